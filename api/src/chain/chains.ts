@@ -1,0 +1,72 @@
+import { deployments } from "@aiforge/contracts";
+import { createPublicClient, http, type PublicClient } from "viem";
+import type { ChainConfig, Config } from "../config.ts";
+import { AppError } from "../core/errors.ts";
+
+export interface Chain extends ChainConfig {
+  aiforge: `0x${string}`;
+  usdt: `0x${string}`;
+  client: PublicClient;
+  /** Height of the newest block, at most `maxAge` milliseconds old. */
+  head: (maxAge?: number) => Promise<bigint>;
+}
+
+export interface Chains {
+  all: Chain[];
+  /** @throws AppError `unknown_chain` (400) */
+  get: (chain: string) => Chain;
+}
+
+/** Opens one RPC client per configured chain. */
+export function openChains(config: Config): Chains {
+  const all = config.chains.map(openChain);
+  return {
+    all,
+    get: (id) => {
+      const found = all.find((chain) => chain.chain === id);
+      if (!found) {
+        throw new AppError("unknown_chain", 400, `Chain ${id} is not served here.`, {
+          hint: `Use one of ${all.map(({ chain }) => chain).join(", ")}.`,
+        });
+      }
+      return found;
+    },
+  };
+}
+
+function openChain(config: ChainConfig): Chain {
+  const deployed = deployments[config.chainId];
+  const aiforge = config.aiforge ?? deployed?.aiforge;
+  const usdt = config.usdt ?? deployed?.usdt;
+  if (!aiforge || !usdt) {
+    throw new Error(`AIFORGE_ADDRESS_${config.chainId} and USDT_ADDRESS_${config.chainId} are missing`);
+  }
+  const client = createPublicClient({
+    transport: http(config.rpcUrl, { retryCount: 1, timeout: 10_000 }),
+    pollingInterval: 500,
+  });
+  let cached: { height: bigint; at: number } | undefined;
+  let pending: Promise<bigint> | undefined;
+  const head = async (maxAge = 500) => {
+    if (cached && Date.now() - cached.at <= maxAge) return cached.height;
+    pending ??= client
+      .getBlockNumber({ cacheTime: 0 })
+      .then((height) => {
+        cached = { height, at: Date.now() };
+        return height;
+      })
+      .finally(() => {
+        pending = undefined;
+      });
+    return pending;
+  };
+  return { ...config, aiforge, usdt, client, head };
+}
+
+/**
+ * Confirmations of what is in block `blockNumber`, counting that block itself.
+ * @returns 0 when the head is behind it
+ */
+export function confirmationsAt(head: bigint, blockNumber: bigint): number {
+  return head < blockNumber ? 0 : Number(head - blockNumber) + 1;
+}

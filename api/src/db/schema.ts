@@ -1,0 +1,2 @@
+export * from "../features/auth/schema.ts";
+export { app } from "./app-schema.ts";

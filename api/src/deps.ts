@@ -1,0 +1,14 @@
+import type { Logger } from "pino";
+import type { Chains } from "./chain/chains.ts";
+import type { Config } from "./config.ts";
+import type { Database } from "./db/client.ts";
+import type { Auth } from "./features/auth/auth.ts";
+
+/** What every service gets as its first argument. Built once in `main.ts` and in the tests' harness. */
+export interface Deps {
+  config: Config;
+  log: Logger;
+  db: Database;
+  chains: Chains;
+  auth: Auth;
+}

@@ -1,0 +1,34 @@
+import { serve } from "@hono/node-server";
+import { pino } from "pino";
+import { createApp } from "./app.ts";
+import { openChains } from "./chain/chains.ts";
+import { readConfig } from "./config.ts";
+import { openDatabase } from "./db/client.ts";
+import { migrate } from "./db/migrate.ts";
+import type { Deps } from "./deps.ts";
+import { createAuth } from "./features/auth/auth.ts";
+
+const config = readConfig();
+const log = pino({ level: config.LOG_LEVEL, redact: ["req.headers.authorization", "req.headers.cookie"] });
+const db = openDatabase(config.DATABASE_URL);
+await migrate(db);
+const deps: Deps = { config, log, db, chains: openChains(config), auth: createAuth({ config, db }) };
+const app = createApp(deps);
+const server = serve({ fetch: app.fetch, hostname: config.API_HOST, port: config.API_PORT }, ({ port }) =>
+  log.info({ port }, "api is listening"),
+);
+server.on("error", (error) => {
+  log.fatal({ err: error }, `The api could not listen on port ${config.API_PORT}.`);
+  process.exit(1);
+});
+
+let stopping = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    if (stopping) return;
+    stopping = true;
+    server.close(() => void db.$client.end().then(() => process.exit(0)));
+    // Open streams would hold the server for minutes: they get a moment, then end.
+    setTimeout(() => process.exit(0), 3_000).unref();
+  });
+}

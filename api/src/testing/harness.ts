@@ -1,0 +1,84 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DEMO_ACCOUNTS, deployments, usdtAbi } from "@aiforge/contracts";
+import { pino } from "pino";
+import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
+import { testClient } from "../../../scripts/testing/chain.ts";
+import { createApp } from "../app.ts";
+import { openChains } from "../chain/chains.ts";
+import { readConfig } from "../config.ts";
+import type { Router } from "../core/http.ts";
+import { openDatabase } from "../db/client.ts";
+import type { Deps } from "../deps.ts";
+import { createAuth } from "../features/auth/auth.ts";
+
+export const ORIGIN = "http://localhost:3000";
+
+export interface TestApi {
+  app: Router;
+  deps: Deps;
+  rpcUrl: string;
+  close: () => Promise<void>;
+}
+
+/** The api over the run's shared Postgres, chain and mirror; `env` overrides its configuration. */
+export async function createTestApi(env: Record<string, string> = {}): Promise<TestApi> {
+  const { TEST_DATABASE_URL, TEST_RPC_URL } = process.env;
+  if (!TEST_DATABASE_URL || !TEST_RPC_URL) throw new Error("The api's global test stack did not start");
+  const dataDir = await mkdtemp(join(tmpdir(), "aiforge-api-"));
+  const config = readConfig({
+    DATABASE_URL: TEST_DATABASE_URL,
+    RPC_URL_31337: TEST_RPC_URL,
+    DATA_DIR: dataDir,
+    AUTH_SECRET: randomBytes(32).toString("hex"),
+    PUBLIC_URL: ORIGIN,
+    LOG_LEVEL: "silent",
+    ...env,
+  });
+  const log = pino({ level: config.LOG_LEVEL });
+  const db = openDatabase(config.DATABASE_URL, { max: 10 });
+  const deps: Deps = { config, log, db, chains: openChains(config), auth: createAuth({ config, db }) };
+  return {
+    app: createApp(deps),
+    deps,
+    rpcUrl: TEST_RPC_URL,
+    close: async () => {
+      await db.$client.end();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A new wallet with 100 ETH and `usdt` micro-USDT, transferred from the local faucet account. */
+export async function fundedWallet(rpcUrl: string, usdt = 100_000_000n): Promise<PrivateKeyAccount> {
+  const wallet = privateKeyToAccount(generatePrivateKey());
+  const client = testClient(rpcUrl);
+  await client.setBalance({ address: wallet.address, value: 100n * 10n ** 18n });
+  const faucet = privateKeyToAccount(DEMO_ACCOUNTS[8]!.privateKey);
+  const hash = await client.writeContract({
+    account: faucet,
+    address: deployments[31337]!.usdt,
+    abi: usdtAbi,
+    functionName: "transfer",
+    args: [wallet.address, usdt],
+  });
+  await client.waitForTransactionReceipt({ hash });
+  return wallet;
+}
+
+/** Polls until `check` returns something truthy; the error says what was waited for. */
+export async function eventually<T>(
+  what: string,
+  check: () => Promise<T>,
+  ms = 20_000,
+): Promise<NonNullable<T>> {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error(`${what} did not happen within ${ms} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
