@@ -1,0 +1,12 @@
+/** How the contracts are compiled: by Hardhat for the tests, and by `scripts/generate.ts` for what is deployed. */
+export const COMPILER = {
+  version: "0.8.37",
+  settings: {
+    // The newest EVM that runs both on Ethereum and on Tron.
+    evmVersion: "cancun",
+    viaIR: true,
+    optimizer: { enabled: true, runs: 1_000_000 },
+    // Without a metadata hash the bytecode depends on the code alone, not on comments or file names.
+    metadata: { bytecodeHash: "none" },
+  },
+} as const;

@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import solc from "solc";
+import type { Abi, Hex } from "viem";
+import { COMPILER } from "../compiler.ts";
+
+export interface Compiled {
+  abi: Abi;
+  bytecode: Hex;
+}
+
+interface SolcOutput {
+  errors?: { severity: string; formattedMessage: string }[];
+  contracts?: Record<string, Record<string, { abi: Abi; evm: { bytecode: { object: string } } }>>;
+}
+
+const SOURCES = fileURLToPath(new URL("../solidity/", import.meta.url));
+const resolve = createRequire(import.meta.url).resolve;
+
+/**
+ * Compiles contracts under `contracts/solidity` with the `solc` package, offline.
+ * @param files paths under that folder, each holding one contract of the same name.
+ * @returns ABI and creation bytecode by contract name.
+ * @throws Error with the compiler's own messages.
+ */
+export function compile(files: string[]): Record<string, Compiled> {
+  const read = (path: string) => readFileSync(path.startsWith("@") ? resolve(path) : SOURCES + path, "utf8");
+  const input = {
+    language: "Solidity",
+    sources: Object.fromEntries(files.map((file) => [file, { content: read(file) }])),
+    settings: {
+      ...COMPILER.settings,
+      outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
+    },
+  };
+  const output: SolcOutput = JSON.parse(
+    solc.compile(JSON.stringify(input), { import: (path: string) => ({ contents: read(path) }) }),
+  );
+  const errors = output.errors?.filter(({ severity }) => severity === "error") ?? [];
+  if (errors.length > 0) throw new Error(errors.map((error) => error.formattedMessage).join("\n"));
+
+  return Object.fromEntries(
+    files.map((file) => {
+      const name = file.replace(/^.*\//, "").replace(/\.sol$/, "");
+      const contract = output.contracts?.[file]?.[name];
+      if (!contract) throw new Error(`${file} holds no contract ${name}`);
+      return [name, { abi: contract.abi, bytecode: `0x${contract.evm.bytecode.object}` as Hex }];
+    }),
+  );
+}

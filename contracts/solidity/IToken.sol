@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @notice The part of USDT that is relied on.
+/// @dev `transfer` and `transferFrom` declare no result on purpose: USDT returns nothing on Ethereum, and `false` on
+/// success on Tron, so whatever comes back is ignored and the balance is measured instead. A revert still bubbles up.
+interface IToken {
+    function transfer(address to, uint256 amount) external;
+
+    function transferFrom(address from, address to, uint256 amount) external;
+
+    function balanceOf(address account) external view returns (uint256);
+
+    function decimals() external view returns (uint256);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Splits} from "./Splits.sol";
+import {Source, Split, Terms} from "./Types.sol";
+
+/// @title Models: published, listed, priced, and the split that earns.
+abstract contract Models is Splits {
+    /// @notice Publishing, in micro-USDT. The first model of a wallet is free.
+    uint256 public constant PUBLISH_FEE = 5_000_000;
+    /// @notice Listing, in micro-USDT per `MONTH`.
+    uint256 public constant LISTING_FEE = 2_000_000;
+    /// @notice What is called a month here, in seconds.
+    uint256 public constant MONTH = 30 days;
+    /// @notice How long a model stays listed after its paid time, in seconds.
+    uint256 public constant GRACE = 7 days;
+    /// @notice The most that one call buys, in months.
+    uint256 public constant MAX_MONTHS = 120;
+
+    /// @dev Three slots. `owner` is zero where nothing was published.
+    struct Model {
+        address owner;
+        uint64 paidUntil;
+        bytes32 splitId;
+        Terms terms;
+    }
+
+    mapping(bytes32 modelId => Model model) private _models;
+    mapping(address owner => bool published) private _hasPublished;
+
+    event ModelPublished(
+        bytes32 indexed modelId,
+        address indexed owner,
+        bytes32 indexed account,
+        bytes32 splitId,
+        bytes32 weights,
+        Terms terms,
+        uint256 fee,
+        uint64 paidUntil,
+        address treasury,
+        uint256 treasuryCredit
+    );
+    event ListingExtended(
+        bytes32 indexed modelId,
+        address indexed payer,
+        bytes32 indexed account,
+        uint256 months,
+        uint256 fee,
+        uint64 paidUntil,
+        address treasury,
+        uint256 treasuryCredit
+    );
+    event ModelSplitSet(bytes32 indexed modelId, bytes32 indexed splitId);
+    event TermsSet(bytes32 indexed modelId, Terms terms);
+
+    error AlreadyPublished(bytes32 modelId);
+    error UnknownModel(bytes32 modelId);
+    error NotModelOwner(bytes32 modelId, address owner, address caller);
+    error FeeAboveMax(uint256 fee, uint256 maxFee);
+    error MonthsOutOfRange(uint256 months);
+    error NotListed(bytes32 modelId, uint256 listedUntil);
+    error ZeroAccount();
+
+    /// @notice Publishes a model of the caller's, with its first 30 days of listing.
+    /// @param salt Makes the model's id, together with the caller.
+    /// @param weights sha-256 of the file of weights.
+    /// @param split Who earns.
+    /// @param terms What it costs.
+    /// @param account The platform account that publishes, apart from the wallet.
+    /// @param maxFee The most the caller agrees to pay, in micro-USDT.
+    /// @param source Where the fee comes from.
+    function publish(
+        bytes32 salt,
+        bytes32 weights,
+        Split calldata split,
+        Terms calldata terms,
+        bytes32 account,
+        uint256 maxFee,
+        Source source
+    ) external whenNotPaused nonReentrant returns (bytes32 modelId) {
+        if (account == 0) revert ZeroAccount();
+        modelId = modelIdOf(msg.sender, salt);
+        Model storage model = _models[modelId];
+        if (model.owner != address(0)) revert AlreadyPublished(modelId);
+        uint256 fee = publishFeeOf(msg.sender);
+        if (fee > maxFee) revert FeeAboveMax(fee, maxFee);
+
+        bytes32 splitId = _declare(split);
+        uint64 paidUntil = SafeCast.toUint64(block.timestamp + MONTH);
+        model.owner = msg.sender;
+        model.paidUntil = paidUntil;
+        model.splitId = splitId;
+        model.terms = terms;
+
+        if (fee == 0) _hasPublished[msg.sender] = true;
+        else _collect(source, fee);
+
+        address platform = treasury();
+        emit ModelPublished({
+            modelId: modelId,
+            owner: msg.sender,
+            account: account,
+            splitId: splitId,
+            weights: weights,
+            terms: terms,
+            fee: fee,
+            paidUntil: paidUntil,
+            treasury: platform,
+            treasuryCredit: _credit(platform, fee)
+        });
+    }
+
+    /// @notice Pays for `months` more of listing, from now or from the end of the paid time, whichever is later.
+    /// Anyone may pay for any model.
+    function extendListing(bytes32 modelId, uint256 months, bytes32 account, Source source)
+        external
+        whenNotPaused
+        nonReentrant
+    {
+        if (account == 0) revert ZeroAccount();
+        _requireMonths(months);
+        Model storage model = _models[modelId];
+        if (model.owner == address(0)) revert UnknownModel(modelId);
+
+        uint256 start = model.paidUntil > block.timestamp ? model.paidUntil : block.timestamp;
+        uint64 paidUntil = SafeCast.toUint64(start + months * MONTH);
+        model.paidUntil = paidUntil;
+
+        uint256 fee = months * LISTING_FEE;
+        _collect(source, fee);
+        address platform = treasury();
+        emit ListingExtended({
+            modelId: modelId,
+            payer: msg.sender,
+            account: account,
+            months: months,
+            fee: fee,
+            paidUntil: paidUntil,
+            treasury: platform,
+            treasuryCredit: _credit(platform, fee)
+        });
+    }
+
+    /// @notice Lets another split earn from now on. What was earned before stays with the split that earned it.
+    function setSplit(bytes32 modelId, Split calldata split) external {
+        Model storage model = _ownedModel(modelId);
+        bytes32 splitId = _declare(split);
+        model.splitId = splitId;
+        emit ModelSplitSet(modelId, splitId);
+    }
+
+    /// @notice Changes the prices of later purchases.
+    function setTerms(bytes32 modelId, Terms calldata terms) external {
+        _ownedModel(modelId).terms = terms;
+        emit TermsSet(modelId, terms);
+    }
+
+    /// @notice A model as it stands. Everything is zero where nothing was published.
+    function modelOf(bytes32 modelId)
+        external
+        view
+        returns (address owner, uint64 paidUntil, bytes32 splitId, Terms memory terms)
+    {
+        Model storage model = _models[modelId];
+        return (model.owner, model.paidUntil, model.splitId, model.terms);
+    }
+
+    /// @notice Whether a model can be bought: its paid time and the grace after it have not passed.
+    function isListed(bytes32 modelId) external view returns (bool) {
+        Model storage model = _models[modelId];
+        return model.owner != address(0) && block.timestamp <= model.paidUntil + GRACE;
+    }
+
+    /// @notice What `owner` pays to publish the next model, in micro-USDT.
+    function publishFeeOf(address owner) public view returns (uint256) {
+        return _hasPublished[owner] ? PUBLISH_FEE : 0;
+    }
+
+    /// @notice The name of a model.
+    function modelIdOf(address owner, bytes32 salt) public pure returns (bytes32) {
+        return keccak256(abi.encode(owner, salt));
+    }
+
+    /// @dev The model, if it can be bought now.
+    function _listedModel(bytes32 modelId) internal view returns (Model storage model) {
+        model = _models[modelId];
+        if (model.owner == address(0)) revert UnknownModel(modelId);
+        uint256 listedUntil = model.paidUntil + GRACE;
+        if (block.timestamp > listedUntil) revert NotListed(modelId, listedUntil);
+    }
+
+    function _requireMonths(uint256 months) internal pure {
+        if (months == 0 || months > MAX_MONTHS) revert MonthsOutOfRange(months);
+    }
+
+    function _ownedModel(bytes32 modelId) private view returns (Model storage model) {
+        model = _models[modelId];
+        if (model.owner == address(0)) revert UnknownModel(modelId);
+        if (model.owner != msg.sender) revert NotModelOwner(modelId, model.owner, msg.sender);
+    }
+}

@@ -1,0 +1,14 @@
+export { type Account, accountRef, InvalidUuidError, modelSalt, parseAccountRef } from "./accountRef.ts";
+export { aiforgeAbi } from "./compiled/aiforgeAbi.ts";
+export { aiforgeBytecode } from "./compiled/aiforgeBytecode.ts";
+export { tetherEthereumBytecode } from "./compiled/tetherEthereumBytecode.ts";
+export { tetherTronBytecode } from "./compiled/tetherTronBytecode.ts";
+export { usdtAbi } from "./compiled/usdtAbi.ts";
+export { DEMO_ACCOUNTS, type DemoAccount, demoAccount } from "./demoAccounts.ts";
+export { deployLocal, LocalDeployError } from "./deployLocal.ts";
+export { type Deployment, deployments, LOCAL_CHAIN_ID } from "./deployments.ts";
+export { extendPeriod } from "./extendPeriod.ts";
+export { FEES } from "./fees.ts";
+export { modelId } from "./modelId.ts";
+export { assertSplit, MAX_MEMBERS, type Split, SplitError, type SplitErrorCode, splitId } from "./split.ts";
+export { AmountError, type AmountErrorCode, formatUsdt, MAX_PRICE, MAX_UINT256, parseUsdt } from "./usdt.ts";
