@@ -1,0 +1,54 @@
+import { ponder } from "ponder:registry";
+import { modelSplits, models, publications, termsChanges } from "ponder:schema";
+import { chainOf, eventRowOf, pricesOf, provenanceOf, recordFee } from "./rows.ts";
+
+ponder.on("AIForge:ModelPublished", async ({ event, context }) => {
+  const { modelId, owner, account, splitId, weights, terms, fee, paidUntil, treasury, treasuryCredit } =
+    event.args;
+  const row = eventRowOf(event, context);
+  await context.db.insert(models).values({
+    chainId: row.chainId,
+    modelId,
+    owner,
+    account,
+    splitId,
+    weights,
+    paidUntil,
+    ...pricesOf(terms),
+    ...provenanceOf(event),
+  });
+  await context.db.insert(modelSplits).values({ ...row, modelId, splitId });
+  await context.db.insert(termsChanges).values({ ...row, modelId, ...pricesOf(terms) });
+  await context.db
+    .insert(publications)
+    .values({ ...row, kind: "publish", modelId, account, payer: owner, months: 1n, fee, paidUntil });
+  await recordFee(event, context, { fee, payer: owner, treasury, treasuryCredit });
+});
+
+ponder.on("AIForge:ListingExtended", async ({ event, context }) => {
+  const { modelId, payer, account, months, fee, paidUntil, treasury, treasuryCredit } = event.args;
+  await context.db.insert(publications).values({
+    ...eventRowOf(event, context),
+    kind: "extend",
+    modelId,
+    account,
+    payer,
+    months,
+    fee,
+    paidUntil,
+  });
+  await context.db
+    .update(models, { chainId: chainOf(context), modelId })
+    .set({ paidUntil, ...provenanceOf(event) });
+  await recordFee(event, context, { fee, payer, treasury, treasuryCredit });
+});
+
+ponder.on("AIForge:TermsSet", async ({ event, context }) => {
+  const { modelId, terms } = event.args;
+  await context.db
+    .insert(termsChanges)
+    .values({ ...eventRowOf(event, context), modelId, ...pricesOf(terms) });
+  await context.db
+    .update(models, { chainId: chainOf(context), modelId })
+    .set({ ...pricesOf(terms), ...provenanceOf(event) });
+});

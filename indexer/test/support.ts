@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { freePort } from "../../scripts/testing/postgres.ts";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+
+/** Asks until the answer is truthy; generous, because a busy machine is slow but not wrong. */
+export async function until<T>(what: string, ask: () => Promise<T>, ms = 60_000): Promise<NonNullable<T>> {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const answer = await ask().catch((error: unknown) => {
+      if (Date.now() > deadline) throw error;
+      return null;
+    });
+    if (answer) return answer;
+    if (Date.now() > deadline) throw new Error(`Waited ${ms / 1000} s in vain: ${what}`);
+    await sleep(50);
+  }
+}
+
+export interface TestMirror {
+  port: number;
+  /** Everything it printed. */
+  lines: string[];
+  child: ChildProcess;
+  /** Exit code, or the signal that ended it. */
+  exited: Promise<number | string>;
+  ready: () => Promise<void>;
+  stop: () => Promise<void>;
+}
+
+/** Starts the mirror as a process, the way an operator does. */
+export async function startMirror(env: {
+  databaseUrl: string;
+  rpcUrl: string;
+  port?: number;
+}): Promise<TestMirror> {
+  const port = env.port ?? (await freePort());
+  const lines: string[] = [];
+  const child = spawn(process.execPath, [MAIN], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: env.databaseUrl,
+      RPC_URL_31337: env.rpcUrl,
+      INDEXER_PORT: String(port),
+      INDEXER_POLLING_MS: "100",
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));
+  createInterface({ input: child.stderr }).on("line", (line) => lines.push(line));
+  let ended = false;
+  const exited = new Promise<number | string>((resolve) => {
+    child.once("close", (code, signal) => {
+      ended = true;
+      resolve(signal ?? code ?? "unknown");
+    });
+  });
+  return {
+    port,
+    lines,
+    child,
+    exited,
+    ready: async () => {
+      await until(`the mirror to be ready; it said: ${lines.join(" | ")}`, async () => {
+        if (ended) throw new Error(`the mirror ended: ${lines.join("\n")}`);
+        const response = await fetch(`http://127.0.0.1:${port}/ready`);
+        return response.status === 200;
+      });
+    },
+    stop: async () => {
+      child.kill("SIGTERM");
+      await exited;
+    },
+  };
+}
+
+/** Runs one query. */
+export async function query<T extends pg.QueryResultRow>(databaseUrl: string, sql: string): Promise<T[]> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    return (await client.query<T>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** The content of every table that the api reads, in a fixed order; the head's position is not content. */
+export async function mirrorContent(
+  databaseUrl: string,
+): Promise<{ rows: Record<string, string[]>; hash: string }> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const views = await client.query<{ name: string }>(
+      "SELECT viewname AS name FROM pg_views WHERE schemaname = 'chain' AND viewname <> 'heads' ORDER BY 1",
+    );
+    const rows: Record<string, string[]> = {};
+    for (const { name } of views.rows) {
+      const result = await client.query<{ row: string }>(
+        `SELECT t::text AS row FROM chain.${pg.escapeIdentifier(name)} t ORDER BY 1`,
+      );
+      rows[name] = result.rows.map(({ row }) => row);
+    }
+    return { rows, hash: createHash("sha256").update(JSON.stringify(rows)).digest("hex") };
+  } finally {
+    await client.end();
+  }
+}
+
+/** Waits until the mirror has seen a block. */
+export async function mirroredUpTo(databaseUrl: string, block: bigint): Promise<void> {
+  await until(`block ${block} to be mirrored`, async () => {
+    const rows = await query<{ block_number: string }>(databaseUrl, "SELECT block_number FROM chain.heads");
+    return rows[0] !== undefined && BigInt(rows[0].block_number) >= block;
+  });
+}
