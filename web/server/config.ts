@@ -1,0 +1,42 @@
+export interface WebConfig {
+  port: number;
+  host: string;
+  /** Where the API listens; everything under /api goes there. */
+  apiUrl: string;
+  /** The JSON-RPC node behind /rpc/<chainId>, by decimal chain id. */
+  rpcUrls: Record<string, string>;
+  /** Whether a proxy in front of this server sets x-forwarded-for and x-forwarded-proto truthfully. */
+  trustProxy: boolean;
+}
+
+const LOCAL_RPC = { "31337": "http://127.0.0.1:8545" };
+
+/**
+ * PORT (3000), HOST (127.0.0.1), API_URL (http://127.0.0.1:3001), RPC_URL_<chainId> (31337: http://127.0.0.1:8545),
+ * TRUST_PROXY=1.
+ * @throws {Error} naming the variable whose value cannot be used.
+ */
+export function configFromEnv(env: Record<string, string | undefined>): WebConfig {
+  const port = Number(env.PORT ?? 3000);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`PORT is not a port: ${env.PORT}`);
+  const rpcUrls: Record<string, string> = { ...LOCAL_RPC };
+  for (const [name, value] of Object.entries(env)) {
+    const chainId = /^RPC_URL_([1-9][0-9]*)$/.exec(name)?.[1];
+    if (chainId && value) rpcUrls[chainId] = httpUrl(name, value);
+  }
+  return {
+    port,
+    host: env.HOST ?? "127.0.0.1",
+    apiUrl: httpUrl("API_URL", env.API_URL ?? "http://127.0.0.1:3001"),
+    rpcUrls,
+    trustProxy: env.TRUST_PROXY === "1",
+  };
+}
+
+function httpUrl(name: string, value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url?.protocol !== "http:" && url?.protocol !== "https:")
+    throw new Error(`${name} is not an http(s) URL: ${value}`);
+  return value.replace(/\/$/, "");
+}

@@ -1,0 +1,261 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
+import { createWebServer, type WebServer } from "./createWebServer.ts";
+
+const running: { stop(): Promise<void> | void }[] = [];
+afterEach(async () => {
+  for (const { stop } of running.splice(0).reverse()) await stop();
+});
+
+async function listen(server: Server): Promise<string> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function upstream(listener: (req: IncomingMessage, res: ServerResponse) => void) {
+  const server = createServer(listener);
+  const url = await listen(server);
+  running.push({
+    stop() {
+      server.closeAllConnections();
+      server.close();
+    },
+  });
+  return { server, url };
+}
+
+async function start(urls: {
+  apiUrl?: string;
+  rpcUrl?: string;
+  trustProxy?: boolean;
+}): Promise<{ url: string; web: WebServer }> {
+  const web = createWebServer({
+    handler: (_req, res) => res.end("page"),
+    apiUrl: urls.apiUrl ?? "http://127.0.0.1:9",
+    rpcUrls: urls.rpcUrl ? { "31337": urls.rpcUrl } : {},
+    trustProxy: urls.trustProxy ?? false,
+  });
+  const url = await listen(web.server);
+  running.push({ stop: () => web.stop(0) });
+  return { url, web };
+}
+
+describe("pages", () => {
+  it("serves them with headers that keep other sites out", async () => {
+    const { url } = await start({});
+    const page = await fetch(`${url}/marketplace`);
+    expect(await page.text()).toBe("page");
+    expect(page.headers.get("x-frame-options")).toBe("DENY");
+    expect(page.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(page.headers.get("strict-transport-security")).toBeNull();
+    expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ status: "ok" });
+  });
+
+  it("asks for https for good only behind a proxy that speaks it", async () => {
+    const { url } = await start({ trustProxy: true });
+    const page = await fetch(url, { headers: { "x-forwarded-proto": "https" } });
+    expect(page.headers.get("strict-transport-security")).toMatch(/max-age/);
+  });
+});
+
+describe("/api", () => {
+  it("streams an answer as it is made", async () => {
+    let finish = () => {};
+    const { url: apiUrl } = await upstream((_req, res) => {
+      res.writeHead(200, { "content-type": "text/event-stream" });
+      res.write("data: one\n\n");
+      finish = () => res.end("data: two\n\n");
+    });
+    const { url } = await start({ apiUrl });
+    const answer = await fetch(`${url}/api/stream`);
+    const reader = answer.body!.getReader();
+    const decoder = new TextDecoder();
+    expect(decoder.decode((await reader.read()).value)).toBe("data: one\n\n");
+    finish();
+    expect(decoder.decode((await reader.read()).value)).toBe("data: two\n\n");
+  });
+
+  it("streams an upload as it arrives", async () => {
+    const arrived: string[] = [];
+    let first = () => {};
+    const firstArrived = new Promise<void>((resolve) => (first = resolve));
+    const { url: apiUrl } = await upstream(async (req, res) => {
+      for await (const chunk of req) {
+        arrived.push(String(chunk));
+        first();
+      }
+      res.writeHead(204, { "upload-offset": "6" }).end();
+    });
+    const { url } = await start({ apiUrl });
+    const patch = request(`${url}/api/uploads/1`, { method: "PATCH", headers: { "content-length": "6" } });
+    patch.write("abc");
+    await firstArrived;
+    expect(arrived).toEqual(["abc"]);
+    patch.end("def");
+    const [answer] = (await once(patch, "response")) as [IncomingMessage];
+    expect(answer.headers["upload-offset"]).toBe("6");
+    expect(arrived.join("")).toBe("abcdef");
+  });
+
+  it("tells the API when the reader goes away", async () => {
+    let closed = () => {};
+    const gone = new Promise<void>((resolve) => (closed = resolve));
+    const { url: apiUrl } = await upstream((_req, res) => {
+      res.writeHead(200).write("x");
+      res.once("close", closed);
+    });
+    const { url } = await start({ apiUrl });
+    const abort = new AbortController();
+    const answer = await fetch(`${url}/api/chat`, { signal: abort.signal });
+    await answer.body!.getReader().read();
+    abort.abort();
+    await gone;
+  });
+
+  it("replaces forwarded headers that the caller made up, and keeps the host", async () => {
+    const { url: apiUrl } = await upstream((req, res) => res.end(JSON.stringify(req.headers)));
+    const { url } = await start({ apiUrl });
+    const headers = {
+      "x-forwarded-for": "6.6.6.6",
+      "x-forwarded-host": "evil.example",
+      "x-forwarded-proto": "https",
+    };
+    const seen = (await (await fetch(`${url}/api/x`, { headers })).json()) as Record<string, string>;
+    expect(seen["x-forwarded-for"]).toBe("127.0.0.1");
+    expect(seen["x-forwarded-proto"]).toBe("http");
+    expect(seen["x-forwarded-host"]).toBeUndefined();
+    expect(`http://${seen.host}`).toBe(url);
+  });
+
+  it("says that the API is away in the API's own shape", async () => {
+    const { url } = await start({});
+    const answer = await fetch(`${url}/api/health`);
+    expect(answer.status).toBe(502);
+    expect(await answer.json()).toMatchObject({ error: { code: "api_unavailable", retryable: true } });
+  });
+
+  it("cuts the answer short when the API dies in the middle of it", async () => {
+    const { url: apiUrl } = await upstream((_req, res) => {
+      res.writeHead(200).write("half");
+      setTimeout(() => res.socket?.destroy(), 20);
+    });
+    const { url } = await start({ apiUrl });
+    const answer = await fetch(`${url}/api/x`);
+    await expect(answer.text()).rejects.toThrow();
+  });
+
+  it("passes WebSockets through, both ways, and nowhere but to the API", async () => {
+    const { server, url: apiUrl } = await upstream((_req, res) => res.end());
+    const sockets = new WebSocketServer({ server });
+    sockets.on("connection", (socket, req) => {
+      socket.on("message", (data) => socket.send(`${req.headers.authorization} ${data}`));
+    });
+    const { url } = await start({ apiUrl });
+    const client = new WebSocket(`${url.replace("http", "ws")}/api/nodes/connect`, {
+      headers: { authorization: "Bearer t" },
+    });
+    await once(client, "open");
+    client.send("hello");
+    expect(String((await once(client, "message"))[0])).toBe("Bearer t hello");
+    client.close();
+
+    const elsewhere = new WebSocket(`${url.replace("http", "ws")}/chat`);
+    await expect(once(elsewhere, "open")).rejects.toThrow();
+  });
+});
+
+describe("/rpc", () => {
+  const call = (method: string, id = 1) => JSON.stringify({ jsonrpc: "2.0", id, method, params: [] });
+  const json = { "content-type": "application/json" };
+
+  async function withNode() {
+    const bodies: string[] = [];
+    const node = await upstream(async (req, res) => {
+      let body = "";
+      for await (const chunk of req) body += chunk;
+      bodies.push(body);
+      res.end('{"jsonrpc":"2.0","id":1,"result":"0x7a69"}');
+    });
+    const { url } = await start({ rpcUrl: node.url });
+    const post = (body: string, headers: Record<string, string> = json, chain = "31337") =>
+      fetch(`${url}/rpc/${chain}`, { method: "POST", headers, body });
+    return { bodies, url, post };
+  }
+
+  it("passes a read on", async () => {
+    const { post, bodies } = await withNode();
+    expect(await (await post(call("eth_chainId"))).json()).toEqual({
+      jsonrpc: "2.0",
+      id: 1,
+      result: "0x7a69",
+    });
+    expect(bodies).toEqual([call("eth_chainId")]);
+  });
+
+  it.each([
+    "anvil_setBalance",
+    "evm_mine",
+    "hardhat_reset",
+    "debug_traceCall",
+    "admin_peers",
+    "eth_sendTransaction",
+    "eth_accounts",
+    "eth_sign",
+    "personal_sign",
+  ])("refuses %s, alone or in a batch", async (method) => {
+    const { post, bodies } = await withNode();
+    const alone = await post(call(method, 7));
+    expect(alone.status).toBe(403);
+    expect(await alone.json()).toMatchObject({ id: 7, error: { code: -32601 } });
+    expect((await post(`[${call("eth_chainId")},${call(method)}]`)).status).toBe(403);
+    expect(bodies).toEqual([]);
+  });
+
+  it("refuses what is not a JSON-RPC call to a known chain", async () => {
+    const { post, url, bodies } = await withNode();
+    expect((await fetch(`${url}/rpc/31337`)).status).toBe(405);
+    expect((await post("{")).status).toBe(400);
+    expect((await post("[]")).status).toBe(403);
+    expect((await post("null")).status).toBe(403);
+    expect((await post(`[${Array(51).fill(call("eth_chainId")).join(",")}]`)).status).toBe(403);
+    expect((await post(call("eth_chainId"), { "content-type": "text/plain" })).status).toBe(415);
+    expect((await post(call("eth_chainId"), json, "1")).status).toBe(404);
+    expect((await post(call("eth_chainId"), json, "constructor")).status).toBe(404);
+    expect((await post(JSON.stringify({ method: "eth_call", params: ["x".repeat(600_000)] }))).status).toBe(
+      413,
+    );
+    expect(bodies).toEqual([]);
+  });
+
+  it("says when the node is away", async () => {
+    const { url } = await start({ rpcUrl: "http://127.0.0.1:9" });
+    const answer = await fetch(`${url}/rpc/31337`, {
+      method: "POST",
+      headers: json,
+      body: call("eth_chainId"),
+    });
+    expect(answer.status).toBe(502);
+  });
+});
+
+it("stops within a second with a stream, a WebSocket and an idle connection open", async () => {
+  const { server, url: apiUrl } = await upstream((_req, res) => void res.writeHead(200).write("x"));
+  const sockets = new WebSocketServer({ server });
+  const { url, web } = await start({ apiUrl });
+  const answer = await fetch(`${url}/api/stream`);
+  const client = new WebSocket(`${url.replace("http", "ws")}/api/nodes/connect`);
+  await once(client, "open");
+  const idle = connect(Number(new URL(url).port), "127.0.0.1");
+  await once(idle, "connect");
+  const began = Date.now();
+  const closed = once(client, "close");
+  await web.stop(100);
+  expect(Date.now() - began).toBeLessThan(1000);
+  await closed;
+  await expect(answer.text()).rejects.toThrow();
+  sockets.close();
+});
