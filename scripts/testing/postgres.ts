@@ -59,7 +59,8 @@ export async function startPostgres(): Promise<TestServer> {
 /** The cluster that the project's global set-up started (see `global-postgres.ts`). */
 export function testServerUrl(): string {
   const url = process.env.TEST_DATABASE_URL;
-  if (!url) throw new Error("TEST_DATABASE_URL is not set: add global-postgres.ts to this project's globalSetup");
+  if (!url)
+    throw new Error("TEST_DATABASE_URL is not set: add global-postgres.ts to this project's globalSetup");
   return url;
 }
 

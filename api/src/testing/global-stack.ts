@@ -25,7 +25,7 @@ export default async function setup(): Promise<() => Promise<void>> {
         ...process.env,
         DATABASE_URL: database.url,
         RPC_URL_31337: chain.rpcUrl,
-        MIRROR_PORT: String(mirrorPort),
+        INDEXER_PORT: String(mirrorPort),
       },
       stdio: ["ignore", "pipe", "pipe"],
     },
