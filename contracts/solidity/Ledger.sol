@@ -8,7 +8,8 @@ import {Source} from "./Types.sol";
 
 /// @title The money: what came in, whose it is, and the way out. All amounts are micro-USDT.
 /// @dev Invariant: the credits of all payees and the undrawn revenue of all splits never exceed the token balance;
-/// they are equal to it but for what was sent here by a plain transfer.
+/// they are equal to it but for what was sent here by a plain transfer. The token is called from `_pull` and `_push`
+/// only, and never from within itself: each measures the balance around its call.
 abstract contract Ledger is Roles, ReentrancyGuardTransient {
     /// @notice The USDT of this chain.
     address public immutable token;
@@ -32,7 +33,7 @@ abstract contract Ledger is Roles, ReentrancyGuardTransient {
     }
 
     /// @notice Pays `amount` from the caller's wallet into the credit of `payee`.
-    function deposit(address payee, uint256 amount) external whenNotPaused nonReentrant {
+    function deposit(address payee, uint256 amount) external whenNotPaused {
         if (amount == 0) revert ZeroAmount();
         _requirePayable(payee);
         _pull(amount);
@@ -40,13 +41,13 @@ abstract contract Ledger is Roles, ReentrancyGuardTransient {
     }
 
     /// @notice Sends `amount` of the caller's own credit to `to`.
-    function withdraw(address to, uint256 amount) external nonReentrant {
+    function withdraw(address to, uint256 amount) external {
         if (amount == 0) revert ZeroAmount();
         _withdraw(msg.sender, to, amount);
     }
 
     /// @notice Sends the whole credit of `payee` to `payee`. Anyone may call it.
-    function withdrawFor(address payee) external nonReentrant {
+    function withdrawFor(address payee) external {
         uint256 amount = creditOf[payee];
         if (amount == 0) revert ZeroAmount();
         _withdraw(payee, payee, amount);
@@ -67,9 +68,9 @@ abstract contract Ledger is Roles, ReentrancyGuardTransient {
         creditOf[payee] = credit;
     }
 
-    /// @dev Outgoing transfer. Requires that this contract's balance fell by `amount`, whatever the token answers. What
+    /// @dev Outgoing transfer, the last thing that a function does. Requires that this contract's balance fell by `amount`, whatever the token answers. What
     /// a fee of the token's takes off on the way is the recipient's: it must not lock the money in.
-    function _push(address to, uint256 amount) internal {
+    function _push(address to, uint256 amount) internal nonReentrant {
         _requirePayable(to);
         uint256 balanceBefore = IToken(token).balanceOf(address(this));
         IToken(token).transfer(to, amount);
@@ -92,7 +93,7 @@ abstract contract Ledger is Roles, ReentrancyGuardTransient {
     }
 
     /// @dev Incoming transfer from the caller, which must raise this contract's balance by exactly `amount`.
-    function _pull(uint256 amount) private {
+    function _pull(uint256 amount) private nonReentrant {
         uint256 balanceBefore = IToken(token).balanceOf(address(this));
         IToken(token).transferFrom(msg.sender, address(this), amount);
         uint256 balanceAfter = IToken(token).balanceOf(address(this));

@@ -18,12 +18,16 @@ abstract contract Models is Splits {
     /// @notice The most that one call buys, in months.
     uint256 public constant MAX_MONTHS = 120;
 
-    /// @dev Three slots. `owner` is zero where nothing was published.
+    /// @dev Three slots: what every purchase reads first (32 bits of seconds last until 2106), the split, the other
+    /// prices. `owner` is zero where nothing was published.
     struct Model {
         address owner;
-        uint64 paidUntil;
+        uint32 paidUntil;
+        uint64 month;
         bytes32 splitId;
-        Terms terms;
+        uint64 sale;
+        uint64 input;
+        uint64 output;
     }
 
     mapping(bytes32 modelId => Model model) private _models;
@@ -78,7 +82,7 @@ abstract contract Models is Splits {
         bytes32 account,
         uint256 maxFee,
         Source source
-    ) external whenNotPaused nonReentrant returns (bytes32 modelId) {
+    ) external whenNotPaused returns (bytes32 modelId) {
         if (account == 0) revert ZeroAccount();
         modelId = modelIdOf(msg.sender, salt);
         Model storage model = _models[modelId];
@@ -87,11 +91,11 @@ abstract contract Models is Splits {
         if (fee > maxFee) revert FeeAboveMax(fee, maxFee);
 
         bytes32 splitId = _declare(split);
-        uint64 paidUntil = SafeCast.toUint64(block.timestamp + MONTH);
+        uint32 paidUntil = SafeCast.toUint32(block.timestamp + MONTH);
         model.owner = msg.sender;
         model.paidUntil = paidUntil;
         model.splitId = splitId;
-        model.terms = terms;
+        _setTerms(model, terms);
 
         if (fee == 0) _hasPublished[msg.sender] = true;
         else _collect(source, fee);
@@ -116,7 +120,6 @@ abstract contract Models is Splits {
     function extendListing(bytes32 modelId, uint256 months, bytes32 account, Source source)
         external
         whenNotPaused
-        nonReentrant
     {
         if (account == 0) revert ZeroAccount();
         _requireMonths(months);
@@ -124,7 +127,7 @@ abstract contract Models is Splits {
         if (model.owner == address(0)) revert UnknownModel(modelId);
 
         uint256 start = model.paidUntil > block.timestamp ? model.paidUntil : block.timestamp;
-        uint64 paidUntil = SafeCast.toUint64(start + months * MONTH);
+        uint32 paidUntil = SafeCast.toUint32(start + months * MONTH);
         model.paidUntil = paidUntil;
 
         uint256 fee = months * LISTING_FEE;
@@ -152,7 +155,7 @@ abstract contract Models is Splits {
 
     /// @notice Changes the prices of later purchases.
     function setTerms(bytes32 modelId, Terms calldata terms) external {
-        _ownedModel(modelId).terms = terms;
+        _setTerms(_ownedModel(modelId), terms);
         emit TermsSet(modelId, terms);
     }
 
@@ -163,7 +166,8 @@ abstract contract Models is Splits {
         returns (address owner, uint64 paidUntil, bytes32 splitId, Terms memory terms)
     {
         Model storage model = _models[modelId];
-        return (model.owner, model.paidUntil, model.splitId, model.terms);
+        terms = Terms({month: model.month, sale: model.sale, input: model.input, output: model.output});
+        return (model.owner, model.paidUntil, model.splitId, terms);
     }
 
     /// @notice Whether a model can be bought: its paid time and the grace after it have not passed.
@@ -192,6 +196,13 @@ abstract contract Models is Splits {
 
     function _requireMonths(uint256 months) internal pure {
         if (months == 0 || months > MAX_MONTHS) revert MonthsOutOfRange(months);
+    }
+
+    function _setTerms(Model storage model, Terms calldata terms) private {
+        model.month = terms.month;
+        model.sale = terms.sale;
+        model.input = terms.input;
+        model.output = terms.output;
     }
 
     function _ownedModel(bytes32 modelId) private view returns (Model storage model) {

@@ -41,12 +41,12 @@ abstract contract Services is Models {
         bytes32 splitId,
         bytes32 account,
         Source source
-    ) external whenNotPaused nonReentrant {
+    ) external whenNotPaused {
         if (account == 0) revert ZeroAccount();
         _requireMonths(months);
         Model storage model = _listedModel(modelId);
         if (model.splitId != splitId) revert SplitChanged(model.splitId, splitId);
-        uint256 price = months * model.terms.month;
+        uint256 price = months * model.month;
         if (price == 0) revert NotOffered(modelId);
         if (price > maxPrice) revert PriceAboveMax(price, maxPrice);
 

@@ -42,7 +42,7 @@ abstract contract Splits is Ledger {
 
     /// @notice Sends what the caller can draw straight to `to`.
     /// @return amount What was sent, in micro-USDT.
-    function drawAndWithdraw(Split calldata split, address to) external nonReentrant returns (uint256 amount) {
+    function drawAndWithdraw(Split calldata split, address to) external returns (uint256 amount) {
         bytes32 splitId = splitIdOf(split);
         uint256 drawn;
         (amount, drawn) = _draw(split, splitId, msg.sender);
@@ -93,24 +93,26 @@ abstract contract Splits is Ledger {
     }
 
     function _shareOf(Split calldata split, bytes32 splitId, address member) private pure returns (uint256) {
-        uint256 count = split.members.length;
-        for (uint256 i = 0; i < count; ++i) {
-            if (split.members[i] == member) return split.bps[i];
+        address[] calldata members = split.members;
+        for (uint256 i = 0; i < members.length; ++i) {
+            if (members[i] == member) return split.bps[i];
         }
         revert NotAMember(splitId, member);
     }
 
     function _requireValid(Split calldata split) private view {
-        uint256 count = split.members.length;
+        address[] calldata members = split.members;
+        uint16[] calldata bps = split.bps;
+        uint256 count = members.length;
         if (count == 0 || count > MAX_MEMBERS) revert MembersOutOfRange(count);
-        if (count != split.bps.length) revert SharesNotMatched(count, split.bps.length);
+        if (count != bps.length) revert SharesNotMatched(count, bps.length);
 
         // An open-addressed hash set, at most half full; the zero address, which is no member, marks a free place.
         address[] memory seen = new address[](2 * count);
         uint256 sum = 0;
         for (uint256 i = 0; i < count; ++i) {
-            address member = split.members[i];
-            uint256 share = split.bps[i];
+            address member = members[i];
+            uint256 share = bps[i];
             if (member == address(0) || member == address(this)) revert InvalidMember(member);
             if (share == 0) revert ZeroShare(member);
             sum += share;
