@@ -1,7 +1,7 @@
 CREATE SCHEMA "app";
 --> statement-breakpoint
 CREATE TABLE "app"."account" (
-	"id" uuid PRIMARY KEY NOT NULL,
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"account_id" text NOT NULL,
 	"provider_id" text NOT NULL,
 	"user_id" uuid NOT NULL,
@@ -17,7 +17,7 @@ CREATE TABLE "app"."account" (
 );
 --> statement-breakpoint
 CREATE TABLE "app"."jwks" (
-	"id" uuid PRIMARY KEY NOT NULL,
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"public_key" text NOT NULL,
 	"private_key" text NOT NULL,
 	"alg" text,
@@ -26,8 +26,14 @@ CREATE TABLE "app"."jwks" (
 	"expires_at" timestamp with time zone
 );
 --> statement-breakpoint
+CREATE TABLE "app"."rate_limits" (
+	"key" text PRIMARY KEY NOT NULL,
+	"points" integer DEFAULT 0 NOT NULL,
+	"expire" bigint
+);
+--> statement-breakpoint
 CREATE TABLE "app"."session" (
-	"id" uuid PRIMARY KEY NOT NULL,
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"token" text NOT NULL,
 	"user_id" uuid NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL,
@@ -39,7 +45,7 @@ CREATE TABLE "app"."session" (
 );
 --> statement-breakpoint
 CREATE TABLE "app"."user" (
-	"id" uuid PRIMARY KEY NOT NULL,
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"name" text NOT NULL,
 	"email" text NOT NULL,
 	"email_verified" boolean DEFAULT false NOT NULL,
@@ -50,7 +56,7 @@ CREATE TABLE "app"."user" (
 );
 --> statement-breakpoint
 CREATE TABLE "app"."verification" (
-	"id" uuid PRIMARY KEY NOT NULL,
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"identifier" text NOT NULL,
 	"value" text NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL,
@@ -58,5 +64,138 @@ CREATE TABLE "app"."verification" (
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "app"."split_drafts" (
+	"model_id" uuid PRIMARY KEY NOT NULL,
+	"split_id" text NOT NULL,
+	"members" jsonb NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "app"."group_members" (
+	"group_id" uuid NOT NULL,
+	"user_id" uuid NOT NULL,
+	"role" text NOT NULL,
+	"joined_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "group_members_group_id_user_id_pk" PRIMARY KEY("group_id","user_id")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."groups" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"name" text NOT NULL,
+	"personal_of" uuid,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "groups_personal_of_unique" UNIQUE("personal_of")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."service_terms" (
+	"model_id" uuid PRIMARY KEY NOT NULL,
+	"price_month" numeric(78, 0) NOT NULL,
+	"price_sale" numeric(78, 0) NOT NULL,
+	"price_input" numeric(78, 0) NOT NULL,
+	"price_output" numeric(78, 0) NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "app"."models" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"group_id" uuid NOT NULL,
+	"created_by" uuid,
+	"name" text NOT NULL,
+	"slug" text NOT NULL,
+	"description" text NOT NULL,
+	"license" text NOT NULL,
+	"tags" text[] NOT NULL,
+	"file_state" text,
+	"file_upload_id" text,
+	"file_error" text,
+	"file_name" text,
+	"file_size" bigint,
+	"file_received" bigint DEFAULT 0 NOT NULL,
+	"file_cid" text,
+	"file_sha256" text,
+	"file_gguf" jsonb,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "models_slug_unique" UNIQUE("slug"),
+	CONSTRAINT "models_file_upload_id_unique" UNIQUE("file_upload_id")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."payments" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"user_id" uuid NOT NULL,
+	"purpose" text NOT NULL,
+	"chain" text NOT NULL,
+	"wallet" text NOT NULL,
+	"model_id" uuid NOT NULL,
+	"onchain_id" text NOT NULL,
+	"account" text NOT NULL,
+	"months" integer NOT NULL,
+	"amount" numeric(78, 0) NOT NULL,
+	"fee" numeric(78, 0) NOT NULL,
+	"treasury" text NOT NULL,
+	"members" jsonb NOT NULL,
+	"call" jsonb NOT NULL,
+	"quoted_block" numeric(78, 0) NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL,
+	"tx_hash" text,
+	"log_index" integer,
+	"matched_at" timestamp with time zone,
+	"failure" jsonb
+);
+--> statement-breakpoint
+CREATE TABLE "app"."onchain_models" (
+	"chain" text NOT NULL,
+	"onchain_id" text NOT NULL,
+	"model_id" uuid NOT NULL,
+	"owner" text NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "onchain_models_chain_onchain_id_pk" PRIMARY KEY("chain","onchain_id")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."wallet_challenges" (
+	"nonce" text PRIMARY KEY NOT NULL,
+	"purpose" text NOT NULL,
+	"chain" text NOT NULL,
+	"address" text NOT NULL,
+	"user_id" uuid,
+	"message" text NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "app"."wallets" (
+	"id" text PRIMARY KEY NOT NULL,
+	"user_id" uuid NOT NULL,
+	"chain" text NOT NULL,
+	"address" text NOT NULL,
+	"linked_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
 ALTER TABLE "app"."account" ADD CONSTRAINT "account_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "app"."session" ADD CONSTRAINT "session_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;
+ALTER TABLE "app"."session" ADD CONSTRAINT "session_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."split_drafts" ADD CONSTRAINT "split_drafts_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."group_members" ADD CONSTRAINT "group_members_group_id_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "app"."groups"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."group_members" ADD CONSTRAINT "group_members_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."groups" ADD CONSTRAINT "groups_personal_of_user_id_fk" FOREIGN KEY ("personal_of") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."service_terms" ADD CONSTRAINT "service_terms_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."models" ADD CONSTRAINT "models_group_id_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "app"."groups"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."models" ADD CONSTRAINT "models_created_by_user_id_fk" FOREIGN KEY ("created_by") REFERENCES "app"."user"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."payments" ADD CONSTRAINT "payments_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."payments" ADD CONSTRAINT "payments_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."onchain_models" ADD CONSTRAINT "onchain_models_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."wallet_challenges" ADD CONSTRAINT "wallet_challenges_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."wallets" ADD CONSTRAINT "wallets_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "account_user" ON "app"."account" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "session_user" ON "app"."session" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "group_members_user" ON "app"."group_members" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "models_group" ON "app"."models" USING btree ("group_id");--> statement-breakpoint
+CREATE INDEX "models_file_state" ON "app"."models" USING btree ("file_state");--> statement-breakpoint
+CREATE INDEX "models_file_cid" ON "app"."models" USING btree ("file_cid");--> statement-breakpoint
+CREATE UNIQUE INDEX "payments_event" ON "app"."payments" USING btree ("chain","tx_hash","log_index");--> statement-breakpoint
+CREATE INDEX "payments_user" ON "app"."payments" USING btree ("user_id","created_at");--> statement-breakpoint
+CREATE INDEX "payments_account" ON "app"."payments" USING btree ("account");--> statement-breakpoint
+CREATE INDEX "payments_open" ON "app"."payments" USING btree ("chain","onchain_id","account") WHERE log_index IS NULL;--> statement-breakpoint
+CREATE INDEX "onchain_models_model" ON "app"."onchain_models" USING btree ("model_id");--> statement-breakpoint
+CREATE INDEX "wallet_challenges_expires" ON "app"."wallet_challenges" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "wallets_user" ON "app"."wallets" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "wallets_address" ON "app"."wallets" USING btree ("address");

@@ -26,6 +26,11 @@ const environment = z.object({
   QUOTE_SECONDS: z.coerce.number().int().positive().default(1800),
   /** How often the client's address may be believed: the number of trusted proxies in front (0: none). */
   TRUSTED_PROXIES: z.coerce.number().int().min(0).default(1),
+  /** Sign-in attempts in 15 minutes: of one client address, and wrong passwords of one e-mail address. */
+  AUTH_ATTEMPTS_PER_CLIENT: z.coerce.number().int().positive().default(300),
+  AUTH_ATTEMPTS_PER_EMAIL: z.coerce.number().int().positive().default(10),
+  /** How long a wallet's sign-in message is good. */
+  CHALLENGE_SECONDS: z.coerce.number().int().positive().default(600),
   S3_ENDPOINT: z.string().optional(),
   S3_BUCKET: z.string().optional(),
   S3_REGION: z.string().default("us-east-1"),

@@ -7,7 +7,7 @@ import type { SessionUser } from "./session.ts";
 
 /** What middleware puts on the request. */
 export interface AppEnv {
-  Variables: { user: SessionUser | null; requestId: string };
+  Variables: { user: SessionUser | null; sessionId: string | null; requestId: string };
 }
 
 export type Router = OpenAPIHono<AppEnv>;

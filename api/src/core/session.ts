@@ -19,7 +19,8 @@ const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 export function session(deps: Deps): MiddlewareHandler<AppEnv> {
   const origins = new Set([new URL(deps.config.PUBLIC_URL).origin]);
   return async (c, next) => {
-    const user = await deps.auth.userOf(c.req.raw.headers);
+    const caller = await deps.auth.callerOf(c.req.raw.headers);
+    const user = caller?.user ?? null;
     if (user && !SAFE_METHODS.has(c.req.method) && !c.req.header("authorization")) {
       const origin = c.req.header("origin");
       if (origin !== undefined && !origins.has(origin)) {
@@ -29,6 +30,8 @@ export function session(deps: Deps): MiddlewareHandler<AppEnv> {
       }
     }
     c.set("user", user);
+    c.set("sessionId", caller?.sessionId ?? null);
+    for (const cookie of caller?.cookies ?? []) c.header("Set-Cookie", cookie, { append: true });
     await next();
   };
 }

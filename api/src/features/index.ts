@@ -1,5 +1,12 @@
 import type { Router } from "../core/http.ts";
 import type { Deps } from "../deps.ts";
+import { authRoutes } from "./auth/routes.ts";
+import { groupsRoutes } from "./groups/routes.ts";
+import { walletsRoutes } from "./wallets/routes.ts";
 
 /** Mounts each feature under its path. One line a feature: `app.route("/api/keys", keysRoutes(deps))`. */
-export function mountFeatures(_app: Router, _deps: Deps): void {}
+export function mountFeatures(app: Router, deps: Deps): void {
+  app.route("/api/auth", authRoutes(deps));
+  app.route("/api/wallets", walletsRoutes(deps));
+  app.route("/api/groups", groupsRoutes(deps));
+}

@@ -34,7 +34,9 @@ export async function createTestApi(env: Record<string, string> = {}): Promise<T
     DATA_DIR: dataDir,
     AUTH_SECRET: randomBytes(32).toString("hex"),
     PUBLIC_URL: ORIGIN,
-    LOG_LEVEL: "silent",
+    LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "silent",
+    // All test requests come from one client.
+    AUTH_ATTEMPTS_PER_CLIENT: "1000000",
     ...env,
   });
   const log = pino({ level: config.LOG_LEVEL });
