@@ -1,0 +1,91 @@
+import { MAX_MEMBERS } from "@aiforge/contracts";
+import { isAddress, zeroAddress } from "viem";
+import type { Share } from "../api/types.ts";
+
+/** A row of the split editor, as typed. */
+export interface SplitRow {
+  address: string;
+  percent: string;
+}
+
+export interface SplitCheck {
+  /** What is wrong with each row, in words; null where nothing is. */
+  rows: { address: string | null; percent: string | null }[];
+  /** The sum of the readable shares, in basis points. */
+  sum: number;
+  /** What is wrong with the whole, in words. */
+  problem: string | null;
+  /** The split, when it may be used. */
+  shares: Share[] | null;
+}
+
+/** A percentage with up to two decimals as basis points, or null. */
+export function readPercent(text: string): number | null {
+  const match = /^\s*(\d{1,3})(?:[.,](\d{1,2}))?\s*%?\s*$/.exec(text);
+  if (!match) return null;
+  return Number(match[1]) * 100 + Number((match[2] ?? "").padEnd(2, "0"));
+}
+
+/** Holds a draft to the contract's rules while it is typed; the contract and the API hold it again. */
+export function checkSplit(rows: readonly SplitRow[]): SplitCheck {
+  const seen = new Map<string, number>();
+  let sum = 0;
+  const checked = rows.map(({ address, percent }, position) => {
+    const key = address.trim().toLowerCase();
+    const bps = readPercent(percent);
+    if (bps !== null) sum += bps;
+    const earlier = seen.get(key);
+    if (key && earlier === undefined) seen.set(key, position);
+    return { address: addressProblem(key, earlier), percent: percentProblem(percent, bps) };
+  });
+  const problem = wholeProblem(rows.length, sum);
+  const clean = !problem && checked.every((row) => !row.address && !row.percent);
+  const shares = clean
+    ? rows.map(({ address, percent }) => ({
+        address: address.trim() as Share["address"],
+        bps: readPercent(percent) as number,
+      }))
+    : null;
+  return { rows: checked, sum, problem, shares };
+}
+
+function addressProblem(address: string, earlier: number | undefined): string | null {
+  if (!address) return "Enter a wallet address.";
+  if (!isAddress(address, { strict: false })) return "This is not a wallet address (0x and 40 characters).";
+  if (address === zeroAddress) return "Nobody holds the zero address.";
+  if (earlier !== undefined) return `This wallet is already in row ${earlier + 1}.`;
+  return null;
+}
+
+function percentProblem(text: string, bps: number | null): string | null {
+  if (!text.trim()) return "Enter a share.";
+  if (bps === null) return "A share is a percentage with at most two decimals.";
+  if (bps === 0) return "A share must be more than zero.";
+  if (bps > 10_000) return "A share is at most 100 %.";
+  return null;
+}
+
+function wholeProblem(count: number, sum: number): string | null {
+  if (count === 0) return "Add at least one wallet.";
+  if (count > MAX_MEMBERS) return `A split has at most ${MAX_MEMBERS} wallets.`;
+  if (sum < 10_000) return `${percent(10_000 - sum)} % is still to be given out.`;
+  if (sum > 10_000) return `${percent(sum - 10_000)} % too much is given out.`;
+  return null;
+}
+
+function percent(bps: number): string {
+  return (bps / 100).toFixed(2).replace(/\.?0+$/, "");
+}
+
+/** Rows for people who share alike: the remainder of a hundredth of a percent goes to the first. */
+export function evenRows(addresses: readonly string[]): SplitRow[] {
+  if (addresses.length === 0) return [];
+  const each = Math.floor(10_000 / addresses.length);
+  const rest = 10_000 - each * addresses.length;
+  return addresses.map((address, i) => ({ address, percent: percent(i === 0 ? each + rest : each) }));
+}
+
+/** A stored split as rows to edit. */
+export function rowsOf(shares: readonly Share[]): SplitRow[] {
+  return shares.map(({ address, bps }) => ({ address, percent: percent(bps) }));
+}
