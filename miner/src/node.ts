@@ -1,0 +1,139 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { PrivateKeyAccount } from "viem/accounts";
+import type { Config } from "./config.ts";
+import { type Link, stayConnected } from "./connection.ts";
+import { EmbeddedLoader } from "./engines/embedded.ts";
+import type { EngineLoader } from "./engines/engine.ts";
+import { OpenAILoader } from "./engines/openai.ts";
+import { describe } from "./errors.ts";
+import { machineFigures } from "./heartbeat.ts";
+import { TokenStore } from "./identity.ts";
+import type { Logger } from "./logger.ts";
+import { Models } from "./models.ts";
+import type { InboundFrame } from "./protocol.ts";
+import { register } from "./registration.ts";
+import { Serving } from "./serving.ts";
+import { VERSION } from "./version.ts";
+import { WeightsStore } from "./weights/store.ts";
+
+/** The engine that the configuration names. */
+export function createLoader(config: Config): EngineLoader {
+  const { concurrency, context, gpu, models, upstreamKey, upstreamUrl } = config;
+  if (config.engine === "embedded") return new EmbeddedLoader({ concurrency, maxContext: context, gpu });
+  return new OpenAILoader({
+    url: upstreamUrl ?? "",
+    key: upstreamKey,
+    modelName: (modelId) => (models === "all" ? null : (models.get(modelId.toLowerCase()) ?? null)),
+  });
+}
+
+/**
+ * Runs a node until `signal` aborts: registers, stays connected, beats, fetches, serves.
+ * @throws MinerError when it cannot go on without its operator
+ */
+export async function runNode(
+  config: Config,
+  account: PrivateKeyAccount,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const { apiUrl, concurrency, dataDir } = config;
+  const tokens = new TokenStore(dataDir, apiUrl, account.address);
+  let token: string | null = null;
+  let link: Link | null = null;
+  let beat: NodeJS.Timeout | undefined;
+
+  const loader = createLoader(config);
+  const models = new Models({
+    loader,
+    store: new WeightsStore({ dir: join(dataDir, "weights"), apiUrl, token: () => token }),
+    selects: (modelId) => config.models === "all" || config.models.has(modelId.toLowerCase()),
+    onChange: (states) => link?.send({ type: "models", models: states }),
+    log,
+  });
+  const serving = new Serving({
+    capacity: concurrency,
+    engineOf: (modelId) => models.engineOf(modelId),
+    log,
+  });
+
+  async function currentToken(stale: boolean): Promise<string> {
+    token = stale ? null : (token ?? (await tokens.read()));
+    if (token === null) {
+      const figures = await machineFigures(dataDir);
+      const capabilities = {
+        ...figures,
+        version: VERSION,
+        platform: `${process.platform}-${process.arch}`,
+        engine: config.engine,
+        capacity: concurrency,
+      };
+      const registered = await register({ apiUrl, account, name: config.name, capabilities, signal });
+      token = registered.token;
+      await tokens.write(token);
+      log.info({ nodeId: registered.nodeId, address: account.address }, "registered");
+    }
+    return token;
+  }
+
+  async function sendHeartbeat(to: Link): Promise<void> {
+    try {
+      to.send({ type: "heartbeat", ...(await machineFigures(dataDir)), active: serving.active });
+    } catch (error) {
+      log.warn({ reason: describe(error) }, "the machine could not be measured");
+    }
+  }
+
+  function onFrame(frame: InboundFrame, from: Link): void {
+    switch (frame.type) {
+      case "welcome":
+        log.info({ nodeId: frame.nodeId, wanted: frame.wanted.length }, "connected");
+        clearInterval(beat);
+        beat = setInterval(() => void sendHeartbeat(from), frame.heartbeatSeconds * 1_000);
+        void sendHeartbeat(from);
+        models.want(frame.wanted);
+        return;
+      case "wanted":
+        models.want(frame.wanted);
+        return;
+      case "inference":
+        serving.start(frame, from);
+        return;
+      case "cancel":
+        serving.cancel(frame.id);
+        return;
+      case "ping":
+        from.send({ type: "pong" });
+        return;
+    }
+  }
+
+  try {
+    await stayConnected(
+      {
+        apiUrl,
+        token: currentToken,
+        onOpen: (opened) => {
+          link = opened;
+          opened.send({ type: "hello", version: VERSION, capacity: concurrency, models: models.ready });
+          opened.send({ type: "models", models: models.states });
+        },
+        onFrame,
+        onClose: async () => {
+          link = null;
+          clearInterval(beat);
+          await serving.abortAll();
+        },
+        log,
+      },
+      signal,
+    );
+  } finally {
+    clearInterval(beat);
+    await serving.abortAll();
+    await models.close();
+    await loader.dispose();
+  }
+}

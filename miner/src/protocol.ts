@@ -1,0 +1,114 @@
+import { z } from "zod";
+
+/**
+ * The frames between a node and the API: JSON text over one WebSocket that the node opens.
+ * What arrives is parsed with these schemas; fields this version does not know are ignored, so that an
+ * older node keeps working with a newer API.
+ */
+
+export const wantedModelSchema = z.object({
+  modelId: z.string().min(1),
+  name: z.string(),
+  /** CIDv1 of the weights, profile unixfs-v1-2025. */
+  cid: z.string().min(1),
+  /** sha-256 of the weights, lower-case hex without 0x. */
+  sha256: z.string().regex(/^(0x)?[0-9a-fA-F]{64}$/),
+  /** Bytes. */
+  size: z.number().int().positive(),
+  /** Absolute, or relative to the API's origin. */
+  weightsUrl: z.string().min(1),
+  /** Tokens, from the header of the file. */
+  contextLength: z.number().int().positive().nullish(),
+});
+/** A model that the API would like this node to serve. */
+export type WantedModel = z.infer<typeof wantedModelSchema>;
+
+export const inferenceRequestSchema = z.object({
+  messages: z.array(z.object({ role: z.string(), content: z.string() })).min(1),
+  maxTokens: z.number().int().positive().nullish(),
+  temperature: z.number().nullish(),
+  topP: z.number().nullish(),
+  stop: z.union([z.string(), z.array(z.string())]).nullish(),
+  seed: z.number().int().nullish(),
+});
+/** One chat completion, as the gateway hands it over. */
+export type InferenceRequest = z.infer<typeof inferenceRequestSchema>;
+
+const inboundSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("welcome"),
+    nodeId: z.string(),
+    heartbeatSeconds: z.number().positive().default(30),
+    wanted: z.array(wantedModelSchema).default([]),
+  }),
+  z.object({ type: z.literal("wanted"), wanted: z.array(wantedModelSchema) }),
+  z.object({
+    type: z.literal("inference"),
+    id: z.string(),
+    modelId: z.string(),
+    request: inferenceRequestSchema,
+  }),
+  z.object({ type: z.literal("cancel"), id: z.string() }),
+  z.object({ type: z.literal("ping") }),
+]);
+/** A frame from the API. */
+export type InboundFrame = z.infer<typeof inboundSchema>;
+
+/** Tokens as the engine counted them: the whole prompt, and all that was generated. */
+export interface Usage {
+  promptTokens: number;
+  completionTokens: number;
+}
+
+export type FinishReason = "stop" | "length" | "cancelled";
+export type InferenceErrorCode = "busy" | "model_not_loaded" | "context_length_exceeded" | "engine_failed";
+
+/** `progress` is the share done, 0 to 1, while fetching. */
+export interface ModelState {
+  modelId: string;
+  state: "fetching" | "loading" | "ready" | "failed";
+  progress?: number;
+}
+
+/** What the machine is doing. Bytes, except `load`: the share of all cores in use, 0 to 1. */
+export interface MachineFigures {
+  cpu: { cores: number; load: number };
+  memory: { total: number; free: number };
+  disk: { total: number; free: number };
+  gpus: { name: string; memoryTotal: number; memoryUsed: number }[];
+}
+
+/** A frame to the API. */
+export type OutboundFrame =
+  | { type: "hello"; version: string; capacity: number; models: string[] }
+  | { type: "models"; models: ModelState[] }
+  | ({ type: "heartbeat"; active: number } & MachineFigures)
+  | { type: "delta"; id: string; text: string }
+  | { type: "done"; id: string; usage: Usage; finishReason: FinishReason }
+  | { type: "error"; id: string; code: InferenceErrorCode; message: string }
+  | { type: "pong" };
+
+/** The frame in `text`, or null for anything that is not one (unknown types are skipped, not fatal). */
+export function parseInbound(text: string): InboundFrame | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const parsed = inboundSchema.safeParse(value);
+  return parsed.success ? parsed.data : null;
+}
+
+/**
+ * The id of an `inference` frame that does not parse, so that it can be answered with an error instead of
+ * leaving its caller to wait.
+ */
+export function inferenceIdOf(text: string): string | null {
+  const shape = z.object({ type: z.literal("inference"), id: z.string() });
+  try {
+    return shape.parse(JSON.parse(text)).id;
+  } catch {
+    return null;
+  }
+}
