@@ -7,11 +7,11 @@ import {Tether} from "./Tether.sol";
 contract TetherEthereum is Tether {
     constructor(uint256 supply) Tether(supply) {}
 
-    function transfer(address to, uint256 value) external {
+    function transfer(address to, uint256 value) external virtual {
         _transfer(msg.sender, to, value);
     }
 
-    function transferFrom(address from, address to, uint256 value) external {
+    function transferFrom(address from, address to, uint256 value) external virtual {
         _transferFrom(from, to, value);
     }
 

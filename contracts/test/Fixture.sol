@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AIForge} from "../solidity/AIForge.sol";
+import {Source, Split, Terms} from "../solidity/Types.sol";
+import {Tether} from "../solidity/dev/Tether.sol";
+import {TetherEthereum} from "../solidity/dev/TetherEthereum.sol";
+import {TetherTron} from "../solidity/dev/TetherTron.sol";
+import {Test} from "./Vm.sol";
+
+/// @dev What callers of either USDT write, whatever it answers.
+interface Spendable {
+    function approve(address spender, uint256 amount) external;
+    function transfer(address to, uint256 amount) external;
+}
+
+/// @notice A contract over one of the USDTs, and the people of the tests.
+abstract contract Fixture is Test {
+    uint256 internal constant USDT = 1e6;
+    uint256 internal constant START = 1_800_000_000;
+    bytes32 internal constant WEIGHTS = keccak256("weights");
+    bytes32 internal constant SALT = bytes32(uint256(0xA1));
+    /// @dev A user of the platform: 01, 15 zero bytes, 16 bytes of UUID.
+    bytes32 internal constant USER = bytes32(uint256(1) << 248 | 0xCAFE);
+
+    address internal immutable admin = person("admin");
+    address internal immutable operator = person("operator");
+    address internal immutable treasury = person("treasury");
+    address internal immutable creator = person("creator");
+    address internal immutable second = person("second");
+    address internal immutable third = person("third");
+    address internal immutable customer = person("customer");
+    address internal immutable stranger = person("stranger");
+
+    Tether internal usdt;
+    AIForge internal forge;
+
+    function newToken(uint256 supply) internal virtual returns (Tether);
+
+    function setUp() public virtual {
+        vm.warp(START);
+        usdt = newToken(1e12 * USDT);
+        forge = new AIForge(address(usdt), admin, operator, treasury, 1 days);
+        fund(customer, 1_000_000 * USDT);
+        fund(creator, 1000 * USDT);
+    }
+
+    function fund(address who, uint256 amount) internal {
+        Spendable(address(usdt)).transfer(who, amount);
+        vm.prank(who);
+        Spendable(address(usdt)).approve(address(forge), type(uint256).max);
+    }
+
+    /// @dev The owner of the token switches its fee on: 0.19 %, at most 49 USDT.
+    function switchFeeOn() internal {
+        usdt.setParams(19, 49);
+    }
+
+    function pause() internal {
+        vm.prank(admin);
+        forge.pause();
+    }
+
+    function alone(address member) internal pure returns (Split memory split) {
+        split = Split({members: new address[](1), bps: new uint16[](1)});
+        split.members[0] = member;
+        split.bps[0] = 10_000;
+    }
+
+    /// @dev 50/30/20 to creator, second and third.
+    function group() internal view returns (Split memory split) {
+        split = Split({members: new address[](3), bps: new uint16[](3)});
+        (split.members[0], split.members[1], split.members[2]) = (creator, second, third);
+        (split.bps[0], split.bps[1], split.bps[2]) = (5000, 3000, 2000);
+    }
+
+    /// @dev `count` made-up members with equal shares; the last one takes what is left of the 10,000.
+    function crowd(uint256 count) internal pure returns (Split memory split) {
+        split = Split({members: new address[](count), bps: new uint16[](count)});
+        uint256 left = 10_000;
+        for (uint256 i = 0; i < count; ++i) {
+            split.members[i] = address(uint160(uint256(keccak256(abi.encode("crowd", i)))));
+            split.bps[i] = uint16(i + 1 == count ? left : 10_000 / count);
+            left -= split.bps[i];
+        }
+    }
+
+    function monthly(uint256 price) internal pure returns (Terms memory) {
+        return Terms({month: uint64(price), sale: 0, input: 0, output: 0});
+    }
+
+    function idOf(Split memory split) internal pure returns (bytes32) {
+        return keccak256(abi.encode(split.members, split.bps));
+    }
+
+    /// @dev Publishes a model of the creator's, the fee from the wallet.
+    function publish(bytes32 salt, Split memory split, uint256 month) internal returns (bytes32) {
+        vm.prank(creator);
+        return forge.publish(salt, WEIGHTS, split, monthly(month), USER, 5 * USDT, Source.Wallet);
+    }
+
+    /// @dev The customer buys a month from the wallet.
+    function buy(bytes32 modelId, Split memory split, uint256 price) internal {
+        vm.prank(customer);
+        forge.subscribe(modelId, 1, price, idOf(split), USER, Source.Wallet);
+    }
+
+    /// @dev Puts USDT of the customer's into a payee's credit.
+    function credit(address payee, uint256 amount) internal {
+        vm.prank(customer);
+        forge.deposit(payee, amount);
+    }
+}
+
+abstract contract OnEthereum is Fixture {
+    function newToken(uint256 supply) internal override returns (Tether) {
+        return new TetherEthereum(supply);
+    }
+}
+
+abstract contract OnTron is Fixture {
+    function newToken(uint256 supply) internal override returns (Tether) {
+        return new TetherTron(supply);
+    }
+}

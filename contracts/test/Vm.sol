@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @notice The cheatcodes of the test runner that these tests use.
+interface Vm {
+    function warp(uint256 timestamp) external;
+    function prank(address caller) external;
+    function startPrank(address caller) external;
+    function stopPrank() external;
+    function expectRevert() external;
+    function expectRevert(bytes calldata data) external;
+    function expectRevert(bytes4 data) external;
+    function expectEmit(address emitter) external;
+    function assume(bool condition) external pure;
+    function snapshotGasLastCall(string calldata name) external returns (uint256);
+    function cool(address target) external;
+    function assertTrue(bool condition, string calldata why) external pure;
+    function assertTrue(bool condition) external pure;
+    function assertFalse(bool condition) external pure;
+    function assertEq(uint256 left, uint256 right) external pure;
+    function assertEq(uint256 left, uint256 right, string calldata why) external pure;
+    function assertEq(address left, address right) external pure;
+    function assertEq(bytes32 left, bytes32 right) external pure;
+    function assertLe(uint256 left, uint256 right, string calldata why) external pure;
+}
+
+abstract contract Test {
+    Vm internal constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
+
+    /// @dev Folds any value into a range, both ends included.
+    function bound(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {
+        uint256 size = high - low;
+        if (size == type(uint256).max) return value;
+        return low + value % (size + 1);
+    }
+
+    /// @dev An address that nobody holds the key of, by name.
+    function person(string memory name) internal pure returns (address) {
+        return address(uint160(uint256(keccak256(bytes(name)))));
+    }
+}
