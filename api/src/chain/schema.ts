@@ -1,4 +1,4 @@
-import { integer, jsonb, numeric, pgSchema, text } from "drizzle-orm/pg-core";
+import { boolean, integer, jsonb, numeric, pgSchema, text } from "drizzle-orm/pg-core";
 
 /** The mirror's union views (read-only here), written by the indexer. Amounts: micro-USDT; times: unix seconds. */
 const chain = pgSchema("chain");
@@ -114,5 +114,22 @@ export const chainCreditEntries = chain
     delta: amount("delta").notNull(),
     credit: amount("credit").notNull(),
     counterparty: text("counterparty"),
+  })
+  .existing();
+
+/** How far each chain is mirrored. In step with the rows: both change in one transaction of the mirror's. */
+export const chainHeads = chain
+  .view("heads", {
+    chainId: text("chain_id").notNull(),
+    blockNumber: amount("block_number").notNull(),
+    blockTimestamp: amount("block_timestamp").notNull(),
+  })
+  .existing();
+
+export const chainSettings = chain
+  .view("settings", {
+    chainId: text("chain_id").notNull(),
+    treasury: text("treasury"),
+    paused: boolean("paused").notNull(),
   })
   .existing();

@@ -1,0 +1,71 @@
+import { sql } from "drizzle-orm";
+import { index, integer, jsonb, numeric, text, timestamp, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import type { Call } from "../../chain/calls.ts";
+import { app } from "../../db/app-schema.ts";
+import { user } from "../auth/schema.ts";
+import type { SplitMember } from "../group-revenue/schema.ts";
+import { models } from "../models/schema.ts";
+
+export type Purpose = "publish" | "service" | "listing";
+
+/** Why a transaction that was named for a payment is not it. */
+export interface Failure {
+  txHash: string;
+  code: string;
+  message: string;
+  hint: string;
+}
+
+const at = (name: string) => timestamp(name, { withTimezone: true });
+const amount = (name: string) => numeric(name, { precision: 78, scale: 0, mode: "bigint" }).notNull();
+
+/**
+ * Quotes, and the event of the contract that paid each. Nothing here says that a payment is confirmed: that is read
+ * from the mirror each time, so a reorg that takes an event away takes the payment's status back.
+ */
+export const payments = app.table(
+  "payments",
+  {
+    id: uuid("id").primaryKey().defaultRandom(),
+    userId: uuid("user_id")
+      .notNull()
+      .references(() => user.id, { onDelete: "cascade" }),
+    purpose: text("purpose").$type<Purpose>().notNull(),
+    /** CAIP-2. */
+    chain: text("chain").notNull(),
+    /** The wallet that was quoted, lower-case. */
+    wallet: text("wallet").notNull(),
+    modelId: uuid("model_id")
+      .notNull()
+      .references(() => models.id, { onDelete: "cascade" }),
+    onchainId: text("onchain_id").notNull(),
+    /** The account reference that the payment is for. */
+    account: text("account").notNull(),
+    months: integer("months").notNull(),
+    /** Micro-USDT, as quoted. */
+    amount: amount("amount"),
+    /** The platform's part of it. */
+    fee: amount("fee"),
+    /** Where the fee goes, lower-case. */
+    treasury: text("treasury").notNull(),
+    /** Who shares the rest; empty when there is none. */
+    members: jsonb("members").$type<SplitMember[]>().notNull(),
+    call: jsonb("call").$type<Call>().notNull(),
+    /** Height of the chain when this was quoted: what was mined by then paid for something else. */
+    quotedBlock: numeric("quoted_block", { precision: 78, scale: 0, mode: "bigint" }).notNull(),
+    createdAt: at("created_at").notNull().defaultNow(),
+    expiresAt: at("expires_at").notNull(),
+    /** The transaction that paid, or that the payer says will have; kept when a reorg takes the event away. */
+    txHash: text("tx_hash"),
+    /** With `chain` and `txHash` the event that paid; null as long as there is none. */
+    logIndex: integer("log_index"),
+    matchedAt: at("matched_at"),
+    failure: jsonb("failure").$type<Failure>(),
+  },
+  (table) => [
+    uniqueIndex("payments_event").on(table.chain, table.txHash, table.logIndex),
+    index("payments_user").on(table.userId, table.createdAt),
+    index("payments_account").on(table.account),
+    index("payments_open").on(table.chain, table.onchainId, table.account).where(sql`log_index IS NULL`),
+  ],
+);
