@@ -1,0 +1,135 @@
+import { aiforgeAbi, formatUsdt } from "@aiforge/contracts";
+import { BaseError, decodeErrorResult, type Hex, isHex } from "viem";
+
+/** Why a wallet action did not happen, for a person: what, and what to do about it. */
+export interface Problem {
+  code: string;
+  message: string;
+  hint: string | null;
+}
+
+type Explain = (args: readonly unknown[]) => { message: string; hint?: string };
+
+const usdt = (value: unknown) => `${formatUsdt(value as bigint)} USDT`;
+
+/** The contract's errors that a user can meet, in plain words. Anything else is named as it is. */
+const REVERTS: Record<string, Explain> = {
+  AlreadyPublished: () => ({
+    message: "This model is already published.",
+    hint: "Reload the page to see it.",
+  }),
+  EnforcedPause: () => ({
+    message: "New payments are paused at the moment.",
+    hint: "Withdrawals still work. Try paying again later.",
+  }),
+  FeeAboveMax: ([fee]) => ({
+    message: `The publishing fee is ${usdt(fee)} now, more than you were shown.`,
+    hint: "Reload to see the current fee.",
+  }),
+  InsufficientCredit: ([, credit, amount]) => ({
+    message: `There are ${usdt(credit)} to withdraw, not ${usdt(amount)}.`,
+    hint: "Reload to see the current amount.",
+  }),
+  InexactTransfer: () => ({
+    message: "The token did not move the exact amount.",
+    hint: "Nothing was taken.",
+  }),
+  MonthsOutOfRange: () => ({ message: "That many months cannot be bought at once." }),
+  NotAMember: () => ({
+    message: "This wallet has no share in this split.",
+    hint: "Connect the wallet that has one.",
+  }),
+  NotListed: () => ({ message: "This model is no longer listed, so it cannot be bought." }),
+  NotModelOwner: ([, owner]) => ({
+    message: "Only the wallet that published this model can change it.",
+    hint: `Connect ${owner}.`,
+  }),
+  NotOffered: () => ({ message: "This model does not offer that." }),
+  NothingToDraw: () => ({
+    message: "There is nothing left to withdraw for this wallet.",
+    hint: "Reload to see the current amount.",
+  }),
+  PriceAboveMax: ([price]) => ({
+    message: `The price is ${usdt(price)} now, more than you were shown.`,
+    hint: "Reload to see the current price.",
+  }),
+  SharesDoNotSum: () => ({ message: "The shares do not add up to 100 %." }),
+  SplitChanged: () => ({
+    message: "The creators changed their split since this page was loaded.",
+    hint: "Reload to see who is paid now.",
+  }),
+  UnknownModel: () => ({ message: "The chain does not know this model." }),
+};
+
+/** Reads whatever a wallet, a node or viem threw. */
+export function explain(error: unknown): Problem {
+  const data = revertData(error);
+  if (data) return explainRevert(data);
+  const codes = [...chain(error)].map((link) => (link as { code?: unknown }).code);
+  const text = [...chain(error)].map((link) => (link as Error).message ?? "").join("\n");
+  if (codes.includes(4001) || /user (rejected|denied)|rejected the request/i.test(text)) {
+    return { code: "rejected", message: "You declined it in the wallet.", hint: "Nothing was sent." };
+  }
+  if (codes.includes(4902) || /chain.*(mismatch|not (configured|match))/i.test(text)) {
+    return {
+      code: "wrong_chain",
+      message: "The wallet is on another network.",
+      hint: "Switch the network in the wallet and try again.",
+    };
+  }
+  if (/insufficient funds|exceeds the balance of the account/i.test(text)) {
+    return {
+      code: "no_gas",
+      message: "The wallet has too little ETH for the network fee.",
+      hint: "Add some ETH and try again.",
+    };
+  }
+  if (/execution reverted|reverted/i.test(text)) {
+    // USDT on Ethereum reverts without a reason; too small a balance or allowance is what that nearly always is.
+    return {
+      code: "reverted",
+      message: "The chain refused this.",
+      hint: "Check that the wallet holds enough USDT, then try again.",
+    };
+  }
+  if (/fetch failed|failed to fetch|http request failed|timed out/i.test(text)) {
+    return { code: "offline", message: "The chain's node is not answering.", hint: "Try again in a moment." };
+  }
+  const short =
+    error instanceof BaseError ? error.shortMessage : error instanceof Error ? error.message : String(error);
+  return { code: "unexpected", message: short, hint: null };
+}
+
+/** The data of a revert as words. */
+export function explainRevert(data: Hex): Problem {
+  try {
+    const { errorName, args } = decodeErrorResult({ abi: aiforgeAbi, data });
+    const known = REVERTS[errorName]?.(args ?? []);
+    if (known) return { code: errorName, message: known.message, hint: known.hint ?? null };
+    return { code: errorName, message: `The contract refused this: ${errorName}.`, hint: null };
+  } catch {
+    return {
+      code: "reverted",
+      message: "The chain refused this.",
+      hint: "Check that the wallet holds enough USDT, then try again.",
+    };
+  }
+}
+
+function revertData(error: unknown): Hex | null {
+  for (const link of chain(error)) {
+    const data = (link as { data?: unknown }).data;
+    const inner = typeof data === "object" && data !== null ? (data as { data?: unknown }).data : data;
+    if (isHex(inner) && inner.length >= 10) return inner;
+  }
+  return null;
+}
+
+/** An error and its causes, at most ten deep. */
+function* chain(error: unknown): Generator<object> {
+  let link = error;
+  for (let depth = 0; depth < 10 && typeof link === "object" && link !== null; depth++) {
+    yield link;
+    link = (link as { cause?: unknown }).cause;
+  }
+}
