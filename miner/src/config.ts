@@ -13,6 +13,7 @@ export interface RawOptions {
   engine: EngineLoader["kind"];
   gpu: "auto" | "off";
   context: string;
+  threads?: string;
   upstreamUrl?: string;
   upstreamModel?: string;
   concurrency: string;
@@ -29,6 +30,8 @@ export interface Config {
   gpu: "auto" | "off";
   /** Tokens of context a generation may have at most. */
   context: number;
+  /** CPU threads a model computes with, or null to choose by its size. */
+  threads: number | null;
   upstreamUrl: string | null;
   upstreamKey: string | null;
   /** Generations at a time. */
@@ -65,6 +68,9 @@ export const engineOptions = [
   new Option("--context <tokens>", "embedded: most tokens of context for one request")
     .env("AIFORGE_MINER_CONTEXT")
     .default("8192"),
+  new Option("--threads <n>", "embedded: CPU threads a model computes with (default: by its size)").env(
+    "AIFORGE_MINER_THREADS",
+  ),
   new Option("--concurrency <n>", "requests answered at a time")
     .env("AIFORGE_MINER_CONCURRENCY")
     .default("4"),
@@ -104,6 +110,7 @@ export function resolveConfig(
     engine: raw.engine,
     gpu: raw.gpu,
     context: wholeNumber("--context", raw.context, 128, 1_048_576),
+    threads: raw.threads ? wholeNumber("--threads", raw.threads, 1, 1_024) : null,
     upstreamUrl: raw.upstreamUrl ? httpUrl("--upstream-url", raw.upstreamUrl) : null,
     upstreamKey: env[UPSTREAM_KEY_VARIABLE] || null,
     concurrency: wholeNumber("--concurrency", raw.concurrency, 1, 1_024),

@@ -37,7 +37,12 @@ async function apiHealth(apiUrl: string): Promise<string> {
 
 async function engineCheck(config: Config): Promise<string> {
   if (config.engine === "embedded") {
-    const loader = new EmbeddedLoader({ concurrency: 1, maxContext: config.context, gpu: config.gpu });
+    const loader = new EmbeddedLoader({
+      concurrency: 1,
+      maxContext: config.context,
+      gpu: config.gpu,
+      threads: null,
+    });
     const { gpu } = await loader.start();
     await loader.dispose();
     return `llama.cpp starts, ${gpu === false ? "on the CPU" : `with ${gpu}`}`;

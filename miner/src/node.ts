@@ -19,8 +19,9 @@ import { WeightsStore } from "./weights/store.ts";
 
 /** The engine that the configuration names. */
 export function createLoader(config: Config): EngineLoader {
-  const { concurrency, context, gpu, models, upstreamKey, upstreamUrl } = config;
-  if (config.engine === "embedded") return new EmbeddedLoader({ concurrency, maxContext: context, gpu });
+  const { concurrency, context, gpu, models, threads, upstreamKey, upstreamUrl } = config;
+  if (config.engine === "embedded")
+    return new EmbeddedLoader({ concurrency, maxContext: context, gpu, threads });
   return new OpenAILoader({
     url: upstreamUrl ?? "",
     key: upstreamKey,
