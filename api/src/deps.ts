@@ -3,6 +3,8 @@ import type { Chains } from "./chain/chains.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/client.ts";
 import type { Auth } from "./features/auth/auth.ts";
+import type { Storage } from "./features/models/storage/storage.ts";
+import type { NodeHub } from "./features/nodes/hub.ts";
 
 /** What every service gets as its first argument. Built once in `main.ts` and in the tests' harness. */
 export interface Deps {
@@ -11,4 +13,6 @@ export interface Deps {
   db: Database;
   chains: Chains;
   auth: Auth;
+  storage: Storage;
+  nodes: NodeHub;
 }

@@ -7,13 +7,25 @@ import { openDatabase } from "./db/client.ts";
 import { migrate } from "./db/migrate.ts";
 import type { Deps } from "./deps.ts";
 import { createAuth } from "./features/auth/auth.ts";
+import { startSweeping } from "./features/models/ingest.ts";
+import { openStorage } from "./features/models/storage/storage.ts";
+import { NodeHub } from "./features/nodes/hub.ts";
 
 const config = readConfig();
 const log = pino({ level: config.LOG_LEVEL, redact: ["req.headers.authorization", "req.headers.cookie"] });
 const db = openDatabase(config.DATABASE_URL);
 await migrate(db);
-const deps: Deps = { config, log, db, chains: openChains(config), auth: createAuth({ config, db }) };
+const deps: Deps = {
+  config,
+  log,
+  db,
+  chains: openChains(config),
+  auth: createAuth({ config, db }),
+  storage: openStorage(config),
+  nodes: new NodeHub({ db, log }),
+};
 const app = createApp(deps);
+const stopSweeping = startSweeping(deps);
 const server = serve({ fetch: app.fetch, hostname: config.API_HOST, port: config.API_PORT }, ({ port }) =>
   log.info({ port }, "api is listening"),
 );
@@ -27,7 +39,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     if (stopping) return;
     stopping = true;
-    server.close(() => void db.$client.end().then(() => process.exit(0)));
+    stopSweeping();
+    server.close(() => void deps.storage.ipfs.stop().finally(() => process.exit(0)));
     // Open streams would hold the server for minutes: they get a moment, then end.
     setTimeout(() => process.exit(0), 3_000).unref();
   });

@@ -13,6 +13,8 @@ import type { Router } from "../core/http.ts";
 import { openDatabase } from "../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { createAuth } from "../features/auth/auth.ts";
+import { openStorage } from "../features/models/storage/storage.ts";
+import { NodeHub } from "../features/nodes/hub.ts";
 
 export const ORIGIN = "http://localhost:3000";
 
@@ -41,12 +43,21 @@ export async function createTestApi(env: Record<string, string> = {}): Promise<T
   });
   const log = pino({ level: config.LOG_LEVEL });
   const db = openDatabase(config.DATABASE_URL, { max: 10 });
-  const deps: Deps = { config, log, db, chains: openChains(config), auth: createAuth({ config, db }) };
+  const deps: Deps = {
+    config,
+    log,
+    db,
+    chains: openChains(config),
+    auth: createAuth({ config, db }),
+    storage: openStorage(config),
+    nodes: new NodeHub({ db, log }),
+  };
   return {
     app: createApp(deps),
     deps,
     rpcUrl: TEST_RPC_URL,
     close: async () => {
+      await deps.storage.close();
       await db.$client.end();
       await rm(dataDir, { recursive: true, force: true });
     },

@@ -47,7 +47,6 @@ export const models = app.table(
     fileName: text("file_name"),
     /** Bytes. */
     fileSize: bigint("file_size", { mode: "number" }),
-    fileReceived: bigint("file_received", { mode: "number" }).notNull().default(0),
     fileCid: text("file_cid"),
     /** Hexadecimal. */
     fileSha256: text("file_sha256"),

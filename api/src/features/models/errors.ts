@@ -1,0 +1,60 @@
+import { AppError } from "../../core/errors.ts";
+
+export const nameExhausted = () =>
+  new AppError("slug_taken", 409, "There are too many models of this name.", {
+    hint: "Choose another name.",
+  });
+
+export const publishedFile = () =>
+  new AppError("model_published", 409, "The file of a published model cannot be replaced.", {
+    hint: "Subscribers paid for this file. Create a new model for a new file.",
+  });
+
+export const publishingFile = () =>
+  new AppError(
+    "model_publishing",
+    409,
+    "This model is being published, so its file cannot be replaced now.",
+    {
+      hint: "Wait until the payment is confirmed or has expired.",
+      retryable: true,
+    },
+  );
+
+export const fileProcessing = () =>
+  new AppError("file_processing", 409, "The last upload of this model is still being processed.", {
+    hint: "Wait until it is ready, then try again.",
+    retryable: true,
+  });
+
+export const emptyFile = () =>
+  new AppError("empty_file", 400, "The file is empty.", { hint: "Choose a GGUF file." });
+
+export const missingLength = () =>
+  new AppError(
+    "invalid_request",
+    400,
+    "Upload-Length: the size of the file in bytes is needed from the start.",
+    {
+      details: { field: "Upload-Length" },
+    },
+  );
+
+export const fileTooLarge = (limit: number) =>
+  new AppError("file_too_large", 413, `The file is over the limit of ${limit} bytes.`, {
+    hint: "Use a smaller quantization of the model.",
+    details: { limit },
+  });
+
+export const storageFull = () =>
+  new AppError("storage_full", 507, "There is no room for this file at the moment.", {
+    hint: "Try again later, or tell whoever runs this site.",
+  });
+
+export const invalidMetadata = (message: string) =>
+  new AppError("invalid_request", 400, `Upload-Metadata: ${message}`, {
+    details: { field: "Upload-Metadata" },
+  });
+
+export const unsatisfiableRange = (size: number) =>
+  new AppError("range_not_satisfiable", 416, `The file has ${size} bytes.`, { details: { size } });

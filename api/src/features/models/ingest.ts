@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Deps } from "../../deps.ts";
+import { NotGgufError, readGguf } from "./gguf.ts";
+import { advanceFile, type FileOutcome, modelRowByUpload, neededUploads, uploadsIn } from "./queries.ts";
+import { stagedBytes } from "./service.ts";
+
+const SWEEP_MS = 30_000;
+const CHUNK_BYTES = 1024 ** 2;
+/** Staged files of no upload are kept this long: their row may not be written yet. */
+const ORPHAN_MS = 3_600_000;
+
+/**
+ * Begins to process an upload whose bytes are all here. Calling it again, here or on another instance, is harmless;
+ * an instance that dies leaves it to the next sweep.
+ */
+export function ingest(deps: Deps, uploadId: string): Promise<void> {
+  const running = deps.storage.ingesting.get(uploadId);
+  if (running) return running;
+  const started = ingestOnce(deps, uploadId)
+    .catch((error: unknown) =>
+      deps.log.error({ err: error, uploadId }, "processing an upload failed; trying again"),
+    )
+    .finally(() => deps.storage.ingesting.delete(uploadId));
+  deps.storage.ingesting.set(uploadId, started);
+  return started;
+}
+
+/** All bytes of an upload arrived: it is processed from now on, whatever becomes of this process. */
+export async function completeUpload(deps: Deps, uploadId: string): Promise<void> {
+  await advanceFile(deps.db, uploadId, "uploading", { fileState: "processing" });
+  void ingest(deps, uploadId);
+}
+
+/** Picks up what a dead or failed instance left, one file after the other, and removes what nobody needs. */
+export async function sweepUploads(deps: Deps): Promise<void> {
+  for (const { uploadId, size } of await uploadsIn(deps.db, "uploading")) {
+    // The last byte arrived and the process died before it could say so.
+    if ((await stagedBytes(deps, uploadId)) === Number(size)) await completeUpload(deps, uploadId);
+  }
+  for (const { uploadId } of await uploadsIn(deps.db, "processing")) await ingest(deps, uploadId);
+  await deps.storage.staging.deleteExpired();
+  await removeOrphans(deps);
+}
+
+/** Sweeps now and every half minute. @returns stop */
+export function startSweeping(deps: Deps): () => void {
+  const sweep = () =>
+    sweepUploads(deps).catch((error: unknown) => deps.log.error({ err: error }, "sweeping uploads failed"));
+  void sweep();
+  const timer = setInterval(() => void sweep(), SWEEP_MS);
+  return () => clearInterval(timer);
+}
+
+async function ingestOnce(deps: Deps, uploadId: string): Promise<void> {
+  const connection = await deps.db.$client.connect();
+  try {
+    // One instance at a time; Postgres frees the lock of an instance that dies.
+    const { rows } = await connection.query<{ mine: boolean }>(
+      "SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS mine",
+      [uploadId],
+    );
+    if (!rows[0]?.mine) return;
+    try {
+      const model = await modelRowByUpload(deps.db, uploadId);
+      if (model?.fileState !== "processing") return;
+      const outcome = await processFile(deps, uploadId, model.fileSize ?? 0);
+      const settled = await advanceFile(deps.db, uploadId, "processing", outcome);
+      if (!settled || outcome.fileState === "failed") await deps.storage.weights.remove(uploadId);
+      await deps.storage.staging.remove(uploadId).catch(() => undefined);
+      deps.log.info(
+        { uploadId, modelId: model.id, state: outcome.fileState, cid: outcome.fileCid },
+        "upload processed",
+      );
+    } finally {
+      await connection.query("SELECT pg_advisory_unlock(hashtextextended($1, 0))", [uploadId]);
+    }
+  } finally {
+    connection.release();
+  }
+}
+
+async function processFile(deps: Deps, uploadId: string, size: number): Promise<FileOutcome> {
+  const path = deps.storage.stagedPath(uploadId);
+  if ((await stagedBytes(deps, uploadId)) !== size) {
+    return { fileState: "failed", fileError: "The uploaded bytes were lost. Upload the file again." };
+  }
+  try {
+    const fileGguf = await readGguf(path);
+    const { cid, sha256 } = await storeFile(deps, uploadId, path);
+    return { fileState: "ready", fileCid: cid, fileSha256: sha256, fileGguf };
+  } catch (error) {
+    if (!(error instanceof NotGgufError)) throw error;
+    return { fileState: "failed", fileError: error.message };
+  }
+}
+
+/** One pass over the bytes: hash, IPFS and store take each chunk before the next is read. */
+async function storeFile(
+  deps: Deps,
+  uploadId: string,
+  path: string,
+): Promise<{ cid: string; sha256: string }> {
+  const hash = createHash("sha256");
+  const writer = await deps.storage.weights.writer(uploadId, path);
+  async function* chunks() {
+    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
+      hash.update(chunk);
+      await writer.write(chunk);
+      yield chunk as Uint8Array;
+    }
+  }
+  try {
+    const cid = await deps.storage.ipfs.add(chunks());
+    await writer.close();
+    return { cid, sha256: hash.digest("hex") };
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+async function removeOrphans(deps: Deps): Promise<void> {
+  const directory = dirname(deps.storage.stagedPath("x"));
+  const names = (await readdir(directory).catch(() => [])).filter((name) => !name.endsWith(".json"));
+  const needed = await neededUploads(deps.db, names);
+  for (const name of names.filter((each) => !needed.has(each))) {
+    const path = deps.storage.stagedPath(name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs < ORPHAN_MS) continue;
+    await rm(path, { force: true });
+    await rm(`${path}.json`, { force: true });
+  }
+}

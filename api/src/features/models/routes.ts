@@ -1,0 +1,117 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { unauthorized } from "../../core/errors.ts";
+import { type AppEnv, createRouter, errorResponses, json, jsonBody, type Router } from "../../core/http.ts";
+import { requireUser } from "../../core/session.ts";
+import type { Deps } from "../../deps.ts";
+import { nodeOf } from "../nodes/service.ts";
+import { changeModel, createModel, getModel, listMyModels } from "./service.ts";
+import { modelChangesSchema, modelSchema, newModelSchema } from "./shapes.ts";
+import { openWeights, readRange, type Weights, weightsForMember, weightsForNode } from "./weights.ts";
+
+const tags = ["Models"];
+const byId = z.object({ id: z.uuid() });
+
+const create = createRoute({
+  method: "post",
+  path: "/",
+  operationId: "createModel",
+  tags,
+  summary: "Create a model in one of your groups; its file comes by /api/uploads",
+  request: { body: jsonBody(newModelSchema) },
+  responses: { 201: json(modelSchema, "Created"), ...errorResponses(400, 401, 404, 409) },
+});
+
+const mine = createRoute({
+  method: "get",
+  path: "/mine",
+  operationId: "listMyModels",
+  tags,
+  summary: "The models of your groups, the newest first",
+  responses: { 200: json(z.object({ models: z.array(modelSchema) })), ...errorResponses(401) },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/{id}",
+  operationId: "getModel",
+  tags,
+  summary: "A model: anybody's when published, else your group's",
+  request: { params: byId },
+  responses: { 200: json(modelSchema), ...errorResponses(404) },
+});
+
+const change = createRoute({
+  method: "patch",
+  path: "/{id}",
+  operationId: "changeModel",
+  tags,
+  summary: "Change what is said of a model",
+  request: { params: byId, body: jsonBody(modelChangesSchema) },
+  responses: { 200: json(modelSchema), ...errorResponses(400, 401, 404) },
+});
+
+const weightsRoute = createRoute({
+  method: "get",
+  path: "/{id}/weights",
+  operationId: "getModelWeights",
+  tags,
+  summary: "The model's file, for its group and for nodes (by node token); ranges are served",
+  request: { params: byId, headers: z.object({ range: z.string().optional() }) },
+  responses: {
+    200: {
+      description: "The whole file",
+      headers: z.object({ "X-CID": z.string(), ETag: z.string() }),
+      content: { "application/octet-stream": { schema: z.string().openapi({ format: "binary" }) } },
+    },
+    206: {
+      description: "A part of it",
+      content: { "application/octet-stream": { schema: z.string().openapi({ format: "binary" }) } },
+    },
+    ...errorResponses(401, 404, 416),
+  },
+});
+
+/** `/api/models` */
+export function modelsRoutes(deps: Deps): Router {
+  const router = createRouter();
+  router.openapi(create, async (c) =>
+    c.json(await createModel(deps, requireUser(c).id, c.req.valid("json")), 201),
+  );
+  router.openapi(mine, async (c) => c.json({ models: await listMyModels(deps, requireUser(c).id) }, 200));
+  router.openapi(get, async (c) =>
+    c.json(await getModel(deps, c.get("user")?.id ?? null, c.req.valid("param").id), 200),
+  );
+  router.openapi(change, async (c) =>
+    c.json(await changeModel(deps, requireUser(c).id, c.req.valid("param").id, c.req.valid("json")), 200),
+  );
+  router.openapi(weightsRoute, async (c) => {
+    const weights = await weightsFor(deps, c, c.req.valid("param").id);
+    const etag = `"${weights.cid}"`;
+    const same = c.req.header("if-range") === undefined || c.req.header("if-range") === etag;
+    const range = same ? readRange(c.req.header("range"), weights.size) : null;
+    const headers = {
+      "Content-Type": "application/octet-stream",
+      "Content-Length": String(range ? range.end - range.start + 1 : weights.size),
+      "Content-Disposition": `attachment; filename*=UTF-8''${encodeURIComponent(weights.fileName)}`,
+      "Accept-Ranges": "bytes",
+      "Cache-Control": "private, no-transform",
+      ETag: etag,
+      "X-CID": weights.cid,
+      ...(range ? { "Content-Range": `bytes ${range.start}-${range.end}/${weights.size}` } : {}),
+    };
+    // Hono answers HEAD through here: opening the file would leave it open.
+    const body = c.req.method === "HEAD" ? null : await openWeights(deps, weights, range);
+    return new Response(body, { status: range ? 206 : 200, headers });
+  });
+  return router;
+}
+
+/** For a group member (cookie or JWT) or a node (its token). */
+async function weightsFor(deps: Deps, c: Context<AppEnv>, modelId: string): Promise<Weights> {
+  const user = c.get("user");
+  if (user) return weightsForMember(deps, user.id, modelId);
+  const token = /^bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+  if (!token || !(await nodeOf(deps, token))) throw unauthorized();
+  return weightsForNode(deps, modelId);
+}

@@ -1,0 +1,147 @@
+import { stat } from "node:fs/promises";
+import { notFound } from "../../core/errors.ts";
+import type { Deps } from "../../deps.ts";
+import { groupIdsOf, requireMember } from "../groups/service.ts";
+import { onchainOf } from "../publishing/onchain.ts";
+import { nameExhausted } from "./errors.ts";
+import type { ModelRow } from "./queries.ts";
+import * as queries from "./queries.ts";
+import type { ModelView } from "./shapes.ts";
+import { otherSlug, slugOf } from "./slug.ts";
+
+export type { ModelRow } from "./queries.ts";
+
+/**
+ * A model of one of the user's groups.
+ * @throws AppError `not_found` (404), the same for no such model and for somebody else's
+ */
+export async function getModelForMember(deps: Deps, userId: string, modelId: string): Promise<ModelRow> {
+  const row = await queries.modelRow(deps.db, modelId);
+  if (!row) throw notFound("The model");
+  await requireMember(deps, userId, row.groupId).catch(() => {
+    throw notFound("The model");
+  });
+  return row;
+}
+
+/** A model, whoever asks; undefined when there is none. */
+export function getModelRow(deps: Deps, modelId: string): Promise<ModelRow | undefined> {
+  return queries.modelRow(deps.db, modelId);
+}
+
+/** A model by its UUID or its slug, as `/api/v1` names it; undefined when there is none. */
+export async function findModelRow(deps: Deps, name: string): Promise<ModelRow | undefined> {
+  const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name);
+  return uuid ? queries.modelRow(deps.db, name) : queries.modelRowBySlug(deps.db, name);
+}
+
+/** The JSON of models, in their order. */
+export async function modelViews(deps: Deps, rows: ModelRow[]): Promise<ModelView[]> {
+  const ids = rows.map(({ id }) => id);
+  const confirmations = Math.max(...deps.chains.all.map((chain) => chain.confirmations));
+  const [onchain, subscribers] = await Promise.all([
+    onchainOf(deps, ids),
+    queries.subscriberCounts(deps.db, ids, confirmations),
+  ]);
+  return Promise.all(
+    rows.map(async (row) => ({
+      id: row.id,
+      groupId: row.groupId,
+      groupName: row.groupName,
+      name: row.name,
+      slug: row.slug,
+      description: row.description,
+      license: row.license,
+      tags: row.tags,
+      file: await viewFile(deps, row),
+      onchain: onchain.get(row.id) ?? null,
+      serving: deps.nodes.serving(row.id),
+      subscribers: subscribers.get(row.id) ?? 0,
+      createdAt: row.createdAt.toISOString(),
+    })),
+  );
+}
+
+/** The JSON of one model. */
+export async function modelView(deps: Deps, row: ModelRow): Promise<ModelView> {
+  const [view] = await modelViews(deps, [row]);
+  return view!;
+}
+
+async function viewFile(deps: Deps, row: ModelRow): Promise<ModelView["file"]> {
+  if (!row.fileState || !row.fileUploadId) return null;
+  const size = row.fileSize ?? 0;
+  return {
+    state: row.fileState,
+    error: row.fileError,
+    cid: row.fileCid,
+    size,
+    sha256: row.fileSha256,
+    gguf: row.fileGguf,
+    receivedBytes: row.fileState === "uploading" ? await stagedBytes(deps, row.fileUploadId) : size,
+  };
+}
+
+/** How much of an upload is here; 0 before its first byte. */
+export async function stagedBytes(deps: Deps, uploadId: string): Promise<number> {
+  const staged = await stat(deps.storage.stagedPath(uploadId)).catch(() => null);
+  return staged?.size ?? 0;
+}
+
+export interface NewModel {
+  groupId: string;
+  name: string;
+  description: string;
+  license: string;
+  tags?: string[] | undefined;
+}
+
+/** @throws AppError `not_found` (404) when the group is not one of the user's */
+export async function createModel(deps: Deps, userId: string, model: NewModel): Promise<ModelView> {
+  await requireMember(deps, userId, model.groupId);
+  const base = slugOf(model.name);
+  for (const slug of [base, otherSlug(base), otherSlug(base), otherSlug(base)]) {
+    const id = await queries.insertModel(deps.db, {
+      ...model,
+      tags: model.tags ?? [],
+      slug,
+      createdBy: userId,
+    });
+    if (id) return modelView(deps, (await queries.modelRow(deps.db, id))!);
+  }
+  throw nameExhausted();
+}
+
+export async function listMyModels(deps: Deps, userId: string): Promise<ModelView[]> {
+  const groupIds = await groupIdsOf(deps, userId);
+  return modelViews(deps, await queries.modelRowsOfGroups(deps.db, groupIds));
+}
+
+/**
+ * A model as a visitor sees it: published ones are public, drafts are their group's.
+ * @param userId null for who is not signed in
+ * @throws AppError `not_found` (404)
+ */
+export async function getModel(deps: Deps, userId: string | null, modelId: string): Promise<ModelView> {
+  const row = await queries.modelRow(deps.db, modelId);
+  if (!row) throw notFound("The model");
+  const view = await modelView(deps, row);
+  if (view.onchain) return view;
+  if (!userId) throw notFound("The model");
+  await getModelForMember(deps, userId, modelId);
+  return view;
+}
+
+export type ModelChanges = Partial<Omit<NewModel, "groupId">>;
+
+/** @throws AppError `not_found` (404) */
+export async function changeModel(
+  deps: Deps,
+  userId: string,
+  modelId: string,
+  changes: ModelChanges,
+): Promise<ModelView> {
+  await getModelForMember(deps, userId, modelId);
+  await queries.updateModel(deps.db, modelId, changes);
+  return modelView(deps, await getModelForMember(deps, userId, modelId));
+}

@@ -1,0 +1,72 @@
+import { z } from "@hono/zod-openapi";
+import { label, paragraphs } from "../../core/text.ts";
+import { onchainSchema } from "../publishing/onchain.ts";
+
+export const ggufSchema = z
+  .object({
+    architecture: z.string().nullable(),
+    parameters: z.number().nullable().describe("Number of weights"),
+    quantization: z.string().nullable().openapi({ example: "Q8_0" }),
+    contextLength: z.number().int().nullable().describe("Tokens"),
+    chatTemplate: z.string().nullable().describe("Jinja"),
+    name: z.string().nullable(),
+  })
+  .openapi("GgufFacts");
+
+export const fileSchema = z
+  .object({
+    state: z.enum(["uploading", "processing", "ready", "failed"]),
+    error: z.string().nullable(),
+    cid: z.string().nullable().describe("IPFS CIDv1, profile unixfs-v1-2025"),
+    size: z.number().int().describe("Bytes"),
+    sha256: z.string().nullable().describe("Hexadecimal"),
+    gguf: ggufSchema.nullable(),
+    receivedBytes: z.number().int(),
+  })
+  .openapi("ModelFile");
+
+export const modelSchema = z
+  .object({
+    id: z.uuid(),
+    groupId: z.uuid(),
+    groupName: z.string(),
+    name: z.string(),
+    slug: z.string().describe("Its name at /api/v1"),
+    description: z.string(),
+    license: z.string(),
+    tags: z.array(z.string()),
+    file: fileSchema.nullable(),
+    onchain: onchainSchema.nullable(),
+    serving: z.object({
+      nodes: z.number().int().describe("Nodes that can answer now"),
+      warm: z.boolean().describe("Whether one has it in memory"),
+    }),
+    subscribers: z.number().int(),
+    createdAt: z.iso.datetime(),
+  })
+  .openapi("Model");
+
+export type ModelView = z.infer<typeof modelSchema>;
+
+const tagsSchema = z
+  .array(label(30).toLowerCase())
+  .max(10)
+  .transform((tags) => [...new Set(tags)])
+  .openapi({ type: "array", items: { type: "string" }, maxItems: 10 });
+
+export const newModelSchema = z.object({
+  groupId: z.uuid(),
+  name: label(100),
+  description: paragraphs(5_000),
+  license: label(100),
+  tags: tagsSchema.optional(),
+});
+
+export const modelChangesSchema = z
+  .strictObject({
+    name: label(100),
+    description: paragraphs(5_000),
+    license: label(100),
+    tags: tagsSchema,
+  })
+  .partial();
