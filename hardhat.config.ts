@@ -1,18 +1,28 @@
 import { createRequire } from "node:module";
 import { defineConfig } from "hardhat/config";
-import { COMPILER } from "./contracts/compiler.ts";
+import { COMPILER, RELEASED } from "./contracts/compiler.ts";
+
+const compiler = {
+  version: COMPILER.version,
+  path: createRequire(import.meta.url).resolve("solc/soljson.js"),
+};
 
 /** Compiles offline with the `solc` package; tests are written in Solidity. */
 export default defineConfig({
   solidity: {
-    version: COMPILER.version,
-    path: createRequire(import.meta.url).resolve("solc/soljson.js"),
-    settings: COMPILER.settings,
+    // The tests: they deploy what is released, and would take minutes to optimise themselves.
+    compilers: [{ ...compiler, settings: { evmVersion: COMPILER.settings.evmVersion } }],
+    overrides: Object.fromEntries(
+      RELEASED.map((file) => [`contracts/solidity/${file}`, { ...compiler, settings: COMPILER.settings }]),
+    ),
   },
   paths: {
     sources: "contracts/solidity",
     tests: { solidity: "contracts/test" },
     artifacts: "contracts/artifacts",
     cache: "contracts/cache",
+  },
+  test: {
+    solidity: { fsPermissions: { readDirectory: ["contracts/artifacts"] } },
   },
 });

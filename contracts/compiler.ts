@@ -10,3 +10,6 @@ export const COMPILER = {
     metadata: { bytecodeHash: "none" },
   },
 } as const;
+
+/** The files under `contracts/solidity` that hold a contract to deploy, each of the file's name. */
+export const RELEASED = ["AIForge.sol", "dev/TetherEthereum.sol", "dev/TetherTron.sol"];

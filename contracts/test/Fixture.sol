@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AIForge} from "../solidity/AIForge.sol";
+// What AIForge consists of. AIForge itself is not imported but deployed as compiled for release, see `create`.
+import {Services as AIForge} from "../solidity/Services.sol";
 import {Source, Split, Terms} from "../solidity/Types.sol";
 import {Tether} from "../solidity/dev/Tether.sol";
-import {TetherEthereum} from "../solidity/dev/TetherEthereum.sol";
-import {TetherTron} from "../solidity/dev/TetherTron.sol";
 import {Test} from "./Vm.sol";
 
 /// @dev What callers of either USDT write, whatever it answers.
@@ -40,9 +39,27 @@ abstract contract Fixture is Test {
     function setUp() public virtual {
         vm.warp(START);
         usdt = newToken(1e12 * USDT);
-        forge = new AIForge(address(usdt), admin, operator, treasury, 1 days);
+        forge = deploy(address(usdt), admin, operator, treasury, 1 days);
         fund(customer, 1_000_000 * USDT);
         fund(creator, 1000 * USDT);
+    }
+
+    function deploy(address token, address admin_, address operator_, address treasury_, uint48 adminDelay)
+        internal
+        returns (AIForge)
+    {
+        bytes memory arguments = abi.encode(token, admin_, operator_, treasury_, adminDelay);
+        return AIForge(create("AIForge.sol/AIForge", arguments));
+    }
+
+    /// @dev Deploys a contract with the bytecode that is released. `new` would compile a copy of it into every test,
+    /// with the settings of the tests.
+    function create(string memory artifact, bytes memory arguments) internal returns (address deployed) {
+        string memory path = string.concat("contracts/artifacts/contracts/solidity/", artifact, ".json");
+        bytes memory code = bytes.concat(vm.parseJsonBytes(vm.readFile(path), ".bytecode"), arguments);
+        assembly ("memory-safe") {
+            deployed := create(0, add(code, 32), mload(code))
+        }
     }
 
     function fund(address who, uint256 amount) internal {
@@ -114,12 +131,12 @@ abstract contract Fixture is Test {
 
 abstract contract OnEthereum is Fixture {
     function newToken(uint256 supply) internal override returns (Tether) {
-        return new TetherEthereum(supply);
+        return Tether(create("dev/TetherEthereum.sol/TetherEthereum", abi.encode(supply)));
     }
 }
 
 abstract contract OnTron is Fixture {
     function newToken(uint256 supply) internal override returns (Tether) {
-        return new TetherTron(supply);
+        return Tether(create("dev/TetherTron.sol/TetherTron", abi.encode(supply)));
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AIForge} from "../solidity/AIForge.sol";
 import {Ledger} from "../solidity/Ledger.sol";
 import {Roles} from "../solidity/Roles.sol";
 import {Fixture, OnEthereum, OnTron, Spendable} from "./Fixture.sol";
@@ -15,18 +14,18 @@ abstract contract LedgerTest is Fixture {
 
     function test_construction_refusesATokenWithoutCode() external {
         vm.expectRevert(abi.encodeWithSelector(Ledger.InvalidToken.selector, stranger));
-        new AIForge(stranger, admin, operator, treasury, 0);
+        deploy(stranger, admin, operator, treasury, 0);
     }
 
     function test_construction_refusesATokenWithOtherDecimals() external {
         address token = address(new SixteenDecimals());
         vm.expectRevert(abi.encodeWithSelector(Ledger.InvalidToken.selector, token));
-        new AIForge(token, admin, operator, treasury, 0);
+        deploy(token, admin, operator, treasury, 0);
     }
 
     function test_construction_refusesAContractThatIsNoToken() external {
         vm.expectRevert();
-        new AIForge(address(this), admin, operator, treasury, 0);
+        deploy(address(this), admin, operator, treasury, 0);
     }
 
     function test_construction_namesTheToken() external view {

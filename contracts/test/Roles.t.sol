@@ -5,7 +5,6 @@ import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol"
 import {
     IAccessControlDefaultAdminRules
 } from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
-import {AIForge} from "../solidity/AIForge.sol";
 import {Ledger} from "../solidity/Ledger.sol";
 import {Roles} from "../solidity/Roles.sol";
 import {Source} from "../solidity/Types.sol";
@@ -34,11 +33,11 @@ contract RolesTest is OnEthereum {
                 IAccessControlDefaultAdminRules.AccessControlInvalidDefaultAdmin.selector, address(0)
             )
         );
-        new AIForge(address(usdt), address(0), operator, treasury, 0);
+        deploy(address(usdt), address(0), operator, treasury, 0);
         vm.expectRevert(abi.encodeWithSelector(Roles.InvalidAddress.selector, address(0)));
-        new AIForge(address(usdt), admin, address(0), treasury, 0);
+        deploy(address(usdt), admin, address(0), treasury, 0);
         vm.expectRevert(abi.encodeWithSelector(Roles.InvalidAddress.selector, address(0)));
-        new AIForge(address(usdt), admin, operator, address(0), 0);
+        deploy(address(usdt), admin, operator, address(0), 0);
     }
 
     function test_pause_isTheAdmins() external {

@@ -14,6 +14,8 @@ interface Vm {
     function assume(bool condition) external pure;
     function snapshotGasLastCall(string calldata name) external returns (uint256);
     function cool(address target) external;
+    function readFile(string calldata path) external view returns (string memory);
+    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function assertTrue(bool condition, string calldata why) external pure;
     function assertTrue(bool condition) external pure;
     function assertFalse(bool condition) external pure;
