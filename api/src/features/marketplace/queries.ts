@@ -1,0 +1,204 @@
+import { FEES } from "@aiforge/contracts";
+import {
+  and,
+  asc,
+  count,
+  countDistinct,
+  desc,
+  eq,
+  gte,
+  ilike,
+  inArray,
+  or,
+  type SQL,
+  sql,
+} from "drizzle-orm";
+import { chainHeads, chainModels, chainPublications, chainServicePurchases } from "../../chain/schema.ts";
+import type { Executor } from "../../db/client.ts";
+import { groupMembers, groups } from "../groups/schema.ts";
+import { models } from "../models/schema.ts";
+import { onchainModels } from "../publishing/schema.ts";
+import { serviceTerms } from "./schema.ts";
+import type { Terms } from "./terms.ts";
+
+export async function termsOf(db: Executor, modelId: string): Promise<Terms | undefined> {
+  const { month, sale, input, output } = serviceTerms;
+  const [row] = await db
+    .select({ month, sale, input, output })
+    .from(serviceTerms)
+    .where(eq(serviceTerms.modelId, modelId));
+  return row;
+}
+
+export async function saveTerms(db: Executor, modelId: string, terms: Terms) {
+  await db
+    .insert(serviceTerms)
+    .values({ modelId, ...terms })
+    .onConflictDoUpdate({ target: serviceTerms.modelId, set: { ...terms, updatedAt: new Date() } });
+}
+
+export const SORTS = ["newest", "popular", "price", "price-desc", "name"] as const;
+
+export interface Search {
+  q: string;
+  sort: (typeof SORTS)[number];
+  /** From 1. */
+  page: number;
+  pageSize: number;
+}
+
+/** Models that can be bought now, by id with their monthly price (micro-USDT), and how many match. */
+export async function searchListed(db: Executor, search: Search) {
+  const listed = listedModels(db);
+  const where = and(...search.q.split(/\s+/).filter(Boolean).map(matches));
+  const newest = [desc(listed.publishedAt), asc(models.id)];
+  const order = {
+    newest,
+    popular: [desc(subscribersOf(db)), ...newest],
+    price: [asc(listed.priceMonth), ...newest],
+    "price-desc": [desc(listed.priceMonth), ...newest],
+    name: [asc(sql`lower(${models.name})`), ...newest],
+  }[search.sort];
+  const [rows, [total]] = await Promise.all([
+    db
+      .select({ id: models.id, priceMonth: listed.priceMonth })
+      .from(models)
+      .innerJoin(listed, eq(listed.modelId, models.id))
+      .innerJoin(groups, eq(groups.id, models.groupId))
+      .where(where)
+      .orderBy(...order)
+      .limit(search.pageSize)
+      .offset((search.page - 1) * search.pageSize),
+    db
+      .select({ models: count() })
+      .from(models)
+      .innerJoin(listed, eq(listed.modelId, models.id))
+      .innerJoin(groups, eq(groups.id, models.groupId))
+      .where(where),
+  ]);
+  return { rows, total: total!.models };
+}
+
+/** The first publication of each model, as long as it is listed. */
+function listedModels(db: Executor) {
+  const first = db
+    .selectDistinctOn([onchainModels.modelId], {
+      modelId: onchainModels.modelId,
+      priceMonth: chainModels.priceMonth,
+      paidUntil: chainModels.paidUntil,
+      publishedAt: sql<bigint>`${chainPublications.blockTimestamp}`.as("published_at"),
+    })
+    .from(onchainModels)
+    .innerJoin(
+      chainModels,
+      and(eq(chainModels.chainId, onchainModels.chain), eq(chainModels.modelId, onchainModels.onchainId)),
+    )
+    .innerJoin(
+      chainPublications,
+      and(
+        eq(chainPublications.chainId, onchainModels.chain),
+        eq(chainPublications.modelId, onchainModels.onchainId),
+        eq(chainPublications.kind, "publish"),
+      ),
+    )
+    .orderBy(
+      onchainModels.modelId,
+      asc(chainPublications.blockTimestamp),
+      asc(chainPublications.blockNumber),
+      asc(chainPublications.logIndex),
+    )
+    .as("first");
+  const now = BigInt(Math.floor(Date.now() / 1000));
+  return db
+    .select({ modelId: first.modelId, priceMonth: first.priceMonth, publishedAt: first.publishedAt })
+    .from(first)
+    .where(gte(first.paidUntil, now - FEES.grace))
+    .as("listed");
+}
+
+function matches(word: string): SQL | undefined {
+  const pattern = `%${word.replace(/[\\%_]/g, "\\$&")}%`;
+  return or(
+    ilike(models.name, pattern),
+    ilike(models.description, pattern),
+    ilike(groups.name, pattern),
+    sql`array_to_string(${models.tags}, ' ') ILIKE ${pattern}`,
+    sql`${models.fileGguf} ->> 'architecture' ILIKE ${pattern}`,
+  );
+}
+
+function subscribersOf(db: Executor) {
+  const purchases = db
+    .select({ accounts: countDistinct(chainServicePurchases.account) })
+    .from(onchainModels)
+    .innerJoin(
+      chainServicePurchases,
+      and(
+        eq(chainServicePurchases.chainId, onchainModels.chain),
+        eq(chainServicePurchases.modelId, onchainModels.onchainId),
+      ),
+    )
+    .where(eq(onchainModels.modelId, models.id));
+  return sql`(${purchases})`;
+}
+
+function purchases(db: Executor) {
+  return db
+    .select({
+      modelId: onchainModels.modelId,
+      modelName: models.name,
+      chain: chainServicePurchases.chainId,
+      account: chainServicePurchases.account,
+      months: chainServicePurchases.months,
+      price: chainServicePurchases.price,
+      fee: chainServicePurchases.fee,
+      txHash: chainServicePurchases.txHash,
+      blockNumber: chainServicePurchases.blockNumber,
+      blockTimestamp: chainServicePurchases.blockTimestamp,
+      headBlock: chainHeads.blockNumber,
+    })
+    .from(chainServicePurchases)
+    .innerJoin(
+      onchainModels,
+      and(
+        eq(onchainModels.chain, chainServicePurchases.chainId),
+        eq(onchainModels.onchainId, chainServicePurchases.modelId),
+      ),
+    )
+    .innerJoin(models, eq(models.id, onchainModels.modelId))
+    .innerJoin(chainHeads, eq(chainHeads.chainId, chainServicePurchases.chainId))
+    .orderBy(
+      asc(chainServicePurchases.blockTimestamp),
+      asc(chainServicePurchases.blockNumber),
+      asc(chainServicePurchases.logIndex),
+    )
+    .$dynamic();
+}
+
+export type Purchase = Awaited<ReturnType<typeof purchases>>[number];
+
+/** API subscriptions bought for any of these accounts, the oldest first. */
+export function purchasesFor(db: Executor, accounts: string[]): Promise<Purchase[]> {
+  return purchases(db).where(inArray(chainServicePurchases.account, accounts));
+}
+
+/** API subscriptions to one model bought for a user or for one of their groups, the oldest first. One query. */
+export function purchasesOfModelFor(
+  db: Executor,
+  modelId: string,
+  user: { id: string; account: string },
+): Promise<Purchase[]> {
+  const groupAccounts = db
+    .select({ account: sql`'0x02' || repeat('0', 30) || replace(${groupMembers.groupId}::text, '-', '')` })
+    .from(groupMembers)
+    .where(eq(groupMembers.userId, user.id));
+  return purchases(db).where(
+    and(
+      eq(onchainModels.modelId, modelId),
+      or(
+        eq(chainServicePurchases.account, user.account),
+        inArray(chainServicePurchases.account, groupAccounts),
+      ),
+    ),
+  );
+}

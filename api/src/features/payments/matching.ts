@@ -1,0 +1,42 @@
+import { eq, sql } from "drizzle-orm";
+import type { Deps } from "../../deps.ts";
+import { matchCandidates, releaseOrphans } from "./events.ts";
+import { payments } from "./schema.ts";
+
+/** Of all instances one matches at a time; the number is arbitrary, but nobody else's. */
+const MATCHING_LOCK = 7_242_010;
+
+interface Candidate {
+  paymentId: string;
+  eventId: string;
+}
+
+/**
+ * Gives each event to the first quote that fits and is still free. One event pays one quote, one quote takes one event.
+ * @param candidates in order of preference
+ */
+export function assign<T extends Candidate>(candidates: readonly T[]): T[] {
+  const taken = new Set<string>();
+  return candidates.filter(({ paymentId, eventId }) => {
+    if (taken.has(paymentId) || taken.has(eventId)) return false;
+    taken.add(paymentId).add(eventId);
+    return true;
+  });
+}
+
+/**
+ * Brings payments in step with the mirror: events that a reorg took away let their payments go, and events that
+ * nobody claimed yet go to the quotes that they paid. Safe to run at any time, from any number of instances.
+ */
+export async function matchPayments(deps: Deps): Promise<void> {
+  await deps.db.transaction(async (tx) => {
+    await tx.execute(sql`SELECT pg_advisory_xact_lock(${MATCHING_LOCK})`);
+    await releaseOrphans(tx);
+    for (const { paymentId, txHash, logIndex } of assign(await matchCandidates(tx))) {
+      await tx
+        .update(payments)
+        .set({ txHash, logIndex, matchedAt: new Date(), failure: null })
+        .where(eq(payments.id, paymentId));
+    }
+  });
+}

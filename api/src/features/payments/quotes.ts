@@ -1,0 +1,79 @@
+import { and, desc, eq, gt, isNull, sql } from "drizzle-orm";
+import type { Call } from "../../chain/calls.ts";
+import type { Chain } from "../../chain/chains.ts";
+import { readChain } from "../../chain/read.ts";
+import type { Deps } from "../../deps.ts";
+import type { SplitMember } from "../group-revenue/schema.ts";
+import { settingsOf } from "../publishing/queries.ts";
+import { paused } from "./errors.ts";
+import { type Purpose, payments } from "./schema.ts";
+
+export interface QuoteParameters {
+  purpose: Purpose;
+  chain: Chain;
+  /** Lower-case. */
+  wallet: string;
+  /** UUID. */
+  modelId: string;
+  onchainId: string;
+  account: string;
+  months: number;
+  /** Micro-USDT. */
+  amount: bigint;
+  /** The platform's part of it, micro-USDT. */
+  fee: bigint;
+  /** Who shares the rest. */
+  members: SplitMember[];
+  call: Call;
+}
+
+/**
+ * Opens a quote, or finds the one that is open for the same purpose: a second click on a button that pays must not
+ * make a second payment. One is the same while its call is, so a changed price or split makes a new one.
+ * @returns the payment's id
+ * @throws AppError `payments_paused` (409), `chain_unavailable` (503)
+ */
+export async function openQuote(deps: Deps, userId: string, quote: QuoteParameters): Promise<string> {
+  const { chain, ...values } = quote;
+  const settings = await settingsOf(deps.db, chain.chain);
+  if (settings?.paused) throw paused();
+  const quotedBlock = await readChain(() => chain.head(0));
+  return deps.db.transaction(async (tx) => {
+    const key = [userId, chain.chain, quote.wallet, quote.account, quote.call.data].join("|");
+    await tx.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${key}, 7242011))`);
+    const now = new Date();
+    const [open] = await tx
+      .select({ id: payments.id })
+      .from(payments)
+      .where(
+        and(
+          eq(payments.userId, userId),
+          eq(payments.chain, chain.chain),
+          eq(payments.purpose, quote.purpose),
+          eq(payments.onchainId, quote.onchainId),
+          eq(payments.account, quote.account),
+          eq(payments.wallet, quote.wallet),
+          isNull(payments.logIndex),
+          isNull(payments.failure),
+          gt(payments.expiresAt, now),
+          sql`${payments.call} ->> 'data' = ${quote.call.data}`,
+        ),
+      )
+      .orderBy(desc(payments.createdAt))
+      .limit(1);
+    if (open) return open.id;
+    const [created] = await tx
+      .insert(payments)
+      .values({
+        ...values,
+        userId,
+        chain: chain.chain,
+        treasury: settings?.treasury ?? "",
+        quotedBlock,
+        createdAt: now,
+        expiresAt: new Date(now.getTime() + deps.config.QUOTE_SECONDS * 1000),
+      })
+      .returning({ id: payments.id });
+    return created!.id;
+  });
+}

@@ -1,0 +1,92 @@
+import { and, eq, isNull } from "drizzle-orm";
+import type { Hex } from "viem";
+import type { Chain } from "../../chain/chains.ts";
+import type { Deps } from "../../deps.ts";
+import * as reasons from "./errors.ts";
+import { matchPayments } from "./matching.ts";
+import { paymentAt, paymentRow } from "./queries.ts";
+import { payments } from "./schema.ts";
+import { type Bought, type Finding, findTransaction } from "./transaction.ts";
+import type { Reason } from "./view.ts";
+
+type Payment = typeof payments.$inferSelect;
+
+/**
+ * Holds a transaction against a payment. A payment needs no verifying, the mirror finds what paid it; this says where a
+ * transaction stands, and what is wrong with one that does not fit.
+ * @returns why the transaction is not (yet) the payment; null when the payment itself tells
+ */
+export async function explainTransaction(deps: Deps, payment: Payment, hash: Hex): Promise<Reason | null> {
+  const chain = deps.chains.get(payment.chain);
+  const finding = await findTransaction(chain, hash);
+  const ours = "to" in finding && finding.to === chain.aiforge.toLowerCase();
+  switch (finding.state) {
+    case "unknown":
+      return reasons.unknownTransaction(chain.name);
+    case "pending":
+      if (!ours) return reasons.otherContract();
+      await claim(deps, payment, hash);
+      return reasons.awaiting(0, chain.confirmations);
+    case "reverted": {
+      if (!ours) return reasons.otherContract();
+      const reason = reasons.reverted(finding.error);
+      if (finding.input === payment.call.data) await fail(deps, payment, { txHash: hash, ...reason });
+      return reason;
+    }
+    case "mined":
+      return explainMined(deps, payment, { ...finding, hash, chain });
+  }
+}
+
+async function explainMined(
+  deps: Deps,
+  payment: Payment,
+  found: Extract<Finding, { state: "mined" }> & { hash: Hex; chain: Chain },
+): Promise<Reason | null> {
+  const { hash, chain, bought, blockNumber } = found;
+  if (bought.length === 0) {
+    return found.to === chain.usdt.toLowerCase() ? reasons.onlyApproval() : reasons.otherContract();
+  }
+  const fitting = bought.find((each) => misfit(payment, each) === null);
+  if (!fitting) {
+    const misfits = bought.map((each) => misfit(payment, each)!);
+    return misfits.find(({ code }) => code === "short") ?? misfits[0]!;
+  }
+  await matchPayments(deps);
+  const holder = await paymentAt(deps.db, payment.chain, hash, fitting.logIndex);
+  if (holder) return holder.id === payment.id ? null : reasons.alreadyUsed();
+  const current = await paymentRow(deps.db, payment.id);
+  if (current?.logIndex != null) return reasons.alreadyPaid();
+  // A purchase from before the quote counted for the account when it was made.
+  if (blockNumber <= payment.quotedBlock) return reasons.alreadyUsed();
+  await claim(deps, payment, hash);
+  await matchPayments(deps);
+  if (await paymentAt(deps.db, payment.chain, hash, fitting.logIndex)) return null;
+  const head = await chain.head(0);
+  const seen = head < blockNumber ? 0 : Number(head - blockNumber) + 1;
+  return reasons.awaiting(Math.min(seen, chain.confirmations), chain.confirmations);
+}
+
+/** What keeps a purchase from being this payment. */
+function misfit(payment: Payment, bought: Bought): Reason | null {
+  if (bought.purpose !== payment.purpose || bought.onchainId !== payment.onchainId)
+    return reasons.wrongModel();
+  if (bought.account !== payment.account) return reasons.wrongAccount();
+  if (bought.months !== payment.months) return reasons.short(bought.months, payment.months);
+  return null;
+}
+
+/** Notes which transaction the payer names, so that it goes to this payment before others that fit as well. */
+async function claim(deps: Deps, payment: Payment, txHash: Hex): Promise<void> {
+  await deps.db
+    .update(payments)
+    .set({ txHash, failure: null })
+    .where(and(eq(payments.id, payment.id), isNull(payments.logIndex)));
+}
+
+async function fail(deps: Deps, payment: Payment, failure: NonNullable<Payment["failure"]>): Promise<void> {
+  await deps.db
+    .update(payments)
+    .set({ failure })
+    .where(and(eq(payments.id, payment.id), isNull(payments.logIndex)));
+}

@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Deps } from "../../deps.ts";
+import { matchPayments } from "./matching.ts";
+
+/**
+ * Matches payments at an interval, so that a quote is settled in the order of the chain even when nobody looks.
+ * @returns stop, which waits for the round that is under way
+ */
+export function startPaymentMatching(deps: Deps, { everyMs = 2_000 } = {}): { stop: () => Promise<void> } {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let failing = false;
+  const running = (async () => {
+    while (!signal.aborted) {
+      try {
+        await matchPayments(deps);
+        failing = false;
+      } catch (error) {
+        // While the database or the mirror is away every round fails: one line says so.
+        if (!failing) deps.log.warn({ err: error }, "Payments could not be matched; trying again.");
+        failing = true;
+      }
+      await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    stop: () => {
+      stopping.abort();
+      return running;
+    },
+  };
+}

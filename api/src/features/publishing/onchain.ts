@@ -1,0 +1,95 @@
+import { FEES } from "@aiforge/contracts";
+import { z } from "@hono/zod-openapi";
+import { confirmationsAt } from "../../chain/chains.ts";
+import { usdt, usdtSchema } from "../../core/money.ts";
+import type { Deps } from "../../deps.ts";
+import { type PublishedModel, publishedModels } from "./queries.ts";
+
+export const splitMemberSchema = z
+  .object({ address: z.string(), bps: z.number().int().describe("Share in basis points; all sum to 10,000") })
+  .openapi("SplitMember");
+
+export const termsSchema = z
+  .object({
+    month: usdtSchema.describe("API subscription for 30 days, USDT; 0.00: not offered"),
+    sale: usdtSchema.describe("Licence to the weights, USDT"),
+    input: usdtSchema.describe("A million tokens in, USDT"),
+    output: usdtSchema.describe("A million tokens out, USDT"),
+  })
+  .openapi("Terms");
+
+export const onchainSchema = z
+  .object({
+    chain: z.string(),
+    modelId: z.string().describe("The model's id on chain"),
+    owner: z.string(),
+    splitId: z.string(),
+    split: z.object({ members: z.array(splitMemberSchema) }),
+    paidUntil: z.iso.datetime(),
+    listedUntil: z.iso.datetime(),
+    listed: z.boolean(),
+    terms: termsSchema,
+    txHash: z.string().describe("The transaction that published it"),
+    confirmations: z.number().int(),
+    confirmed: z.boolean(),
+  })
+  .openapi("OnchainModel");
+
+export type OnchainView = z.infer<typeof onchainSchema>;
+
+/** Unix seconds as ISO 8601. */
+export const isoOf = (seconds: bigint): string => new Date(Number(seconds) * 1000).toISOString();
+
+/** Until when a model can be bought, in unix seconds: its paid time and the grace after it. */
+export const listedUntil = (paidUntil: bigint): bigint => paidUntil + FEES.grace;
+
+/** Whether a model can be bought now. */
+export const isListed = (paidUntil: bigint): boolean =>
+  BigInt(Math.floor(Date.now() / 1000)) <= listedUntil(paidUntil);
+
+/** Members and shares of a mirrored split, addresses lower-case. */
+export function membersOf({ members, bps }: { members: string[]; bps: number[] }) {
+  return members.map((address, at) => ({
+    address: address.toLowerCase() as `0x${string}`,
+    bps: bps[at] as number,
+  }));
+}
+
+/** The mirrored rows of published models by the model's UUID; a model that is not published has none. */
+export async function publishedByModel(deps: Deps, modelIds: string[]): Promise<Map<string, PublishedModel>> {
+  const found = new Map<string, PublishedModel>();
+  if (modelIds.length === 0) return found;
+  for (const row of await publishedModels(deps.db, modelIds)) {
+    if (!found.has(row.modelId)) found.set(row.modelId, row);
+  }
+  return found;
+}
+
+/** What the chain says of models, by UUID; a model that is not published is not in it. */
+export async function onchainOf(deps: Deps, modelIds: string[]): Promise<Map<string, OnchainView>> {
+  const rows = await publishedByModel(deps, modelIds);
+  return new Map([...rows].map(([modelId, row]) => [modelId, viewOnchain(deps, row)]));
+}
+
+export function viewOnchain(deps: Deps, row: PublishedModel): OnchainView {
+  const confirmations = confirmationsAt(row.headBlock, row.blockNumber);
+  return {
+    chain: row.chain,
+    modelId: row.onchainId,
+    owner: row.owner,
+    splitId: row.splitId,
+    split: { members: membersOf(row) },
+    paidUntil: isoOf(row.paidUntil),
+    listedUntil: isoOf(listedUntil(row.paidUntil)),
+    listed: isListed(row.paidUntil),
+    terms: {
+      month: usdt(row.month),
+      sale: usdt(row.sale),
+      input: usdt(row.input),
+      output: usdt(row.output),
+    },
+    txHash: row.txHash,
+    confirmations,
+    confirmed: confirmations >= deps.chains.get(row.chain).confirmations,
+  };
+}

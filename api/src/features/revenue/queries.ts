@@ -1,0 +1,200 @@
+import { and, desc, eq, inArray, or, sql } from "drizzle-orm";
+import {
+  chainCreditEntries,
+  chainCredits,
+  chainMembers,
+  chainModelSplits,
+  chainServicePurchases,
+  chainSplits,
+} from "../../chain/schema.ts";
+import type { Executor } from "../../db/client.ts";
+import { groupMembers } from "../groups/schema.ts";
+import { models } from "../models/schema.ts";
+import { onchainModels } from "../publishing/schema.ts";
+
+const SHOWN_ENTRIES = 200;
+
+const splitOfMember = and(
+  eq(chainSplits.chainId, chainMembers.chainId),
+  eq(chainSplits.splitId, chainMembers.splitId),
+);
+
+/** The shares that wallets have in splits, with what each split earned in its life and what the wallet drew. */
+export function sharesOf(db: Executor, wallets: string[]) {
+  return db
+    .select({
+      chain: chainMembers.chainId,
+      splitId: chainMembers.splitId,
+      member: chainMembers.member,
+      bps: chainMembers.bps,
+      drawn: chainMembers.drawn,
+      earned: chainSplits.earned,
+      split: { members: chainSplits.members, bps: chainSplits.bps },
+    })
+    .from(chainMembers)
+    .innerJoin(chainSplits, splitOfMember)
+    .where(inArray(chainMembers.member, wallets))
+    .orderBy(desc(chainMembers.bps), chainMembers.splitId, chainMembers.member);
+}
+
+export type Share = Awaited<ReturnType<typeof sharesOf>>[number];
+
+/**
+ * Each model and each split it earned through, with the revenue that came that way: of models in which one of the
+ * wallets has a share, and of models of the user's groups.
+ */
+export function earningModels(db: Executor, userId: string, wallets: string[]) {
+  const revenue = db
+    .select({
+      chain: chainServicePurchases.chainId,
+      onchainId: chainServicePurchases.modelId,
+      splitId: chainServicePurchases.splitId,
+      revenue: sql<bigint>`sum(${chainServicePurchases.price})`.mapWith(BigInt).as("revenue"),
+      fee: sql<bigint>`sum(${chainServicePurchases.fee})`.mapWith(BigInt).as("platform_fee"),
+    })
+    .from(chainServicePurchases)
+    .groupBy(chainServicePurchases.chainId, chainServicePurchases.modelId, chainServicePurchases.splitId)
+    .as("revenue");
+  const sharesIn = db
+    .select({ one: sql`1` })
+    .from(chainMembers)
+    .where(
+      and(
+        eq(chainMembers.chainId, chainModelSplits.chainId),
+        eq(chainMembers.splitId, chainModelSplits.splitId),
+        inArray(chainMembers.member, wallets),
+      ),
+    );
+  const myGroups = db
+    .select({ id: groupMembers.groupId })
+    .from(groupMembers)
+    .where(eq(groupMembers.userId, userId));
+  return db
+    .select({
+      modelId: models.id,
+      name: models.name,
+      chain: chainModelSplits.chainId,
+      splitId: chainModelSplits.splitId,
+      splitEarned: chainSplits.earned,
+      revenue: revenue.revenue,
+      fee: revenue.fee,
+      since: sql<string>`min(${chainModelSplits.blockTimestamp})`.as("since"),
+    })
+    .from(chainModelSplits)
+    .innerJoin(
+      onchainModels,
+      and(
+        eq(onchainModels.chain, chainModelSplits.chainId),
+        eq(onchainModels.onchainId, chainModelSplits.modelId),
+      ),
+    )
+    .innerJoin(models, eq(models.id, onchainModels.modelId))
+    .innerJoin(
+      chainSplits,
+      and(
+        eq(chainSplits.chainId, chainModelSplits.chainId),
+        eq(chainSplits.splitId, chainModelSplits.splitId),
+      ),
+    )
+    .leftJoin(
+      revenue,
+      and(
+        eq(revenue.chain, chainModelSplits.chainId),
+        eq(revenue.onchainId, chainModelSplits.modelId),
+        eq(revenue.splitId, chainModelSplits.splitId),
+      ),
+    )
+    .where(or(sql`EXISTS (${sharesIn})`, inArray(models.groupId, myGroups)))
+    .groupBy(
+      models.id,
+      models.name,
+      chainModelSplits.chainId,
+      chainModelSplits.splitId,
+      chainSplits.earned,
+      revenue.revenue,
+      revenue.fee,
+    )
+    .orderBy(models.name, models.id, sql`since DESC`);
+}
+
+export type EarningModel = Awaited<ReturnType<typeof earningModels>>[number];
+
+/** All members of splits, in descending share. */
+export function membersOfSplits(db: Executor, splitIds: string[]) {
+  return db
+    .select({
+      chain: chainMembers.chainId,
+      splitId: chainMembers.splitId,
+      member: chainMembers.member,
+      bps: chainMembers.bps,
+      drawn: chainMembers.drawn,
+    })
+    .from(chainMembers)
+    .where(inArray(chainMembers.splitId, splitIds))
+    .orderBy(desc(chainMembers.bps), chainMembers.member);
+}
+
+export type SplitShare = Awaited<ReturnType<typeof membersOfSplits>>[number];
+
+/** Credit of wallets in the contract, without those that have none. */
+export function creditsOf(db: Executor, wallets: string[]) {
+  return db
+    .select({ chain: chainCredits.chainId, address: chainCredits.payee, amount: chainCredits.amount })
+    .from(chainCredits)
+    .where(and(inArray(chainCredits.payee, wallets), sql`${chainCredits.amount} > 0`))
+    .orderBy(chainCredits.chainId, chainCredits.payee);
+}
+
+/** Changes of wallets' credits, the newest first. */
+export function creditEntriesOf(db: Executor, wallets: string[]) {
+  return db
+    .select({
+      chain: chainCreditEntries.chainId,
+      kind: chainCreditEntries.kind,
+      delta: chainCreditEntries.delta,
+      address: chainCreditEntries.payee,
+      counterparty: chainCreditEntries.counterparty,
+      txHash: chainCreditEntries.txHash,
+      at: chainCreditEntries.blockTimestamp,
+    })
+    .from(chainCreditEntries)
+    .where(inArray(chainCreditEntries.payee, wallets))
+    .orderBy(desc(chainCreditEntries.blockTimestamp), desc(chainCreditEntries.logIndex))
+    .limit(SHOWN_ENTRIES);
+}
+
+/** Purchases that a wallet has a share in, one row for each wallet; the newest first. */
+export function salesFor(db: Executor, wallets: string[]) {
+  return db
+    .select({
+      chain: chainServicePurchases.chainId,
+      price: chainServicePurchases.price,
+      fee: chainServicePurchases.fee,
+      bps: chainMembers.bps,
+      address: chainMembers.member,
+      payer: chainServicePurchases.payer,
+      txHash: chainServicePurchases.txHash,
+      at: chainServicePurchases.blockTimestamp,
+      modelId: onchainModels.modelId,
+      modelName: models.name,
+    })
+    .from(chainServicePurchases)
+    .innerJoin(
+      chainMembers,
+      and(
+        eq(chainMembers.chainId, chainServicePurchases.chainId),
+        eq(chainMembers.splitId, chainServicePurchases.splitId),
+      ),
+    )
+    .leftJoin(
+      onchainModels,
+      and(
+        eq(onchainModels.chain, chainServicePurchases.chainId),
+        eq(onchainModels.onchainId, chainServicePurchases.modelId),
+      ),
+    )
+    .leftJoin(models, eq(models.id, onchainModels.modelId))
+    .where(inArray(chainMembers.member, wallets))
+    .orderBy(desc(chainServicePurchases.blockTimestamp), desc(chainServicePurchases.logIndex))
+    .limit(SHOWN_ENTRIES);
+}
