@@ -10,6 +10,7 @@ import { createAuth } from "./features/auth/auth.ts";
 import { startSweeping } from "./features/models/ingest.ts";
 import { openStorage } from "./features/models/storage/storage.ts";
 import { NodeHub } from "./features/nodes/hub.ts";
+import { startPaymentMatching } from "./features/payments/worker.ts";
 
 const config = readConfig();
 const log = pino({ level: config.LOG_LEVEL, redact: ["req.headers.authorization", "req.headers.cookie"] });
@@ -26,6 +27,7 @@ const deps: Deps = {
 };
 const app = createApp(deps);
 const stopSweeping = startSweeping(deps);
+const matching = startPaymentMatching(deps);
 const server = serve({ fetch: app.fetch, hostname: config.API_HOST, port: config.API_PORT }, ({ port }) =>
   log.info({ port }, "api is listening"),
 );
@@ -40,6 +42,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     if (stopping) return;
     stopping = true;
     stopSweeping();
+    void matching.stop();
     server.close(() => void deps.storage.ipfs.stop().finally(() => process.exit(0)));
     // Open streams would hold the server for minutes: they get a moment, then end.
     setTimeout(() => process.exit(0), 3_000).unref();

@@ -1,9 +1,14 @@
 import type { Router } from "../core/http.ts";
 import type { Deps } from "../deps.ts";
 import { authRoutes } from "./auth/routes.ts";
+import { groupRevenueRoutes } from "./group-revenue/routes.ts";
 import { groupsRoutes } from "./groups/routes.ts";
+import { marketplaceRoutes } from "./marketplace/routes.ts";
 import { modelsRoutes } from "./models/routes.ts";
 import { uploadsRoutes } from "./models/upload-routes.ts";
+import { paymentsRoutes } from "./payments/routes.ts";
+import { publishingRoutes } from "./publishing/routes.ts";
+import { revenueRoutes } from "./revenue/routes.ts";
 import { walletsRoutes } from "./wallets/routes.ts";
 
 /** Mounts each feature under its path. One line a feature: `app.route("/api/keys", keysRoutes(deps))`. */
@@ -13,4 +18,9 @@ export function mountFeatures(app: Router, deps: Deps): void {
   app.route("/api/groups", groupsRoutes(deps));
   app.route("/api/models", modelsRoutes(deps));
   app.route("/api/uploads", uploadsRoutes(deps));
+  app.route("/api/group-revenue", groupRevenueRoutes(deps));
+  app.route("/api/marketplace", marketplaceRoutes(deps));
+  app.route("/api/payments", paymentsRoutes(deps));
+  app.route("/api/publishing", publishingRoutes(deps));
+  app.route("/api/revenue", revenueRoutes(deps));
 }
