@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { bodyLimit } from "hono/body-limit";
 import { secureHeaders } from "hono/secure-headers";
 import { AppError } from "./core/errors.ts";
-import { createRouter, errorHandler, type Router } from "./core/http.ts";
+import { createRouter, errorBody, errorHandler, type Router } from "./core/http.ts";
 import { session } from "./core/session.ts";
 import type { Deps } from "./deps.ts";
 import { mountFeatures } from "./features/index.ts";
@@ -12,7 +12,10 @@ export function createApp(deps: Deps): Router {
   const app = createRouter();
   app.onError(errorHandler(deps.log));
   app.notFound((c) =>
-    c.json(new AppError("no_route", 404, `There is no ${c.req.method} ${c.req.path}.`).toJSON(), 404),
+    c.json(
+      errorBody(c.req.path, new AppError("no_route", 404, `There is no ${c.req.method} ${c.req.path}.`)),
+      404,
+    ),
   );
   app.use("/api/*", async (c, next) => {
     const id = randomUUID();

@@ -23,6 +23,8 @@ const environment = z.object({
     .int()
     .positive()
     .default(1024 ** 2),
+  /** Calls of one key in a minute, on each instance. */
+  GATEWAY_REQUESTS_PER_MINUTE: z.coerce.number().int().positive().default(600),
   QUOTE_SECONDS: z.coerce.number().int().positive().default(1800),
   /** How often the client's address may be believed: the number of trusted proxies in front (0: none). */
   TRUSTED_PROXIES: z.coerce.number().int().min(0).default(1),

@@ -3,6 +3,8 @@ import type { Chains } from "./chain/chains.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./db/client.ts";
 import type { Auth } from "./features/auth/auth.ts";
+import type { Gateway } from "./features/gateway/gateway.ts";
+import type { KeyCache } from "./features/keys/cache.ts";
 import type { Storage } from "./features/models/storage/storage.ts";
 import type { NodeHub } from "./features/nodes/hub.ts";
 
@@ -13,6 +15,8 @@ export interface Deps {
   db: Database;
   chains: Chains;
   auth: Auth;
+  keys: KeyCache;
+  gateway: Gateway;
   storage: Storage;
   nodes: NodeHub;
 }

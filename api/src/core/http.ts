@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { Logger } from "pino";
 import { AppError } from "./errors.ts";
+import { OPENAI_PREFIX, toOpenAIError } from "./openai-error.ts";
 import type { SessionUser } from "./session.ts";
 
 /** What middleware puts on the request. */
@@ -76,6 +77,11 @@ export function toAppError(error: unknown): AppError {
   });
 }
 
+/** The error's body: OpenAI's under `/api/v1`, the api's own elsewhere. */
+export function errorBody(path: string, error: AppError) {
+  return path.startsWith(OPENAI_PREFIX) ? toOpenAIError(error) : error.toJSON();
+}
+
 /** The api's error handler: one body shape, a log line for what is our fault. */
 export function errorHandler(log: Logger) {
   return (error: unknown, c: Context<AppEnv>) => {
@@ -84,6 +90,6 @@ export function errorHandler(log: Logger) {
       log.error({ err: appError.cause ?? appError, requestId: c.get("requestId") }, appError.message);
     }
     if (appError.retryAfter !== undefined) c.header("Retry-After", String(Math.ceil(appError.retryAfter)));
-    return c.json(appError.toJSON(), appError.status);
+    return c.json(errorBody(c.req.path, appError), appError.status);
   };
 }

@@ -1,11 +1,15 @@
 import type { Router } from "../core/http.ts";
 import type { Deps } from "../deps.ts";
 import { authRoutes } from "./auth/routes.ts";
+import { chatRoutes } from "./chat/routes.ts";
+import { gatewayRoutes } from "./gateway/routes.ts";
 import { groupRevenueRoutes } from "./group-revenue/routes.ts";
 import { groupsRoutes } from "./groups/routes.ts";
+import { keysRoutes } from "./keys/routes.ts";
 import { marketplaceRoutes } from "./marketplace/routes.ts";
 import { modelsRoutes } from "./models/routes.ts";
 import { uploadsRoutes } from "./models/upload-routes.ts";
+import { nodesRoutes } from "./nodes/routes.ts";
 import { paymentsRoutes } from "./payments/routes.ts";
 import { publishingRoutes } from "./publishing/routes.ts";
 import { revenueRoutes } from "./revenue/routes.ts";
@@ -16,6 +20,10 @@ export function mountFeatures(app: Router, deps: Deps): void {
   app.route("/api/auth", authRoutes(deps));
   app.route("/api/wallets", walletsRoutes(deps));
   app.route("/api/groups", groupsRoutes(deps));
+  app.route("/api/nodes", nodesRoutes(deps));
+  app.route("/api/keys", keysRoutes(deps));
+  app.route("/api/v1", gatewayRoutes(deps));
+  app.route("/api/chat", chatRoutes(deps));
   app.route("/api/models", modelsRoutes(deps));
   app.route("/api/uploads", uploadsRoutes(deps));
   app.route("/api/group-revenue", groupRevenueRoutes(deps));

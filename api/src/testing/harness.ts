@@ -13,8 +13,10 @@ import type { Router } from "../core/http.ts";
 import { openDatabase } from "../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { createAuth } from "../features/auth/auth.ts";
+import { createGateway } from "../features/gateway/gateway.ts";
+import { KeyCache } from "../features/keys/cache.ts";
 import { openStorage } from "../features/models/storage/storage.ts";
-import { NodeHub } from "../features/nodes/hub.ts";
+import { type HubTimes, NodeHub } from "../features/nodes/hub.ts";
 
 export const ORIGIN = "http://localhost:3000";
 
@@ -25,8 +27,11 @@ export interface TestApi {
   close: () => Promise<void>;
 }
 
-/** The api over the run's shared Postgres, chain and mirror; `env` overrides its configuration. */
-export async function createTestApi(env: Record<string, string> = {}): Promise<TestApi> {
+/** The api over the run's shared Postgres, chain and mirror; `env` overrides its configuration, `nodeTimes` the hub's. */
+export async function createTestApi(
+  env: Record<string, string> = {},
+  nodeTimes: Partial<HubTimes> = {},
+): Promise<TestApi> {
   const { TEST_DATABASE_URL, TEST_RPC_URL } = process.env;
   if (!TEST_DATABASE_URL || !TEST_RPC_URL) throw new Error("The api's global test stack did not start");
   const dataDir = await mkdtemp(join(tmpdir(), "aiforge-api-"));
@@ -50,13 +55,18 @@ export async function createTestApi(env: Record<string, string> = {}): Promise<T
     chains: openChains(config),
     auth: createAuth({ config, db }),
     storage: openStorage(config),
-    nodes: new NodeHub({ db, log }),
+    keys: new KeyCache({ db, log }),
+    nodes: new NodeHub({ db, log, times: nodeTimes }),
+    gateway: createGateway({ config, db }),
   };
   return {
     app: createApp(deps),
     deps,
     rpcUrl: TEST_RPC_URL,
     close: async () => {
+      deps.nodes.stop();
+      await deps.keys.flush();
+      await deps.gateway.usage.idle();
       await deps.storage.close();
       await db.$client.end();
       await rm(dataDir, { recursive: true, force: true });

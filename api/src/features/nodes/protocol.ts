@@ -23,6 +23,8 @@ export const CLOSE = {
   goingAway: 1001,
 } as const;
 
+/** Fits Postgres' integer. */
+const tokens = z.number().int().min(0).max(2_147_483_647);
 const bytes = z.number().int().nonnegative();
 const inferenceId = z.string().min(1).max(64);
 const modelId = z.uuid();
@@ -76,7 +78,7 @@ export const nodeFiguresSchema = z
 export type NodeFigures = z.infer<typeof nodeFiguresSchema>;
 
 export const tokenUsageSchema = z
-  .object({ promptTokens: z.number().int().nonnegative(), completionTokens: z.number().int().nonnegative() })
+  .object({ promptTokens: tokens, completionTokens: tokens })
   .openapi("TokenUsage");
 export type TokenUsage = z.infer<typeof tokenUsageSchema>;
 

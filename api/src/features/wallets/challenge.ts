@@ -16,6 +16,7 @@ import { forgetChallenges, insertChallenge, takeChallenge } from "./queries.ts";
 const STATEMENTS = {
   "sign-in": "Sign in to AIForge. This costs nothing and moves nothing.",
   link: "Link this wallet to your AIForge account. This costs nothing and moves nothing.",
+  node: "Register a node of AIForge under this wallet. This costs nothing and moves nothing.",
 };
 
 export interface ChallengeRequest {

@@ -26,7 +26,7 @@ export const walletChallenges = app.table(
   "wallet_challenges",
   {
     nonce: text("nonce").primaryKey(),
-    purpose: text("purpose").$type<"sign-in" | "link">().notNull(),
+    purpose: text("purpose").$type<"sign-in" | "link" | "node">().notNull(),
     chain: text("chain").notNull(),
     address: text("address").notNull(),
     /** Who asked; null for a sign-in. */

@@ -1,0 +1,60 @@
+import { and, eq, inArray, or, sql } from "drizzle-orm";
+import type { Executor } from "../../db/client.ts";
+import { models } from "../models/schema.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+const columns = {
+  id: models.id,
+  slug: models.slug,
+  name: models.name,
+  groupId: models.groupId,
+  weightsCid: models.fileCid,
+  contextLength: sql<number | null>`(${models.fileGguf} ->> 'contextLength')::int`,
+  createdAt: models.createdAt,
+};
+
+/** A model as the gateway knows it. */
+export interface ServedModel {
+  id: string;
+  slug: string;
+  name: string;
+  groupId: string;
+  weightsCid: string | null;
+  /** Tokens. */
+  contextLength: number | null;
+  createdAt: Date;
+}
+
+/** A model whose file is ready, by its UUID or its slug. */
+export async function findServedModel(db: Executor, name: string): Promise<ServedModel | undefined> {
+  const named = UUID.test(name) ? eq(models.id, name) : eq(models.slug, name);
+  const [row] = await db
+    .select(columns)
+    .from(models)
+    .where(and(named, eq(models.fileState, "ready")))
+    .limit(1);
+  return row;
+}
+
+/** Models whose file is ready, of these groups or with these ids. */
+export async function servedModels(
+  db: Executor,
+  { groupIds, modelIds }: { groupIds: string[]; modelIds: string[] },
+): Promise<ServedModel[]> {
+  if (groupIds.length + modelIds.length === 0) return [];
+  return db
+    .select(columns)
+    .from(models)
+    .where(
+      and(
+        eq(models.fileState, "ready"),
+        or(
+          groupIds.length > 0 ? inArray(models.groupId, groupIds) : undefined,
+          modelIds.length > 0 ? inArray(models.id, modelIds) : undefined,
+        ),
+      ),
+    )
+    .orderBy(models.createdAt)
+    .limit(1000);
+}

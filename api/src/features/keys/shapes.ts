@@ -1,0 +1,37 @@
+import { z } from "@hono/zod-openapi";
+import { label } from "../../core/text.ts";
+
+export const keySchema = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    prefix: z.string().openapi({ example: "aif_Xk3v", description: "The first characters of the secret" }),
+    createdAt: z.iso.datetime(),
+    lastUsedAt: z.iso.datetime().nullable(),
+    expiresAt: z.iso.datetime().nullable(),
+    revokedAt: z.iso.datetime().nullable(),
+    modelIds: z.array(z.uuid()).nullable().openapi({ description: "null: every model its owner may use" }),
+  })
+  .openapi("Key");
+export type KeyView = z.infer<typeof keySchema>;
+
+export const createKeyBody = z.object({
+  name: label(80),
+  expiresAt: z.iso.datetime({ offset: true }).nullish(),
+  modelIds: z.array(z.uuid()).min(1).max(100).nullish(),
+});
+
+export const usageSchema = z
+  .object({
+    id: z.uuid(),
+    at: z.iso.datetime(),
+    modelId: z.uuid(),
+    model: z.string().nullable(),
+    promptTokens: z.number().int().nullable().openapi({ description: "null: the engine reported none" }),
+    completionTokens: z.number().int().nullable(),
+    outcome: z.enum(["served", "partial", "idle", "failed", "cancelled"]),
+    keyId: z.uuid().nullable(),
+    keyName: z.string().nullable().openapi({ description: "null: from the chat page" }),
+  })
+  .openapi("Usage");
+export type UsageView = z.infer<typeof usageSchema>;

@@ -1,0 +1,264 @@
+import type { Logger } from "pino";
+import type { WebSocket } from "ws";
+import type { Database } from "../../db/client.ts";
+import { type ConnectionTimes, NodeConnection } from "./connection.ts";
+import { InferenceError } from "./errors.ts";
+import type { InferenceEvent, InferenceJob } from "./inference.ts";
+import { probe } from "./probe.ts";
+import { CLOSE, HEARTBEAT_SECONDS, INACTIVE_SECONDS, type NodeFrame, type WantedModel } from "./protocol.ts";
+import { storeAbsence, storeHeartbeat, storePresence } from "./queries.ts";
+import { SlotQueue } from "./slots.ts";
+
+/** Milliseconds. */
+export interface HubTimes extends ConnectionTimes {
+  /** Between two looks at which models are wanted. */
+  poll: number;
+  /** How long a request waits for a slot when every node is at its capacity. */
+  queue: number;
+  /** Between a failed probe and the next one, doubled each time up to five minutes. */
+  probeRetry: number;
+}
+
+const TIMES: HubTimes = {
+  hello: 10_000,
+  ping: 15_000,
+  stall: 60_000,
+  cancel: 2_000,
+  poll: 2_000,
+  queue: 5_000,
+  probeRetry: 5_000,
+};
+
+/** Why another node may be asked when the first token has not come. */
+const RETRIED = new Set(["busy", "node_lost", "stalled", "engine_failed"]);
+
+/** The nodes that are connected to this instance, and the way to have one of them infer. */
+export class NodeHub {
+  readonly #db: Database;
+  readonly #log: Logger;
+  readonly #times: HubTimes;
+  readonly #connections = new Map<string, NodeConnection>();
+  readonly #slots = new SlotQueue();
+  #wanted: WantedModel[] = [];
+  #poller: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor({ db, log, times }: { db: Database; log: Logger; times?: Partial<HubTimes> }) {
+    this.#db = db;
+    this.#log = log;
+    this.#times = { ...TIMES, ...times };
+  }
+
+  /** Begins to tell the nodes which models to serve. */
+  start(wantedModels: () => Promise<WantedModel[]>): void {
+    const poll = async () => {
+      try {
+        await this.#refreshWanted(wantedModels);
+      } catch (error) {
+        if (!this.#stopped) this.#log.warn({ err: error }, "The models to serve could not be read.");
+      }
+      if (!this.#stopped) this.#poller = setTimeout(poll, this.#times.poll);
+    };
+    void poll();
+  }
+
+  /** Ends every connection; the nodes come back by themselves. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#poller);
+    for (const connection of this.#connections.values()) {
+      connection.close(CLOSE.goingAway, "the api is stopping");
+    }
+  }
+
+  /** The models that nodes are asked to serve, as of the last look. */
+  get wanted(): readonly WantedModel[] {
+    return this.#wanted;
+  }
+
+  get connected(): number {
+    return this.#connections.size;
+  }
+
+  /** Takes over the open socket of a registered node, in place of an older one of the same node. */
+  connect(nodeId: string, socket: WebSocket): void {
+    this.#connections.get(nodeId)?.close(CLOSE.replaced, "the node connected again");
+    const connection: NodeConnection = new NodeConnection(nodeId, socket, this.#times, {
+      onFrame: (frame) => this.#told(connection, frame),
+      onSlot: () => this.#slots.wake(),
+      onDoubt: (modelId) => this.#doubt(connection, modelId),
+      onClose: () => this.#closed(connection),
+    });
+    this.#connections.set(nodeId, connection);
+    connection.send({
+      type: "welcome",
+      nodeId,
+      heartbeatSeconds: HEARTBEAT_SECONDS,
+      wanted: this.#wanted,
+    });
+  }
+
+  /** A heartbeat that came by HTTP counts for the connection too. */
+  heard(nodeId: string): void {
+    const connection = this.#connections.get(nodeId);
+    if (connection) connection.lastHeartbeatAt = Date.now();
+  }
+
+  /** How many live nodes offer a model, and whether one of them has it in memory (those that offer it do). */
+  serving(modelId: string): { nodes: number; warm: boolean } {
+    const nodes = this.#offering(modelId).length;
+    return { nodes, warm: nodes > 0 };
+  }
+
+  /**
+   * Runs an inference on the least loaded live node that offers the model. Until the first token another node is
+   * tried when one fails. Aborting stops the node's generation; the events then end with a `done` of `cancelled`.
+   * @throws InferenceError
+   */
+  async *infer(job: InferenceJob, { signal }: { signal: AbortSignal }): AsyncGenerator<InferenceEvent> {
+    const tried = new Set<string>();
+    let failure: InferenceError | undefined;
+    for (;;) {
+      const connection = await this.#reserve(job.modelId, tried, signal, failure);
+      if (!connection) {
+        yield { type: "done", usage: { promptTokens: 0, completionTokens: 0 }, finishReason: "cancelled" };
+        return;
+      }
+      tried.add(connection.nodeId);
+      let started = false;
+      try {
+        for await (const event of run(connection, job, signal)) {
+          if (!started) yield { type: "start", nodeId: connection.nodeId };
+          started = true;
+          if (event.type === "done" && event.finishReason === "cancelled" && !signal.aborted) {
+            throw new InferenceError("node_lost", "The node stopped the answer by itself.");
+          }
+          yield event;
+        }
+        return;
+      } catch (error) {
+        if (started || !(error instanceof InferenceError) || !RETRIED.has(error.code)) throw error;
+        this.#log.warn({ nodeId: connection.nodeId, modelId: job.modelId, code: error.code }, error.message);
+        failure = error;
+      }
+    }
+  }
+
+  /** @returns undefined when the caller went away while waiting */
+  async #reserve(
+    modelId: string,
+    tried: ReadonlySet<string>,
+    signal: AbortSignal,
+    failure: InferenceError | undefined,
+  ): Promise<NodeConnection | undefined> {
+    const deadline = Date.now() + this.#times.queue;
+    for (;;) {
+      if (signal.aborted) return undefined;
+      const candidates = this.#offering(modelId).filter(({ nodeId }) => !tried.has(nodeId));
+      if (candidates.length === 0) {
+        throw failure ?? new InferenceError("no_node", "No node serves this model at the moment.");
+      }
+      const free = candidates.filter((connection) => connection.free);
+      if (free.length > 0) return free.reduce((best, next) => (load(next) < load(best) ? next : best));
+      const left = deadline - Date.now();
+      if (left <= 0) throw new InferenceError("busy", "Every node that serves this model is busy.");
+      await this.#slots.wait(left, signal);
+    }
+  }
+
+  #offering(modelId: string): NodeConnection[] {
+    const oldest = Date.now() - INACTIVE_SECONDS * 1000;
+    const found: NodeConnection[] = [];
+    for (const connection of this.#connections.values()) {
+      if (connection.offered.has(modelId) && connection.lastHeartbeatAt > oldest) found.push(connection);
+    }
+    return found;
+  }
+
+  #told(
+    connection: NodeConnection,
+    frame: Extract<NodeFrame, { type: "hello" | "models" | "heartbeat" }>,
+  ): void {
+    connection.lastHeartbeatAt = Date.now();
+    if (frame.type === "heartbeat") {
+      const { type: _, ...figures } = frame;
+      this.#store(storeHeartbeat(this.#db, connection.nodeId, figures));
+      return;
+    }
+    const told =
+      frame.type === "hello"
+        ? frame.models.map((modelId) => ({ modelId, state: "ready" as const }))
+        : frame.models;
+    // A frame tells of every model the node has; what it no longer names is gone.
+    connection.models.clear();
+    for (const model of told) connection.models.set(model.modelId, model);
+    for (const modelId of connection.offered) {
+      if (connection.models.get(modelId)?.state !== "ready") connection.offered.delete(modelId);
+    }
+    for (const { modelId, state } of told) {
+      if (state === "ready" && !connection.offered.has(modelId)) void this.#probe(connection, modelId);
+    }
+    this.#present(
+      connection,
+      frame.type === "hello" ? { version: frame.version, capacity: frame.capacity } : {},
+    );
+  }
+
+  async #probe(connection: NodeConnection, modelId: string): Promise<void> {
+    const passed = await probe(connection, modelId, this.#times.probeRetry, (why) =>
+      this.#log.warn({ nodeId: connection.nodeId, modelId, why }, "A probe of a node's model failed."),
+    );
+    if (!passed) return;
+    connection.offered.add(modelId);
+    this.#present(connection, {});
+    this.#slots.wake();
+  }
+
+  #doubt(connection: NodeConnection, modelId: string): void {
+    if (connection.offered.delete(modelId)) void this.#probe(connection, modelId);
+  }
+
+  #present(connection: NodeConnection, about: { version?: string; capacity?: number }): void {
+    const models = [...connection.models.values()];
+    this.#store(
+      storePresence(this.#db, connection.nodeId, { ...about, models, offered: [...connection.offered] }),
+    );
+  }
+
+  #closed(connection: NodeConnection): void {
+    if (this.#connections.get(connection.nodeId) !== connection) return;
+    this.#connections.delete(connection.nodeId);
+    this.#slots.wake();
+    if (!this.#stopped) this.#store(storeAbsence(this.#db, connection.nodeId));
+  }
+
+  async #refreshWanted(read: () => Promise<WantedModel[]>): Promise<void> {
+    const wanted = await read();
+    if (JSON.stringify(wanted) === JSON.stringify(this.#wanted)) return;
+    this.#wanted = wanted;
+    for (const connection of this.#connections.values()) connection.send({ type: "wanted", wanted });
+  }
+
+  /** What the database keeps is for the list of nodes only: a failed write must not stop inference. */
+  #store(write: Promise<void>): void {
+    write.catch((error) => {
+      if (!this.#stopped) this.#log.warn({ err: error }, "A node's state could not be stored.");
+    });
+  }
+}
+
+const load = ({ active, capacity }: NodeConnection) => active / capacity;
+
+async function* run(connection: NodeConnection, job: InferenceJob, signal: AbortSignal) {
+  const stream = connection.start(job);
+  const cancel = () => connection.cancel(stream);
+  signal.addEventListener("abort", cancel, { once: true });
+  if (signal.aborted) cancel();
+  try {
+    yield* stream.events();
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    // A reader that stops half-way stops the node too.
+    if (!stream.ended) cancel();
+  }
+}

@@ -1,0 +1,69 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { createRouter, errorResponses, json, jsonBody, type Router } from "../../core/http.ts";
+import type { Deps } from "../../deps.ts";
+import { apiFrameSchema, inferenceRequestSchema, nodeFrameSchema } from "./protocol.ts";
+import { authMessage, heartbeat, listNodes, register, requireNode } from "./service.ts";
+import { authMessageBody, heartbeatAnswer, heartbeatBody, nodeSchema, registerBody } from "./shapes.ts";
+
+const tags = ["Nodes"];
+
+/** Registration, heartbeat and list of nodes. The WebSocket is in `sockets.ts`; its frames are declared here. */
+export function nodesRoutes(deps: Deps): Router {
+  const router = createRouter();
+  router.openAPIRegistry.register("ApiFrame", apiFrameSchema);
+  router.openAPIRegistry.register("NodeFrame", nodeFrameSchema);
+  router.openAPIRegistry.register("InferenceRequest", inferenceRequestSchema);
+
+  const authMessageRoute = createRoute({
+    method: "post",
+    path: "/auth-message",
+    operationId: "createNodeAuthMessage",
+    tags,
+    summary: "Get the message that a node's wallet signs to register",
+    request: { body: jsonBody(authMessageBody) },
+    responses: {
+      200: json(z.object({ message: z.string(), expiresAt: z.iso.datetime() })),
+      ...errorResponses(400),
+    },
+  });
+  router.openapi(authMessageRoute, async (c) => c.json(await authMessage(deps, c.req.valid("json")), 200));
+
+  const registerRoute = createRoute({
+    method: "post",
+    path: "/register",
+    operationId: "registerNode",
+    tags,
+    summary: "Register a node with its wallet's signature; the token is shown this once",
+    request: { body: jsonBody(registerBody) },
+    responses: {
+      201: json(z.object({ node: nodeSchema, token: z.string() }), "Registered"),
+      ...errorResponses(400, 401),
+    },
+  });
+  router.openapi(registerRoute, async (c) => c.json(await register(deps, c.req.valid("json")), 201));
+
+  const heartbeatRoute = createRoute({
+    method: "post",
+    path: "/heartbeat",
+    operationId: "sendNodeHeartbeat",
+    tags,
+    summary: "Heartbeat over HTTP, for a node that cannot open a WebSocket (bearer: the node's token)",
+    request: { body: jsonBody(heartbeatBody) },
+    responses: { 200: json(heartbeatAnswer), ...errorResponses(400, 401) },
+  });
+  router.openapi(heartbeatRoute, async (c) => {
+    const node = await requireNode(deps, c.req.header("authorization"));
+    return c.json({ ok: true as const, wanted: await heartbeat(deps, node.id, c.req.valid("json")) }, 200);
+  });
+
+  const listRoute = createRoute({
+    method: "get",
+    path: "/",
+    operationId: "listNodes",
+    tags,
+    summary: "The nodes, the most recently heard first",
+    responses: { 200: json(z.object({ nodes: z.array(nodeSchema) })) },
+  });
+  router.openapi(listRoute, async (c) => c.json({ nodes: await listNodes(deps) }, 200));
+  return router;
+}

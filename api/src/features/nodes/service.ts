@@ -1,0 +1,114 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { z } from "@hono/zod-openapi";
+import type { Deps } from "../../deps.ts";
+import { onchainOf } from "../publishing/onchain.ts";
+import { issueChallenge, redeemChallenge } from "../wallets/challenge.ts";
+import { nodeTokenRefused } from "./errors.ts";
+import { INACTIVE_SECONDS, type WantedModel } from "./protocol.ts";
+import * as queries from "./queries.ts";
+import type { heartbeatBody, NodeView, registerBody } from "./shapes.ts";
+
+const MAX_LISTED = 500;
+const TOKEN_PREFIX = "aifn_";
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** The message that a node's wallet signs to register. @throws AppError `unknown_chain` */
+export async function authMessage(
+  deps: Deps,
+  { address, chainId }: { address: `0x${string}`; chainId?: number },
+): Promise<{ message: string; expiresAt: string }> {
+  const { message, expiresAt } = await issueChallenge(deps, {
+    purpose: "node",
+    address,
+    chainId: chainId ?? deps.chains.all[0]!.chainId,
+    userId: null,
+  });
+  return { message, expiresAt };
+}
+
+/**
+ * Registers a node under the wallet that signed. Registering the same name again gives the node a new token, and
+ * the old one stops working.
+ * @returns the token this once; only its sha-256 is kept
+ * @throws AppError as `redeemChallenge`
+ */
+export async function register(
+  deps: Deps,
+  { message, signature, name, capabilities }: z.infer<typeof registerBody>,
+): Promise<{ node: NodeView; token: string }> {
+  const { address } = await redeemChallenge(deps, { purpose: "node", userId: null }, { message, signature });
+  const token = TOKEN_PREFIX + randomBytes(32).toString("base64url");
+  const row = await queries.upsertNode(deps.db, { address, name, tokenHash: sha256(token), capabilities });
+  return { node: view(row), token };
+}
+
+/** The node behind a token, null when there is none. */
+export async function nodeOf(deps: Deps, token: string): Promise<{ id: string; name: string } | null> {
+  if (!token.startsWith(TOKEN_PREFIX) || token.length > 100) return null;
+  const row = await queries.nodeByTokenHash(deps.db, sha256(token));
+  return row ? { id: row.id, name: row.name } : null;
+}
+
+/** @throws AppError `node_token_refused` (401) */
+export async function requireNode(deps: Deps, authorization: string | undefined) {
+  const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
+  const found = token ? await nodeOf(deps, token) : null;
+  if (!found) throw nodeTokenRefused();
+  return found;
+}
+
+/** The heartbeat of a node that cannot hold a WebSocket open: it learns what to serve, but cannot serve it yet. */
+export async function heartbeat(
+  deps: Deps,
+  nodeId: string,
+  { models, ...figures }: z.infer<typeof heartbeatBody>,
+): Promise<WantedModel[]> {
+  await queries.storeHeartbeat(deps.db, nodeId, figures, models);
+  deps.nodes.heard(nodeId);
+  return wantedModels(deps);
+}
+
+/** All nodes, the most recently heard first, at most 500. */
+export async function listNodes(deps: Deps): Promise<NodeView[]> {
+  return (await queries.allNodes(deps.db, MAX_LISTED)).map(view);
+}
+
+/** What nodes should serve: every model that is listed on chain and whose file is ready. */
+export async function wantedModels(deps: Deps): Promise<WantedModel[]> {
+  const ready = await queries.readyModels(deps.db);
+  const onchain = await onchainOf(
+    deps,
+    ready.map(({ id }) => id),
+  );
+  return ready.flatMap(({ id, name, cid, sha256: digest, size, gguf }) => {
+    if (!onchain.get(id)?.listed || cid === null || digest === null || size === null) return [];
+    return {
+      modelId: id,
+      name,
+      cid,
+      sha256: digest,
+      size,
+      weightsUrl: `/api/models/${id}/weights`,
+      contextLength: gguf?.contextLength ?? null,
+    };
+  });
+}
+
+function view(row: queries.NodeRow): NodeView {
+  const age = row.lastHeartbeatAt ? Date.now() - row.lastHeartbeatAt.getTime() : Number.POSITIVE_INFINITY;
+  return {
+    id: row.id,
+    name: row.name,
+    address: row.address,
+    status: age < INACTIVE_SECONDS * 1000 ? "active" : "inactive",
+    version: row.version,
+    capacity: row.capacity,
+    active: row.figures?.active ?? 0,
+    models: row.models,
+    offered: row.offered,
+    figures: row.figures,
+    lastHeartbeatAt: row.lastHeartbeatAt?.toISOString() ?? null,
+    createdAt: row.createdAt.toISOString(),
+  };
+}

@@ -1,0 +1,47 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { AppError } from "../../core/errors.ts";
+import { toAppError } from "../../core/http.ts";
+import type { Deps } from "../../deps.ts";
+import { MAX_NODE_FRAME_BYTES } from "./protocol.ts";
+import { requireNode, wantedModels } from "./service.ts";
+
+const PATH = "/api/nodes/connect";
+
+/** What a Node HTTP server offers for WebSockets; `serve()` of @hono/node-server returns one. */
+interface UpgradingServer {
+  on(event: "upgrade", listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
+  on(event: "close", listener: () => void): unknown;
+}
+
+/** Serves the nodes' WebSocket at `/api/nodes/connect` and begins to tell nodes which models to serve. */
+export function attachNodeSockets(server: UpgradingServer, deps: Deps): void {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_NODE_FRAME_BYTES,
+    // Compressing single tokens costs more time than it saves bytes.
+    perMessageDeflate: false,
+  });
+  server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => socket.destroy());
+    const path = request.url?.split("?")[0];
+    if (path !== PATH) {
+      refuse(socket, new AppError("no_route", 404, "There is no WebSocket at this path."));
+      return;
+    }
+    requireNode(deps, request.headers.authorization).then(
+      ({ id }) => sockets.handleUpgrade(request, socket, head, (opened) => deps.nodes.connect(id, opened)),
+      (error: unknown) => refuse(socket, toAppError(error)),
+    );
+  });
+  server.on("close", () => deps.nodes.stop());
+  deps.nodes.start(() => wantedModels(deps));
+}
+
+function refuse(socket: Duplex, error: AppError): void {
+  const body = JSON.stringify(error.toJSON());
+  socket.end(
+    `HTTP/1.1 ${error.status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
