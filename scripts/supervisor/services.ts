@@ -1,0 +1,116 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { demoAccount } from "@aiforge/contracts";
+import type { ChildSpec } from "./child.ts";
+import { ROOT } from "./config.ts";
+import { Failure } from "./failure.ts";
+import type { Secrets } from "./secrets.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+const READY_MS = 60_000;
+
+/** Starts the services of the house on one database and one chain. */
+export class Services {
+  #supervisor: Supervisor;
+  #env: NodeJS.ProcessEnv;
+
+  constructor(
+    supervisor: Supervisor,
+    { databaseUrl, rpcUrl }: { databaseUrl: string; rpcUrl: string | null },
+  ) {
+    this.#supervisor = supervisor;
+    this.#env = {
+      ...process.env,
+      NODE_ENV: "production",
+      DATABASE_URL: databaseUrl,
+      ...(rpcUrl && { RPC_URL_31337: rpcUrl }),
+    };
+  }
+
+  /** Ready when everything that is on the chain is mirrored. */
+  async startMirror(): Promise<void> {
+    const { mirror } = this.#supervisor.config.ports;
+    await this.#start({
+      name: "mirror",
+      label: "The mirror",
+      args: [join(ROOT, "indexer/src/main.ts")],
+      env: { INDEXER_PORT: String(mirror) },
+      graceMs: 8_000,
+    });
+    await this.#ready("The mirror", `http://127.0.0.1:${mirror}/ready`);
+  }
+
+  /** Ready when it answers; it migrates its own tables first. */
+  async startApi(secrets: Secrets): Promise<void> {
+    const { ports, publicUrl, dataDir } = this.#supervisor.config;
+    await this.#start({
+      name: "api",
+      label: "The API",
+      args: [join(ROOT, "api/src/main.ts")],
+      env: {
+        API_HOST: "127.0.0.1",
+        API_PORT: String(ports.api),
+        PUBLIC_URL: publicUrl,
+        DATA_DIR: dataDir,
+        AUTH_SECRET: process.env.AUTH_SECRET || secrets.auth,
+      },
+    });
+    await this.#ready("The API", `http://127.0.0.1:${ports.api}/api/health`);
+  }
+
+  async startWeb(): Promise<void> {
+    const { ports, host } = this.#supervisor.config;
+    await this.#start({
+      name: "web",
+      label: "The page server",
+      args: [join(ROOT, "web/server.ts")],
+      env: { PORT: String(ports.web), HOST: host, API_URL: `http://127.0.0.1:${ports.api}` },
+    });
+    const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+    await this.#ready("The page server", `http://${reachable}:${ports.web}/healthz`);
+  }
+
+  /** A node on this machine that serves every model of the local marketplace. */
+  async startMiner(): Promise<void> {
+    const { ports, dataDir } = this.#supervisor.config;
+    await this.#start({
+      name: "miner",
+      label: "The miner",
+      args: [
+        join(ROOT, "miner/bin/aiforge-miner.mjs"),
+        "start",
+        "--api-url",
+        `http://127.0.0.1:${ports.api}`,
+        "--data-dir",
+        join(dataDir, "miner"),
+        "--gpu",
+        process.env.AIFORGE_MINER_GPU ?? "off",
+        "--json",
+      ],
+      env: { AIFORGE_MINER_KEY: process.env.AIFORGE_MINER_KEY ?? demoAccount("node").privateKey },
+      graceMs: 10_000,
+    });
+  }
+
+  async #start(spec: Pick<ChildSpec, "name" | "label" | "args" | "env" | "graceMs">): Promise<void> {
+    await this.#supervisor.start({
+      ...spec,
+      command: process.execPath,
+      cwd: ROOT,
+      env: { ...this.#env, ...spec.env },
+    });
+  }
+
+  async #ready(label: string, url: string): Promise<void> {
+    const deadline = Date.now() + READY_MS;
+    for (;;) {
+      this.#supervisor.signal.throwIfAborted();
+      const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => null);
+      await answer?.body?.cancel();
+      if (answer?.ok) return;
+      if (Date.now() > deadline)
+        throw new Failure(`${label} was not ready within ${READY_MS / 1000} s; see .data/logs.`);
+      await sleep(50);
+    }
+  }
+}
