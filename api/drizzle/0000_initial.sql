@@ -64,6 +64,28 @@ CREATE TABLE "app"."verification" (
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "app"."conversations" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"user_id" uuid NOT NULL,
+	"model_id" uuid NOT NULL,
+	"title" text,
+	"answering_until" timestamp with time zone,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "app"."messages" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"conversation_id" uuid NOT NULL,
+	"position" integer NOT NULL,
+	"role" text NOT NULL,
+	"content" text NOT NULL,
+	"finish_reason" text,
+	"prompt_tokens" integer,
+	"completion_tokens" integer,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "app"."split_drafts" (
 	"model_id" uuid PRIMARY KEY NOT NULL,
 	"split_id" text NOT NULL,
@@ -85,6 +107,37 @@ CREATE TABLE "app"."groups" (
 	"personal_of" uuid,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "groups_personal_of_unique" UNIQUE("personal_of")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."api_keys" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"user_id" uuid NOT NULL,
+	"name" text NOT NULL,
+	"prefix" text NOT NULL,
+	"secret_hash" text NOT NULL,
+	"model_ids" uuid[],
+	"expires_at" timestamp with time zone,
+	"revoked_at" timestamp with time zone,
+	"last_used_at" timestamp with time zone,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "api_keys_secret_hash_unique" UNIQUE("secret_hash")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."usage" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"user_id" uuid NOT NULL,
+	"key_id" uuid,
+	"model_id" uuid NOT NULL,
+	"weights_cid" text,
+	"node_id" uuid,
+	"prompt_tokens" integer,
+	"completion_tokens" integer,
+	"price_pico" bigint NOT NULL,
+	"outcome" text NOT NULL,
+	"error_code" text,
+	"started_at" timestamp with time zone NOT NULL,
+	"first_token_at" timestamp with time zone,
+	"ended_at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "app"."service_terms" (
@@ -110,7 +163,6 @@ CREATE TABLE "app"."models" (
 	"file_error" text,
 	"file_name" text,
 	"file_size" bigint,
-	"file_received" bigint DEFAULT 0 NOT NULL,
 	"file_cid" text,
 	"file_sha256" text,
 	"file_gguf" jsonb,
@@ -118,6 +170,23 @@ CREATE TABLE "app"."models" (
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "models_slug_unique" UNIQUE("slug"),
 	CONSTRAINT "models_file_upload_id_unique" UNIQUE("file_upload_id")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."nodes" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"address" text NOT NULL,
+	"name" text NOT NULL,
+	"token_hash" text NOT NULL,
+	"capabilities" jsonb NOT NULL,
+	"version" text,
+	"capacity" integer,
+	"figures" jsonb,
+	"models" jsonb DEFAULT '[]'::jsonb NOT NULL,
+	"offered" jsonb DEFAULT '[]'::jsonb NOT NULL,
+	"last_heartbeat_at" timestamp with time zone,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "nodes_token_hash_unique" UNIQUE("token_hash"),
+	CONSTRAINT "nodes_address_name" UNIQUE("address","name")
 );
 --> statement-breakpoint
 CREATE TABLE "app"."payments" (
@@ -173,10 +242,14 @@ CREATE TABLE "app"."wallets" (
 --> statement-breakpoint
 ALTER TABLE "app"."account" ADD CONSTRAINT "account_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."session" ADD CONSTRAINT "session_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."conversations" ADD CONSTRAINT "conversations_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."conversations" ADD CONSTRAINT "conversations_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."messages" ADD CONSTRAINT "messages_conversation_id_conversations_id_fk" FOREIGN KEY ("conversation_id") REFERENCES "app"."conversations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."split_drafts" ADD CONSTRAINT "split_drafts_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."group_members" ADD CONSTRAINT "group_members_group_id_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "app"."groups"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."group_members" ADD CONSTRAINT "group_members_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."groups" ADD CONSTRAINT "groups_personal_of_user_id_fk" FOREIGN KEY ("personal_of") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."api_keys" ADD CONSTRAINT "api_keys_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."service_terms" ADD CONSTRAINT "service_terms_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."models" ADD CONSTRAINT "models_group_id_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "app"."groups"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."models" ADD CONSTRAINT "models_created_by_user_id_fk" FOREIGN KEY ("created_by") REFERENCES "app"."user"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
@@ -187,7 +260,12 @@ ALTER TABLE "app"."wallet_challenges" ADD CONSTRAINT "wallet_challenges_user_id_
 ALTER TABLE "app"."wallets" ADD CONSTRAINT "wallets_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "account_user" ON "app"."account" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "session_user" ON "app"."session" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "conversations_user_updated" ON "app"."conversations" USING btree ("user_id","updated_at");--> statement-breakpoint
+CREATE INDEX "messages_conversation" ON "app"."messages" USING btree ("conversation_id","position");--> statement-breakpoint
 CREATE INDEX "group_members_user" ON "app"."group_members" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "api_keys_user" ON "app"."api_keys" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "usage_user_started" ON "app"."usage" USING btree ("user_id","started_at");--> statement-breakpoint
+CREATE INDEX "usage_model_started" ON "app"."usage" USING btree ("model_id","started_at");--> statement-breakpoint
 CREATE INDEX "models_group" ON "app"."models" USING btree ("group_id");--> statement-breakpoint
 CREATE INDEX "models_file_state" ON "app"."models" USING btree ("file_state");--> statement-breakpoint
 CREATE INDEX "models_file_cid" ON "app"."models" USING btree ("file_cid");--> statement-breakpoint
