@@ -23,6 +23,10 @@ export default defineConfig({
     cache: "contracts/cache",
   },
   test: {
-    solidity: { fsPermissions: { readDirectory: ["contracts/artifacts"] } },
+    solidity: {
+      fsPermissions: { readDirectory: ["contracts/artifacts"] },
+      fuzz: { runs: 256 },
+      invariant: { runs: 32, depth: 128, failOnRevert: true },
+    },
   },
 });
