@@ -1,6 +1,7 @@
 import { aiforgeAbi } from "@aiforge/contracts";
 import { createConfig } from "ponder";
 import { readConfig } from "../src/config.ts";
+import { localTransport } from "../src/localTransport.ts";
 
 const { databaseUrl, chains } = readConfig();
 
@@ -18,7 +19,7 @@ export default createConfig({
       chain.caip2,
       {
         id: chain.id,
-        rpc: chain.rpcUrl,
+        rpc: chain.local ? localTransport(chain.rpcUrl) : chain.rpcUrl,
         pollingInterval: chain.pollingInterval,
         disableCache: chain.local,
       },

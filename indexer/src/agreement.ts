@@ -6,8 +6,9 @@ import { MirrorFailure } from "./failure.ts";
 /**
  * Ponder undoes reorgs of blocks it does not yet call final, but it keeps no hash of the final ones: on a
  * chain that was reset, or that came back without its last seconds, it would carry on from rows of blocks
- * that no longer exist. So beside its tables each build keeps anchors, the hashes of block 0 and of the
- * newest final block, and they are compared with the chain at every start and while running.
+ * that no longer exist. So beside its tables each build keeps anchors, the hashes of block 1 and of the
+ * newest final block, and they are compared with the chain at every start and while running. Block 0 is no
+ * anchor: anvil makes up another one each time it loads a saved chain.
  */
 const ANCHORS = "_anchors";
 
@@ -51,7 +52,7 @@ async function finalizedOf(
 export const hasAnchors = (client: pg.Client, schema: string): Promise<boolean> =>
   exists(client, schema, ANCHORS);
 
-/** Notes the hashes of a chain's block 0 and of the newest final block, in the build's own schema. */
+/** Notes the hashes of a chain's block 1 and of the newest final block, in the build's own schema. */
 export async function recordAnchors(client: pg.Client, schema: string, chain: ChainConfig): Promise<void> {
   await client.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(schema)}`);
   await client.query(
@@ -59,8 +60,8 @@ export async function recordAnchors(client: pg.Client, schema: string, chain: Ch
        chain_id bigint, kind text, number numeric NOT NULL, hash text NOT NULL, PRIMARY KEY (chain_id, kind))`,
   );
   const finalized = await finalizedOf(client, schema, chain.id);
-  const wanted: [kind: string, number: bigint][] = [["genesis", 0n]];
-  if (finalized) wanted.push(["finalized", finalized.number]);
+  const wanted: [kind: string, number: bigint][] = [["first", 1n]];
+  if (finalized && finalized.number > 0n) wanted.push(["finalized", finalized.number]);
   for (const [kind, number] of wanted) {
     const known = await client.query(
       `SELECT 1 FROM ${table(schema)} WHERE chain_id = $1 AND kind = $2 AND number = $3`,
@@ -99,7 +100,7 @@ export async function compare(
   const behind = async (): Promise<boolean> => {
     if (!finalized) return false;
     if (!head || head.number < finalized.number) return true;
-    if (!resuming) return false;
+    if (!resuming || finalized.number === 0n) return false;
     const depth = finalityDepth(chain.id);
     const final = await getHead(rpc, head.number > depth ? head.number - depth : 0n);
     return !final || final.timestamp < finalized.timestamp;
@@ -110,7 +111,7 @@ export async function compare(
     if (block.hash !== hash)
       return { agrees: false, reason: `block ${number} of ${chain.caip2} is another one` };
   }
-  if (finalized) {
+  if (finalized && finalized.number > 0n) {
     const block = await getHead(rpc, finalized.number);
     if (block && block.timestamp !== finalized.timestamp) {
       return { agrees: false, reason: `block ${finalized.number} of ${chain.caip2} is another one` };

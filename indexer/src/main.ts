@@ -13,7 +13,7 @@ const HELP = `Mirrors the AIForge contract's events into Postgres, schema "chain
   AIFORGE_START_BLOCK_<id>     first block to look at (the deployment's)
   INDEXER_PORT                 port on 127.0.0.1 for /health, /ready, /status, /metrics (42069)
   INDEXER_POLLING_MS           milliseconds between looks at the head (500 local, 2000 otherwise)
-  PONDER_LOG_LEVEL             error, warn, info, debug or trace (warn)
+  PONDER_LOG_LEVEL             warn, info, debug or trace (warn)
 
 It is ready when /ready answers 200; until the first index is complete, "chain" shows what there is so far.
 SIGTERM and SIGINT stop it.`;

@@ -10,12 +10,12 @@ import { MirrorFailure, oneLine } from "./failure.ts";
 import { type Ponder, startPonder } from "./ponder.ts";
 import { buildState, serveBuild, servedSchema } from "./views.ts";
 
-/** Until the views are in place a look costs nothing and someone is waiting; afterwards this is a safety net. */
+/** Between two looks at whether the build is ready: someone is waiting for it. */
 const STARTING_MS = 100;
-const WATCHING_MS = 2_000;
+/** Between two comparisons with the chains. */
+const COMPARING_MS = 2_000;
 
-/** How long a port may still be held by the Ponder of a mirror that was killed. */
-const PORT_WAIT_MS = 8_000;
+const PORT_WAIT_MS = 3_000;
 
 /**
  * Mirrors the chains until the signal is aborted: one Ponder at a time, on this build's schema, with schema
@@ -114,6 +114,7 @@ async function watch(
   const pause = AbortSignal.any([signal, wake.signal]);
   let ready = false;
   let unreachable = false;
+  let nextComparison = Date.now() + COMPARING_MS;
   for (;;) {
     signal.throwIfAborted();
     if (ended !== null) throw new MirrorFailure(`The mirror stopped, because Ponder did: ${ended}.`);
@@ -121,19 +122,22 @@ async function watch(
       ready = await serve(client, schema);
       if (ready) log(`Mirroring ${config.chains.map((chain) => chain.caip2).join(", ")} into ${schema}.`);
     }
-    try {
-      const reason = await disagreement(client, schema, config, { resuming: false });
-      if (reason !== null) return reason;
-      for (const chain of config.chains) await recordAnchors(client, schema, chain);
-      if (unreachable) log("The chain answers again.");
-      unreachable = false;
-    } catch (error) {
-      // Ponder itself keeps trying for ten minutes; a chain that restarts is back long before.
-      signal.throwIfAborted();
-      if (!unreachable) log(`The chain cannot be compared at the moment: ${oneLine(error)}`);
-      unreachable = true;
+    if (Date.now() >= nextComparison) {
+      nextComparison = Date.now() + COMPARING_MS;
+      try {
+        const reason = await disagreement(client, schema, config, { resuming: false });
+        if (reason !== null) return reason;
+        for (const chain of config.chains) await recordAnchors(client, schema, chain);
+        if (unreachable) log("The chain answers again.");
+        unreachable = false;
+      } catch (error) {
+        // Ponder itself keeps trying for ten minutes; a chain that restarts is back long before.
+        signal.throwIfAborted();
+        if (!unreachable) log(`The chain cannot be compared at the moment: ${oneLine(error)}`);
+        unreachable = true;
+      }
     }
-    await sleep(ready ? WATCHING_MS : STARTING_MS, undefined, { signal: pause }).catch(() => {});
+    await sleep(ready ? COMPARING_MS : STARTING_MS, undefined, { signal: pause }).catch(() => {});
   }
 }
 
@@ -153,8 +157,8 @@ async function serve(client: pg.Client, schema: string): Promise<boolean> {
 }
 
 /**
- * Ponder would take the next free port without a word, and whoever waits on this one would wait forever.
- * @throws MirrorFailure when the port stays in use
+ * Waits for the port, which the Ponder of a killed mirror may still be letting go of.
+ * @throws MirrorFailure when it stays in use
  */
 async function waitForPort(port: number, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + PORT_WAIT_MS;

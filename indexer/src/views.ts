@@ -1,12 +1,18 @@
 import pg from "pg";
 
 /**
- * The api reads schema `chain`: one view per table, over `evm` (and, later, other families of chains), which
- * in turn is over the build that is served. Ponder could make `evm` itself (`--views-schema`), but it drops
- * and recreates those views at every start, which fails as soon as another view depends on them.
+ * The api reads schema `chain`: one view per table, over the tables of the build that is served. Ponder can
+ * keep views of its own (`--views-schema`), but it drops and creates them at every start, which leaves
+ * readers without and fails as soon as another view depends on one.
+ *
+ * To serve another build, all views are made in a second schema, the two schemas change names, and the old
+ * views are dropped one at a time. A reader finds either all of the old or all of the new, and there is never
+ * a transaction that holds one view while it waits for another, which readers that join views would deadlock
+ * with.
  */
-const EVM = "evm";
 const CHAIN = "chain";
+const NEXT = "chain_next";
+const OLD = "chain_old";
 
 const id = pg.escapeIdentifier;
 
@@ -33,49 +39,61 @@ export async function buildState(
   return rows[0] ?? null;
 }
 
-/** Makes schema `chain` show a build. Readers see the old rows until the commit and the new ones after it. */
+/** Makes schema `chain` show a build: its tables by name, and `heads`, how far each chain is mirrored. */
 export async function serveBuild(client: pg.Client, schema: string, tables: string[]): Promise<void> {
-  await transaction(client, async () => {
-    await dropViews(client);
-    for (const table of tables) {
-      const columns = (await columnsOf(client, schema, table)).map(({ name }) => id(name)).join(", ");
-      const evm = `${EVM}.${id(table)}`;
-      await client.query(`CREATE VIEW ${evm} AS SELECT ${columns} FROM ${id(schema)}.${id(table)}`);
-      await client.query(`CREATE VIEW ${CHAIN}.${id(table)} AS SELECT ${columns} FROM ${evm}`);
-    }
-    // A checkpoint is a string of fixed-width numbers: time (10), chain (16), block (16), place in the block.
-    await client.query(
-      `CREATE VIEW ${EVM}.heads AS
-       SELECT 'eip155:' || chain_id AS chain_id,
-              substr(latest_checkpoint, 27, 16)::numeric(78,0) AS block_number,
-              substr(latest_checkpoint, 1, 10)::numeric(78,0) AS block_timestamp
-       FROM ${id(schema)}._ponder_checkpoint`,
-    );
-    await client.query(
-      `CREATE VIEW ${CHAIN}.heads AS SELECT chain_id, block_number, block_timestamp FROM ${EVM}.heads`,
-    );
-    await client.query(`COMMENT ON SCHEMA ${CHAIN} IS ${pg.escapeLiteral(schema)}`);
-  });
+  const selects = new Map<string, string>();
+  for (const table of tables) {
+    const columns = (await columnsOf(client, schema, table)).map(({ name }) => id(name)).join(", ");
+    selects.set(table, `SELECT ${columns} FROM ${id(schema)}.${id(table)}`);
+  }
+  // A checkpoint is a string of fixed-width numbers: time (10), chain (16), block (16), place in the block.
+  selects.set(
+    "heads",
+    `SELECT 'eip155:' || chain_id AS chain_id,
+            substr(latest_checkpoint, 27, 16)::numeric(78,0) AS block_number,
+            substr(latest_checkpoint, 1, 10)::numeric(78,0) AS block_timestamp
+     FROM ${id(schema)}._ponder_checkpoint`,
+  );
+  await replaceViews(client, selects, schema);
 }
 
-/** Keeps the views of schema `chain` in place without rows, for when their build is dropped; within a transaction. */
-export async function replaceByEmptyViews(client: pg.Client): Promise<void> {
-  const views = await viewsIn(client, CHAIN);
-  const columns = new Map<string, { name: string; type: string }[]>();
-  for (const view of views) columns.set(view, await columnsOf(client, CHAIN, view));
-  await dropViews(client);
-  for (const [view, list] of columns) {
-    const typed = list.map(({ name, type }) => `NULL::${type} AS ${id(name)}`).join(", ");
-    await client.query(`CREATE VIEW ${CHAIN}.${id(view)} AS SELECT ${typed} WHERE false`);
+/** Makes the views of schema `chain` empty, for while the build they showed is gone and the next is not there. */
+export async function serveNothing(client: pg.Client): Promise<void> {
+  const selects = new Map<string, string>();
+  for (const view of await viewsIn(client, CHAIN)) {
+    const columns = await columnsOf(client, CHAIN, view);
+    const typed = columns.map(({ name, type }) => `NULL::${type} AS ${id(name)}`).join(", ");
+    selects.set(view, `SELECT ${typed} WHERE false`);
   }
-  await client.query(`COMMENT ON SCHEMA ${CHAIN} IS NULL`);
+  await replaceViews(client, selects, null);
 }
 
-async function dropViews(client: pg.Client): Promise<void> {
-  for (const schema of [CHAIN, EVM]) {
-    await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
-    for (const view of await viewsIn(client, schema)) await client.query(`DROP VIEW ${schema}.${id(view)}`);
+async function replaceViews(
+  client: pg.Client,
+  selects: Map<string, string>,
+  served: string | null,
+): Promise<void> {
+  await dropSchema(client, NEXT);
+  await dropSchema(client, OLD);
+  await client.query("BEGIN");
+  try {
+    await client.query(`CREATE SCHEMA ${NEXT}`);
+    for (const [view, select] of selects) await client.query(`CREATE VIEW ${NEXT}.${id(view)} AS ${select}`);
+    await client.query(`COMMENT ON SCHEMA ${NEXT} IS ${served === null ? "NULL" : pg.escapeLiteral(served)}`);
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${CHAIN}`);
+    await client.query(`ALTER SCHEMA ${CHAIN} RENAME TO ${OLD}`);
+    await client.query(`ALTER SCHEMA ${NEXT} RENAME TO ${CHAIN}`);
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK");
+    throw error;
   }
+  await dropSchema(client, OLD);
+}
+
+async function dropSchema(client: pg.Client, schema: string): Promise<void> {
+  for (const view of await viewsIn(client, schema)) await client.query(`DROP VIEW ${schema}.${id(view)}`);
+  await client.query(`DROP SCHEMA IF EXISTS ${schema}`);
 }
 
 async function viewsIn(client: pg.Client, schema: string): Promise<string[]> {
@@ -97,15 +115,4 @@ async function columnsOf(
     [`${id(schema)}.${id(relation)}`],
   );
   return rows;
-}
-
-async function transaction(client: pg.Client, body: () => Promise<void>): Promise<void> {
-  await client.query("BEGIN");
-  try {
-    await body();
-    await client.query("COMMIT");
-  } catch (error) {
-    await client.query("ROLLBACK");
-    throw error;
-  }
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startChain, type TestChain } from "../../scripts/testing/chain.ts";
 import { createDatabase } from "../../scripts/testing/postgres.ts";
 import { type Actors, actors, GROUP, journey, moreEvents, namesOf, USER } from "./journey.ts";
-import { mirrorContent, mirroredUpTo, query, startMirror, type TestMirror } from "./support.ts";
+import { caughtUp, mirrorContent, query, startMirror, type TestMirror } from "./support.ts";
 
 const CHAIN = "eip155:31337";
 
@@ -13,17 +13,16 @@ describe("the mirror", () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;
   let mirror: TestMirror;
   const rows = <T extends Record<string, unknown>>(sql: string) => query<T>(database.url, sql);
-  const caughtUp = async () => mirroredUpTo(database.url, await people.client.getBlockNumber());
 
   beforeAll(async () => {
     chain = await startChain();
     await deployLocal(chain);
     people = await actors(chain.rpcUrl);
     database = await createDatabase();
-    mirror = await startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl });
+    mirror = startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl });
     await mirror.ready();
     await journey(people);
-    await caughtUp();
+    await caughtUp(database.url, people.client);
   });
 
   afterAll(async () => {
@@ -159,18 +158,18 @@ describe("the mirror", () => {
     expect(await mirror.exited).toBe(0);
     expect((await mirrorContent(database.url)).hash).toBe(before.hash);
     await moreEvents(people, 7);
-    mirror = await startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl });
+    mirror = startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl });
     await mirror.ready();
-    await caughtUp();
+    await caughtUp(database.url, people.client);
     expect(mirror.lines.join("\n")).not.toContain("Dropping");
     const after = await mirrorContent(database.url);
     expect(after.rows.service_purchases?.length).toBe(3);
 
     mirror.child.kill("SIGKILL");
     await mirror.exited;
-    mirror = await startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl, port: mirror.port });
+    mirror = startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl, port: mirror.port });
     await mirror.ready();
-    await caughtUp();
+    await caughtUp(database.url, people.client);
     expect(mirror.lines.join("\n")).not.toContain("Dropping");
     expect((await mirrorContent(database.url)).hash).toBe(after.hash);
   });
@@ -181,19 +180,36 @@ describe("the mirror", () => {
     const [build] = await rows<{ name: string }>(
       "SELECT nspname AS name FROM pg_namespace WHERE starts_with(nspname, 'deploy_')",
     );
-    for (const schema of [build?.name, "chain", "evm", "ponder_sync"])
-      await rows(`DROP SCHEMA ${schema} CASCADE`);
+    for (const schema of [build?.name, "chain", "ponder_sync"]) await rows(`DROP SCHEMA ${schema} CASCADE`);
     // Most of the history is final this time, so it goes the way of a backfill and not of live blocks.
     await people.client.mine({ blocks: 40 });
-    mirror = await startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl });
+    mirror = startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl });
     await mirror.ready();
-    await caughtUp();
+    await caughtUp(database.url, people.client);
     expect((await mirrorContent(database.url)).hash).toBe(before.hash);
   });
 
   test("refuses to run twice on one database", async () => {
-    const second = await startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl });
+    const second = startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl });
     expect(await second.exited).toBe(1);
     expect(second.lines).toEqual(["Another mirror is already running on this database; stop it first."]);
+  });
+
+  test("says in one line what it needs", async () => {
+    const lines = async (env: { databaseUrl: string; rpcUrl: string; port?: number }) => {
+      const failing = startMirror(env);
+      expect(await failing.exited).toBe(1);
+      return failing.lines;
+    };
+    const other = await createDatabase();
+    const [empty, rpcUrl] = [other.url, chain.rpcUrl];
+    expect(await lines({ databaseUrl: "", rpcUrl })).toEqual([expect.stringMatching(/^DATABASE_URL is/)]);
+    expect(await lines({ databaseUrl: "postgres://nobody@127.0.0.1:1/none", rpcUrl })).toEqual([
+      expect.stringMatching(/^Postgres at 127\.0\.0\.1:1 cannot be used/),
+    ]);
+    expect(await lines({ databaseUrl: empty, rpcUrl, port: mirror.port })).toEqual([
+      `Port ${mirror.port} is in use; stop what uses it or set INDEXER_PORT.`,
+    ]);
+    await other.drop();
   });
 });

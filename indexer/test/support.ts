@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { freePort } from "../../scripts/testing/postgres.ts";
+import type { testClient } from "../../scripts/testing/chain.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
@@ -34,12 +34,9 @@ export interface TestMirror {
 }
 
 /** Starts the mirror as a process, the way an operator does. */
-export async function startMirror(env: {
-  databaseUrl: string;
-  rpcUrl: string;
-  port?: number;
-}): Promise<TestMirror> {
-  const port = env.port ?? (await freePort());
+export function startMirror(env: { databaseUrl: string; rpcUrl: string; port?: number }): TestMirror {
+  // Below the range that outgoing connections use: Ponder takes seconds to come to the port.
+  const port = env.port ?? randomInt(20_000, 32_000);
   const lines: string[] = [];
   const child = spawn(process.execPath, [MAIN], {
     env: {
@@ -47,7 +44,8 @@ export async function startMirror(env: {
       DATABASE_URL: env.databaseUrl,
       RPC_URL_31337: env.rpcUrl,
       INDEXER_PORT: String(port),
-      INDEXER_POLLING_MS: "100",
+      // Ponder begins with 20 requests a second, of which looking for blocks must leave some.
+      INDEXER_POLLING_MS: "250",
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -113,8 +111,9 @@ export async function mirrorContent(
   }
 }
 
-/** Waits until the mirror has seen a block. */
-export async function mirroredUpTo(databaseUrl: string, block: bigint): Promise<void> {
+/** Waits until the mirror has seen the chain's newest block. */
+export async function caughtUp(databaseUrl: string, client: ReturnType<typeof testClient>): Promise<void> {
+  const block = await client.getBlockNumber({ cacheTime: 0 });
   await until(`block ${block} to be mirrored`, async () => {
     const rows = await query<{ block_number: string }>(databaseUrl, "SELECT block_number FROM chain.heads");
     return rows[0] !== undefined && BigInt(rows[0].block_number) >= block;

@@ -1,0 +1,1 @@
+export { default } from "../../../../evm/src/api/index.ts";
