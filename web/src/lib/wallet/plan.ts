@@ -1,5 +1,6 @@
-import { usdtAbi } from "@aiforge/contracts";
-import { type Address, encodeFunctionData, type Hex } from "viem";
+import { aiforgeAbi, usdtAbi } from "@aiforge/contracts";
+import { type Abi, type Address, decodeFunctionData, encodeFunctionData, type Hex } from "viem";
+import type { Call } from "../api/types.ts";
 
 /** One transaction of a payment. */
 export interface PlannedStep {
@@ -34,4 +35,39 @@ export function planPayment({ usdt, aiforge, amount, allowance, pay }: PlanParam
   }
   steps.push({ id: "pay", ...pay });
   return steps;
+}
+
+/** The call is not to the contract that it claims, or does not do what it claims. */
+export class UnexpectedCallError extends Error {
+  override name = "UnexpectedCallError";
+  constructor() {
+    super("The service offered a transaction that does not match what this page shows. Nothing was signed.");
+  }
+}
+
+/**
+ * Holds a call from the API to what the page is about to say of it, before any wallet sees it.
+ * @throws {UnexpectedCallError}
+ */
+export function assertCall(
+  call: Call,
+  functionName: string,
+  { aiforge, usdt }: { aiforge: Address; usdt: Address },
+): void {
+  const contract = call.abi === "usdt" ? usdt : aiforge;
+  const abi: Abi = call.abi === "usdt" ? usdtAbi : aiforgeAbi;
+  const named = (() => {
+    try {
+      return decodeFunctionData({ abi, data: call.data }).functionName;
+    } catch {
+      return null;
+    }
+  })();
+  if (
+    call.to.toLowerCase() !== contract.toLowerCase() ||
+    named !== functionName ||
+    BigInt(call.value) !== 0n
+  ) {
+    throw new UnexpectedCallError();
+  }
 }

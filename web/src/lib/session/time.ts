@@ -1,0 +1,18 @@
+const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const TIME = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+
+/** "21 Nov 2026", or a dash for none. */
+export function showDate(iso: string | null | undefined): string {
+  return iso ? DATE.format(new Date(iso)) : "–";
+}
+
+/** "21 Nov 2026, 14:05", or a dash for none. */
+export function showTime(iso: string | null | undefined): string {
+  return iso ? TIME.format(new Date(iso)) : "–";
+}
