@@ -1,3 +1,4 @@
 import { defineProject } from "vitest/config";
 
-export default defineProject({ test: { name: "miner", include: ["**/*.test.ts"] } });
+// Models are loaded for real, which takes its time on a busy machine.
+export default defineProject({ test: { name: "miner", include: ["**/*.test.ts"], testTimeout: 30_000 } });

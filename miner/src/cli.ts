@@ -7,11 +7,8 @@ import {
   type RawOptions,
   resolveConfig,
 } from "./config.ts";
-import { type Check, diagnose, status } from "./doctor.ts";
+import type { Check } from "./doctor.ts";
 import { describe, MinerError } from "./errors.ts";
-import { loadAccount } from "./identity.ts";
-import { createLogger } from "./logger.ts";
-import { runNode } from "./node.ts";
 import { VERSION } from "./version.ts";
 
 /** Milliseconds that an orderly end may take before the process just ends. */
@@ -28,12 +25,16 @@ export async function main(argv: readonly string[]): Promise<void> {
     .action(start);
   withOptions(program.command("status"), [...identityOptions, ...engineOptions])
     .description("what this node is and has")
-    .action(async (raw: RawOptions) =>
-      print(await status(resolveConfig({ ...raw, name: "", engine: "embedded" }))),
-    );
+    .action(async (raw: RawOptions) => {
+      const config = resolveConfig({ ...raw, name: "", engine: "embedded" });
+      print(await (await import("./doctor.ts")).status(config));
+    });
   withOptions(program.command("doctor"), [...identityOptions, ...engineOptions])
     .description("check everything that a node needs")
-    .action(async (raw: RawOptions) => print(await diagnose(resolveConfig({ ...raw, name: "" }))));
+    .action(async (raw: RawOptions) => {
+      const config = resolveConfig({ ...raw, name: "" });
+      print(await (await import("./doctor.ts")).diagnose(config));
+    });
   try {
     await program.parseAsync(argv);
   } catch (error) {
@@ -50,6 +51,12 @@ function withOptions(command: Command, options: Option[]): Command {
 
 async function start(raw: RawOptions): Promise<void> {
   const config = resolveConfig(raw);
+  // Loaded only now: the engine and the wallet library are large, and help and mistakes need neither.
+  const [{ loadAccount }, { createLogger }, { runNode }] = await Promise.all([
+    import("./identity.ts"),
+    import("./logger.ts"),
+    import("./node.ts"),
+  ]);
   const log = createLogger({ json: config.json });
   const account = await loadAccount(config.keyFile);
   const stop = new AbortController();

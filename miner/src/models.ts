@@ -144,8 +144,13 @@ export class Models {
   }
 
   async #load(key: string, model: Parameters<EngineLoader["load"]>[0]): Promise<SharedEngine> {
-    const loaded = await this.#engines.get(key)?.catch(() => null);
-    if (loaded?.tryShare()) return loaded;
+    for (let known = this.#engines.get(key); known; known = this.#engines.get(key)) {
+      const loaded = await known.catch(() => null);
+      if (loaded?.tryShare()) return loaded;
+      // It failed, or was freed while we waited.
+      if (this.#engines.get(key) === known) this.#engines.delete(key);
+    }
+    // Nothing is awaited between the look above and the entry below: nobody else loads the same.
     const forget = () => {
       if (this.#engines.get(key) === loading) this.#engines.delete(key);
     };
