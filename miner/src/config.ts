@@ -104,7 +104,7 @@ export function resolveConfig(
 ): Config {
   const config: Config = {
     apiUrl: httpUrl("--api-url", raw.apiUrl),
-    name: raw.name.trim().slice(0, 100) || "node",
+    name: raw.name.trim().slice(0, 80) || "node",
     keyFile: raw.keyFile ? resolve(raw.keyFile) : null,
     dataDir: resolve(raw.dataDir),
     engine: raw.engine,
