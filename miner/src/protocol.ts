@@ -1,9 +1,10 @@
+import type { NodeDone, NodeError, NodeFigures, NodeFrame, NodeModel, TokenUsage } from "@aiforge/api/client";
 import { z } from "zod";
 
 /**
  * The frames between a node and the API: JSON text over one WebSocket that the node opens.
- * What arrives is parsed with these schemas; fields this version does not know are ignored, so that an
- * older node keeps working with a newer API.
+ * What is sent has the API's own types. What arrives is parsed with schemas that are wider than those (a test
+ * holds them to it): an older node keeps working with a newer API.
  */
 
 export const wantedModelSchema = z.object({
@@ -54,39 +55,19 @@ const inboundSchema = z.discriminatedUnion("type", [
 /** A frame from the API. */
 export type InboundFrame = z.infer<typeof inboundSchema>;
 
-/** Tokens as the engine counted them: the whole prompt, and all that was generated. */
-export interface Usage {
-  promptTokens: number;
-  completionTokens: number;
-}
+/** A frame to the API. */
+export type OutboundFrame = NodeFrame;
 
-export type FinishReason = "stop" | "length" | "cancelled";
-export type InferenceErrorCode = "busy" | "model_not_loaded" | "context_length_exceeded" | "engine_failed";
+/** Tokens as the engine counted them: the whole prompt, and all that was generated. */
+export type Usage = TokenUsage;
+export type FinishReason = NodeDone["finishReason"];
+export type InferenceErrorCode = NodeError["code"];
 
 /** `progress` is the share done, 0 to 1, while fetching. */
-export interface ModelState {
-  modelId: string;
-  state: "fetching" | "loading" | "ready" | "failed";
-  progress?: number;
-}
+export type ModelState = NodeModel;
 
 /** What the machine is doing. Bytes, except `load`: the share of all cores in use, 0 to 1. */
-export interface MachineFigures {
-  cpu: { cores: number; load: number };
-  memory: { total: number; free: number };
-  disk: { total: number; free: number };
-  gpus: { name: string; memoryTotal: number; memoryUsed: number }[];
-}
-
-/** A frame to the API. */
-export type OutboundFrame =
-  | { type: "hello"; version: string; capacity: number; models: string[] }
-  | { type: "models"; models: ModelState[] }
-  | ({ type: "heartbeat"; active: number } & MachineFigures)
-  | { type: "delta"; id: string; text: string }
-  | { type: "done"; id: string; usage: Usage; finishReason: FinishReason }
-  | { type: "error"; id: string; code: InferenceErrorCode; message: string }
-  | { type: "pong" };
+export type MachineFigures = Omit<NodeFigures, "active">;
 
 /** The frame in `text`, or null for anything that is not one (unknown types are skipped, not fatal). */
 export function parseInbound(text: string): InboundFrame | null {

@@ -1,3 +1,4 @@
+import { createClient, createConfig, createNodeAuthMessage, registerNode } from "@aiforge/api/client";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { z } from "zod";
 import { describe, MinerError } from "./errors.ts";
@@ -30,71 +31,48 @@ const errorSchema = z.object({ error: z.object({ message: z.string(), hint: z.st
  * @throws MinerError; retryable when the API is away, overloaded or failing
  */
 export async function register(parameters: RegisterParameters): Promise<{ nodeId: string; token: string }> {
-  const { apiUrl, account, name, capabilities, signal } = parameters;
-  const { message } = await post(
-    apiUrl,
-    "/api/nodes/auth-message",
-    { address: account.address },
-    signal,
-  ).then(parse(messageSchema));
+  const { apiUrl, account, name, capabilities } = parameters;
+  const timeout = AbortSignal.timeout(30_000);
+  const signal = parameters.signal ? AbortSignal.any([parameters.signal, timeout]) : timeout;
+  const client = createClient(createConfig({ baseUrl: apiUrl }));
+  const asked = await createNodeAuthMessage({ client, signal, body: { address: account.address } });
+  const { message } = answer(apiUrl, asked, messageSchema);
   // A signature is an authority. Sign nothing but a text that says it is for this node's own address.
   if (!message.toLowerCase().includes(account.address.toLowerCase()))
     throw new MinerError("The API asked for a signature over a message that does not name this wallet.");
   const signature = await account.signMessage({ message });
-  const { node, token } = await post(
-    apiUrl,
-    "/api/nodes/register",
-    { message, signature, name, capabilities },
-    signal,
-  ).then(parse(registeredSchema));
+  const body = { message, signature, name, capabilities: { ...capabilities } };
+  const { node, token } = answer(apiUrl, await registerNode({ client, signal, body }), registeredSchema);
   return { nodeId: node.id, token };
 }
 
-function parse<T>(schema: z.ZodType<T>): (body: unknown) => T {
-  return (body) => {
-    const result = schema.safeParse(body);
-    if (result.success) return result.data;
-    throw new MinerError("The API's answer is not one this version understands.", {
-      hint: "Is --api-url the address of an AIForge API, and is this node up to date?",
-    });
-  };
-}
-
-async function post(apiUrl: string, path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
-  const url = new URL(path, apiUrl);
-  const timeout = AbortSignal.timeout(30_000);
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    });
-    text = await response.text();
-  } catch (error) {
-    throw new MinerError(`The API at ${url.origin} cannot be reached: ${describe(error)}.`, {
+/** The data of an answer, or the error that it stands for. The client returns both instead of throwing. */
+function answer<T>(
+  apiUrl: string,
+  { data, error, response }: { data?: unknown; error?: unknown; response?: Response },
+  schema: z.ZodType<T>,
+): T {
+  if (response === undefined)
+    throw new MinerError(`The API at ${apiUrl} cannot be reached: ${describe(error)}.`, {
       retryable: true,
       cause: error,
     });
+  const { status } = response;
+  if (!response.ok) {
+    const retryable = status >= 500 || status === 429 || status === 408;
+    throw new MinerError(`The API answered ${status}: ${explain(error)}`, { retryable });
   }
-  if (response.ok) {
-    try {
-      return JSON.parse(text);
-    } catch {
-      return null;
-    }
-  }
-  const retryable = response.status >= 500 || response.status === 429 || response.status === 408;
-  throw new MinerError(`The API answered ${response.status} to ${path}: ${explain(text)}`, { retryable });
+  // The types are the client's; that it is an AIForge API which answers is not certain.
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  throw new MinerError("The API's answer is not one this version understands.", {
+    hint: "Is --api-url the address of an AIForge API, and is this node up to date?",
+  });
 }
 
-function explain(text: string): string {
-  try {
-    const { error } = errorSchema.parse(JSON.parse(text));
-    return error.hint ? `${error.message} ${error.hint}` : error.message;
-  } catch {
-    return text.slice(0, 200) || "no explanation";
-  }
+function explain(error: unknown): string {
+  const body = errorSchema.safeParse(error);
+  if (!body.success) return typeof error === "string" && error ? error.slice(0, 200) : "no explanation";
+  const { message, hint } = body.data.error;
+  return hint ? `${message} ${hint}` : message;
 }
