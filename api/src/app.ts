@@ -5,6 +5,7 @@ import { AppError } from "./core/errors.ts";
 import { createRouter, errorBody, errorHandler, type Router } from "./core/http.ts";
 import { session } from "./core/session.ts";
 import type { Deps } from "./deps.ts";
+import { mountDocs } from "./features/docs/routes.ts";
 import { mountFeatures } from "./features/index.ts";
 
 /** The whole HTTP api, without a server: tests call `app.request()`. */
@@ -21,6 +22,7 @@ export function createApp(deps: Deps): Router {
     const id = randomUUID();
     c.set("requestId", id);
     c.set("user", null);
+    c.set("sessionId", null);
     c.header("X-Request-Id", id);
     await next();
   });
@@ -33,12 +35,14 @@ export function createApp(deps: Deps): Router {
   });
   // Uploads have their own limit and are streamed.
   app.use("/api/*", (c, next) => (c.req.path.startsWith("/api/uploads") ? next() : limit(c, next)));
-  // The gateway and the nodes authenticate by their own keys, on the hot path: no session look-up there.
-  const byKey = ["/api/v1/", "/api/nodes/heartbeat", "/api/nodes/connect"];
+  // The gateway and the nodes authenticate by their own keys, on the hot path: no session look-up there. Health must
+  // answer without the database.
+  const withoutSession = ["/api/v1/", "/api/nodes/heartbeat", "/api/nodes/connect", "/api/health"];
   const withSession = session(deps);
   app.use("/api/*", (c, next) =>
-    byKey.some((prefix) => c.req.path.startsWith(prefix)) ? next() : withSession(c, next),
+    withoutSession.some((prefix) => c.req.path.startsWith(prefix)) ? next() : withSession(c, next),
   );
   mountFeatures(app, deps);
+  mountDocs(app);
   return app;
 }

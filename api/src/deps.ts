@@ -1,14 +1,14 @@
-import type { Logger } from "pino";
-import type { Chains } from "./chain/chains.ts";
+import { type Logger, pino } from "pino";
+import { type Chains, openChains } from "./chain/chains.ts";
 import type { Config } from "./config.ts";
-import type { Database } from "./db/client.ts";
-import type { Auth } from "./features/auth/auth.ts";
-import type { Gateway } from "./features/gateway/gateway.ts";
-import type { KeyCache } from "./features/keys/cache.ts";
-import type { Storage } from "./features/models/storage/storage.ts";
-import type { NodeHub } from "./features/nodes/hub.ts";
+import { type Database, openDatabase } from "./db/client.ts";
+import { type Auth, createAuth } from "./features/auth/auth.ts";
+import { createGateway, type Gateway } from "./features/gateway/gateway.ts";
+import { KeyCache } from "./features/keys/cache.ts";
+import { openStorage, type Storage } from "./features/models/storage/storage.ts";
+import { type HubTimes, NodeHub } from "./features/nodes/hub.ts";
 
-/** What every service gets as its first argument. Built once in `main.ts` and in the tests' harness. */
+/** What every service gets as its first argument. */
 export interface Deps {
   config: Config;
   log: Logger;
@@ -19,4 +19,31 @@ export interface Deps {
   gateway: Gateway;
   storage: Storage;
   nodes: NodeHub;
+}
+
+export interface DepsOptions {
+  /** Most connections to the database. */
+  connections?: number;
+  /** The node hub's times, for tests. */
+  nodeTimes?: Partial<HubTimes>;
+}
+
+/** Builds the long-lived parts. Nothing connects, listens or ticks before it is used or started. */
+export function createDeps(config: Config, { connections, nodeTimes }: DepsOptions = {}): Deps {
+  const log = pino({
+    level: config.LOG_LEVEL,
+    redact: ["req.headers.authorization", "req.headers.cookie"],
+  });
+  const db = openDatabase(config.DATABASE_URL, { max: connections });
+  return {
+    config,
+    log,
+    db,
+    chains: openChains(config),
+    auth: createAuth({ config, db }),
+    storage: openStorage(config),
+    keys: new KeyCache({ db, log }),
+    nodes: new NodeHub({ db, log, times: nodeTimes }),
+    gateway: createGateway({ config, db }),
+  };
 }

@@ -1,35 +1,17 @@
 import { serve } from "@hono/node-server";
-import { pino } from "pino";
 import { createApp } from "./app.ts";
-import { openChains } from "./chain/chains.ts";
 import { readConfig } from "./config.ts";
-import { openDatabase } from "./db/client.ts";
 import { migrate } from "./db/migrate.ts";
-import type { Deps } from "./deps.ts";
-import { createAuth } from "./features/auth/auth.ts";
-import { createGateway } from "./features/gateway/gateway.ts";
-import { KeyCache } from "./features/keys/cache.ts";
+import { createDeps } from "./deps.ts";
 import { startSweeping } from "./features/models/ingest.ts";
-import { openStorage } from "./features/models/storage/storage.ts";
-import { NodeHub } from "./features/nodes/hub.ts";
 import { attachNodeSockets } from "./features/nodes/sockets.ts";
 import { startPaymentMatching } from "./features/payments/worker.ts";
 
 const config = readConfig();
-const log = pino({ level: config.LOG_LEVEL, redact: ["req.headers.authorization", "req.headers.cookie"] });
-const db = openDatabase(config.DATABASE_URL);
+const deps = createDeps(config);
+const { log, db } = deps;
 await migrate(db);
-const deps: Deps = {
-  config,
-  log,
-  db,
-  chains: openChains(config),
-  auth: createAuth({ config, db }),
-  storage: openStorage(config),
-  keys: new KeyCache({ db, log }),
-  nodes: new NodeHub({ db, log }),
-  gateway: createGateway({ config, db }),
-};
+await deps.auth.checkSecret();
 const app = createApp(deps);
 const stopSweeping = startSweeping(deps);
 const matching = startPaymentMatching(deps);

@@ -1,10 +1,12 @@
 import type { Router } from "../core/http.ts";
 import type { Deps } from "../deps.ts";
 import { authRoutes } from "./auth/routes.ts";
+import { chainsRoutes } from "./chains/routes.ts";
 import { chatRoutes } from "./chat/routes.ts";
 import { gatewayRoutes } from "./gateway/routes.ts";
 import { groupRevenueRoutes } from "./group-revenue/routes.ts";
 import { groupsRoutes } from "./groups/routes.ts";
+import { healthRoutes } from "./health/routes.ts";
 import { keysRoutes } from "./keys/routes.ts";
 import { marketplaceRoutes } from "./marketplace/routes.ts";
 import { modelsRoutes } from "./models/routes.ts";
@@ -20,6 +22,8 @@ export function mountFeatures(app: Router, deps: Deps): void {
   app.route("/api/auth", authRoutes(deps));
   app.route("/api/wallets", walletsRoutes(deps));
   app.route("/api/groups", groupsRoutes(deps));
+  app.route("/api/chains", chainsRoutes(deps));
+  app.route("/api/health", healthRoutes(deps));
   app.route("/api/nodes", nodesRoutes(deps));
   app.route("/api/keys", keysRoutes(deps));
   app.route("/api/v1", gatewayRoutes(deps));

@@ -1,22 +1,14 @@
-import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEMO_ACCOUNTS, deployments, usdtAbi } from "@aiforge/contracts";
-import { pino } from "pino";
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { testClient } from "../../../scripts/testing/chain.ts";
 import { createApp } from "../app.ts";
-import { openChains } from "../chain/chains.ts";
 import { readConfig } from "../config.ts";
 import type { Router } from "../core/http.ts";
-import { openDatabase } from "../db/client.ts";
-import type { Deps } from "../deps.ts";
-import { createAuth } from "../features/auth/auth.ts";
-import { createGateway } from "../features/gateway/gateway.ts";
-import { KeyCache } from "../features/keys/cache.ts";
-import { openStorage } from "../features/models/storage/storage.ts";
-import { type HubTimes, NodeHub } from "../features/nodes/hub.ts";
+import { createDeps, type Deps } from "../deps.ts";
+import type { HubTimes } from "../features/nodes/hub.ts";
 
 export const ORIGIN = "http://localhost:3000";
 
@@ -39,26 +31,15 @@ export async function createTestApi(
     DATABASE_URL: TEST_DATABASE_URL,
     RPC_URL_31337: TEST_RPC_URL,
     DATA_DIR: dataDir,
-    AUTH_SECRET: randomBytes(32).toString("hex"),
+    // One for the whole run: the keys in the shared database are encrypted with it.
+    AUTH_SECRET: "a secret of the tests, which share one database",
     PUBLIC_URL: ORIGIN,
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "silent",
     // All test requests come from one client.
     AUTH_ATTEMPTS_PER_CLIENT: "1000000",
     ...env,
   });
-  const log = pino({ level: config.LOG_LEVEL });
-  const db = openDatabase(config.DATABASE_URL, { max: 10 });
-  const deps: Deps = {
-    config,
-    log,
-    db,
-    chains: openChains(config),
-    auth: createAuth({ config, db }),
-    storage: openStorage(config),
-    keys: new KeyCache({ db, log }),
-    nodes: new NodeHub({ db, log, times: nodeTimes }),
-    gateway: createGateway({ config, db }),
-  };
+  const deps = createDeps(config, { connections: 10, nodeTimes });
   return {
     app: createApp(deps),
     deps,
@@ -68,7 +49,7 @@ export async function createTestApi(
       await deps.keys.flush();
       await deps.gateway.usage.idle();
       await deps.storage.close();
-      await db.$client.end();
+      await deps.db.$client.end();
       await rm(dataDir, { recursive: true, force: true });
     },
   };

@@ -109,6 +109,18 @@ export function createAuth({ config, db }: { config: Config; db: Database }) {
     instance,
     limits: createAuthLimits({ config, db }),
 
+    /** @throws Error when the signing keys in the database were made with another AUTH_SECRET */
+    async checkSecret(): Promise<void> {
+      await instance.api.signJWT({ body: { payload: {} } }).catch((cause: unknown) => {
+        if (!String(cause).includes("decrypt")) throw cause;
+        throw new Error(
+          "AUTH_SECRET is not the one that the signing keys in this database were made with. " +
+            "Set the old one again, or empty the table app.jwks (which voids all tokens).",
+          { cause },
+        );
+      });
+    },
+
     /** Whoever a bearer JWT or else a session cookie names. With a bearer token the cookie does not count. */
     async callerOf(headers: Headers): Promise<Caller | null> {
       const authorization = headers.get("authorization");

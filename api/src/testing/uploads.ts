@@ -1,0 +1,82 @@
+import type { ModelView } from "../features/models/shapes.ts";
+import { eventually, type TestApi } from "./harness.ts";
+import { bodyOf, type TestUser } from "./users.ts";
+
+/** Sends a request of the resumable upload protocol (tus 1.0). */
+export async function tus(
+  api: TestApi,
+  user: TestUser | null,
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: Uint8Array<ArrayBuffer>,
+): Promise<Response> {
+  return api.app.request(path, {
+    method,
+    body,
+    headers: {
+      "tus-resumable": "1.0.0",
+      ...(user ? { authorization: `Bearer ${user.token}` } : {}),
+      ...(body
+        ? { "content-type": "application/offset+octet-stream", "content-length": String(body.length) }
+        : {}),
+      ...headers,
+    },
+  });
+}
+
+export function metadata(fields: Record<string, string>): string {
+  return Object.entries(fields)
+    .map(([key, value]) => `${key} ${Buffer.from(value).toString("base64")}`)
+    .join(",");
+}
+
+/** Begins an upload. @returns its path */
+export async function beginUpload(
+  api: TestApi,
+  user: TestUser,
+  modelId: string,
+  size: number,
+  filename = "model.gguf",
+): Promise<string> {
+  const response = await tus(api, user, "POST", "/api/uploads", {
+    "upload-length": String(size),
+    "upload-metadata": metadata({ modelId, filename }),
+  });
+  if (response.status !== 201) throw new Error(`The upload was refused: ${await response.text()}`);
+  return response.headers.get("location")!;
+}
+
+/** Uploads a file in one piece and waits until it is processed. */
+export async function uploadFile(
+  api: TestApi,
+  user: TestUser,
+  modelId: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<NonNullable<ModelView["file"]>> {
+  const path = await beginUpload(api, user, modelId, bytes.length);
+  const response = await tus(api, user, "PATCH", path, { "upload-offset": "0" }, bytes);
+  if (response.status !== 204) throw new Error(`The bytes were refused: ${await response.text()}`);
+  return processedFile(user, modelId);
+}
+
+/** Waits until the file of a model is ready or failed. */
+export function processedFile(user: TestUser, modelId: string): Promise<NonNullable<ModelView["file"]>> {
+  return eventually("the processing of the upload", async () => {
+    const { file } = await bodyOf<ModelView>(await user.call("GET", `/api/models/${modelId}`));
+    return file?.state === "ready" || file?.state === "failed" ? file : null;
+  });
+}
+
+/** Creates a model in the user's personal group. */
+export async function createModel(user: TestUser, name = "Tiny"): Promise<ModelView> {
+  const { groups } = await bodyOf<{ groups: { id: string }[] }>(await user.call("GET", "/api/groups"));
+  const response = await user.call("POST", "/api/models", {
+    groupId: groups[0]!.id,
+    name,
+    description: "A tiny model.",
+    license: "CC0-1.0",
+  });
+  if (response.status !== 201) throw new Error(`The model was refused: ${await response.text()}`);
+  return bodyOf<ModelView>(response);
+}
