@@ -126,7 +126,7 @@ export class NodeConnection {
       return;
     }
     const { frame } = parsed;
-    if (this.capacity === 0 && frame.type !== "hello") {
+    if (this.capacity === 0 && frame.type !== "hello" && frame.type !== "pong") {
       this.close(CLOSE.badFrame, "the first frame must be hello");
       return;
     }

@@ -3,7 +3,7 @@ import type { WebSocket } from "ws";
 import type { Database } from "../../db/client.ts";
 import { type ConnectionTimes, NodeConnection } from "./connection.ts";
 import { InferenceError } from "./errors.ts";
-import type { InferenceEvent, InferenceJob } from "./inference.ts";
+import type { InferenceEvent, InferenceJob, InferenceStream } from "./inference.ts";
 import { probe } from "./probe.ts";
 import { CLOSE, HEARTBEAT_SECONDS, INACTIVE_SECONDS, type NodeFrame, type WantedModel } from "./protocol.ts";
 import { storeAbsence, storeHeartbeat, storePresence } from "./queries.ts";
@@ -119,15 +119,16 @@ export class NodeHub {
     const tried = new Set<string>();
     let failure: InferenceError | undefined;
     for (;;) {
-      const connection = await this.#reserve(job.modelId, tried, signal, failure);
-      if (!connection) {
+      const running = await this.#startOn(job, tried, signal, failure);
+      if (!running) {
         yield { type: "done", usage: { promptTokens: 0, completionTokens: 0 }, finishReason: "cancelled" };
         return;
       }
+      const { connection, stream } = running;
       tried.add(connection.nodeId);
       let started = false;
       try {
-        for await (const event of run(connection, job, signal)) {
+        for await (const event of follow(connection, stream, signal)) {
           if (!started) yield { type: "start", nodeId: connection.nodeId };
           started = true;
           if (event.type === "done" && event.finishReason === "cancelled" && !signal.aborted) {
@@ -144,22 +145,28 @@ export class NodeHub {
     }
   }
 
-  /** @returns undefined when the caller went away while waiting */
-  async #reserve(
-    modelId: string,
+  /**
+   * Chooses a node and takes its slot in one step, so that no two requests take the same.
+   * @returns undefined when the caller went away while waiting
+   */
+  async #startOn(
+    job: InferenceJob,
     tried: ReadonlySet<string>,
     signal: AbortSignal,
     failure: InferenceError | undefined,
-  ): Promise<NodeConnection | undefined> {
+  ): Promise<{ connection: NodeConnection; stream: InferenceStream } | undefined> {
     const deadline = Date.now() + this.#times.queue;
     for (;;) {
       if (signal.aborted) return undefined;
-      const candidates = this.#offering(modelId).filter(({ nodeId }) => !tried.has(nodeId));
+      const candidates = this.#offering(job.modelId).filter(({ nodeId }) => !tried.has(nodeId));
       if (candidates.length === 0) {
         throw failure ?? new InferenceError("no_node", "No node serves this model at the moment.");
       }
       const free = candidates.filter((connection) => connection.free);
-      if (free.length > 0) return free.reduce((best, next) => (load(next) < load(best) ? next : best));
+      if (free.length > 0) {
+        const connection = free.reduce((best, next) => (load(next) < load(best) ? next : best));
+        return { connection, stream: connection.start(job) };
+      }
       const left = deadline - Date.now();
       if (left <= 0) throw new InferenceError("busy", "Every node that serves this model is busy.");
       await this.#slots.wait(left, signal);
@@ -249,8 +256,7 @@ export class NodeHub {
 
 const load = ({ active, capacity }: NodeConnection) => active / capacity;
 
-async function* run(connection: NodeConnection, job: InferenceJob, signal: AbortSignal) {
-  const stream = connection.start(job);
+async function* follow(connection: NodeConnection, stream: InferenceStream, signal: AbortSignal) {
   const cancel = () => connection.cancel(stream);
   signal.addEventListener("abort", cancel, { once: true });
   if (signal.aborted) cancel();

@@ -12,10 +12,12 @@ const PATH = "/api/nodes/connect";
 /** What a Node HTTP server offers for WebSockets; `serve()` of @hono/node-server returns one. */
 interface UpgradingServer {
   on(event: "upgrade", listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
-  on(event: "close", listener: () => void): unknown;
 }
 
-/** Serves the nodes' WebSocket at `/api/nodes/connect` and begins to tell nodes which models to serve. */
+/**
+ * Serves the nodes' WebSocket at `/api/nodes/connect` and begins to tell nodes which models to serve. Call
+ * `deps.nodes.stop()` before closing the server, which waits for open sockets.
+ */
 export function attachNodeSockets(server: UpgradingServer, deps: Deps): void {
   const sockets = new WebSocketServer({
     noServer: true,
@@ -35,7 +37,6 @@ export function attachNodeSockets(server: UpgradingServer, deps: Deps): void {
       (error: unknown) => refuse(socket, toAppError(error)),
     );
   });
-  server.on("close", () => deps.nodes.stop());
   deps.nodes.start(() => wantedModels(deps));
 }
 
