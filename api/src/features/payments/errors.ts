@@ -67,10 +67,12 @@ export const wrongAccount = () =>
 export const wrongModel = () =>
   reason("wrong_model", "This transaction paid for something else.", "It counts for what it names.");
 
+const months = (count: number) => (count === 1 ? "1 month" : `${count} months`);
+
 export const short = (paid: number, quoted: number) =>
   reason(
     "short",
-    `This transaction bought ${paid} months, the quote is for ${quoted}.`,
+    `This transaction bought ${months(paid)}, the quote is for ${months(quoted)}.`,
     "What it bought counts. Ask for a quote for what is missing.",
   );
 
