@@ -5,83 +5,79 @@ export class ApiError extends Error {
   readonly code: string;
   readonly hint: string | null;
   readonly retryable: boolean;
-  readonly details: unknown;
 
   constructor(
     status: number,
-    body: { code: string; message: string; hint?: string | null; retryable?: boolean; details?: unknown },
+    body: { code: string; message: string; hint?: string | null; retryable?: boolean },
   ) {
     super(body.message);
     this.status = status;
     this.code = body.code;
     this.hint = body.hint ?? null;
     this.retryable = body.retryable ?? false;
-    this.details = body.details;
   }
 }
 
-export interface CallOptions {
-  body?: unknown;
-  query?: Record<string, string | number | undefined>;
-  signal?: AbortSignal;
+const offline = () =>
+  new ApiError(0, {
+    code: "offline",
+    message: "AIForge cannot be reached.",
+    hint: "Check your connection and try again.",
+    retryable: true,
+  });
+
+/** What a function of the generated client resolves to. */
+interface ClientResult<T> {
+  data?: T;
+  error?: unknown;
+  response?: Response;
 }
 
 /**
- * Calls the API on this origin with the session's cookie and reads its JSON.
- * @throws {ApiError} also when the network fails (`code: "offline"`). An abort is thrown as it is.
+ * The result of a generated client's call. The type argument may name the same shape more exactly, such as an address
+ * where the document has a string.
+ * @throws {ApiError} also when the network fails (`code: "offline"`).
  */
-export async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-  const response = await open(method, path, options);
-  if (response.status === 204) return undefined as T;
-  return (await response.json()) as T;
+export async function unwrap<T>(call: Promise<ClientResult<unknown>> | Promise<ClientResult<T>>): Promise<T> {
+  let result: ClientResult<unknown>;
+  try {
+    result = await call;
+  } catch {
+    throw offline();
+  }
+  const { response, error, data } = result;
+  if (!response) throw offline();
+  if (!response.ok) throw readError(response.status, error);
+  return data as T;
 }
 
-/** The same, with the response still to be read: for event streams. */
-export async function open(
-  method: string,
-  path: string,
-  { body, query, signal }: CallOptions = {},
-): Promise<Response> {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query ?? {}))
-    if (value !== undefined) search.set(name, String(value));
-  const url = `/api${path}${search.size ? `?${search}` : ""}`;
+/**
+ * Posts JSON and hands back the response unread, for event streams.
+ * @throws {ApiError}; an abort is thrown as it is.
+ */
+export async function open(path: string, body: unknown, signal: AbortSignal): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, {
-      method,
-      signal: signal ?? null,
-      headers: body === undefined ? {} : { "content-type": "application/json" },
-      body: body === undefined ? null : JSON.stringify(body),
-    });
+    const headers = { "content-type": "application/json" };
+    response = await fetch(path, { method: "POST", signal, headers, body: JSON.stringify(body) });
   } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new ApiError(0, {
-      code: "offline",
-      message: "AIForge cannot be reached.",
-      hint: "Check your connection and try again.",
-      retryable: true,
-    });
+    if (signal.aborted) throw error;
+    throw offline();
   }
   if (response.ok) return response;
-  throw await errorOf(response);
+  throw readError(response.status, await response.json().catch(() => null));
 }
 
-async function errorOf(response: Response): Promise<ApiError> {
-  const body: unknown = await response.json().catch(() => null);
+function readError(status: number, body: unknown): ApiError {
   const error = (body as { error?: { code?: unknown; message?: unknown } } | null)?.error;
-  if (typeof error?.message === "string") {
-    return new ApiError(response.status, {
-      code: "error",
-      ...error,
-      message: error.message,
-    } as ConstructorParameters<typeof ApiError>[1]);
+  if (typeof error?.message === "string" && typeof error.code === "string") {
+    return new ApiError(status, error as ConstructorParameters<typeof ApiError>[1]);
   }
-  return new ApiError(response.status, {
+  return new ApiError(status, {
     code: "unexpected",
-    message: `The service answered in a way this page does not understand (HTTP ${response.status}).`,
+    message: `The service answered in a way this page does not understand (HTTP ${status}).`,
     hint: "Try again; if it stays, the service needs attention.",
-    retryable: response.status >= 500,
+    retryable: status >= 500,
   });
 }
 

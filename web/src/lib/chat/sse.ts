@@ -1,9 +1,4 @@
-/** What the API sends while a model answers. Source: the event stream of POST /api/chat/conversations/{id}/messages. */
-export type ChatEvent =
-  | { type: "start"; userMessageId: string; assistantMessageId: string }
-  | { type: "delta"; text: string }
-  | { type: "done"; usage: { promptTokens: number; completionTokens: number } | null; finishReason: string }
-  | { type: "error"; code: string; message: string };
+import type { ChatEvent } from "../api/types.ts";
 
 /** One event of a text/event-stream. Source: the HTML standard, 9.2.6. */
 export interface ServerSentEvent {
