@@ -7,6 +7,12 @@ const compiler = {
   path: createRequire(import.meta.url).resolve("solc/soljson.js"),
 };
 
+const testing = {
+  fsPermissions: { readDirectory: ["contracts/artifacts"] },
+  fuzz: { runs: 256 },
+  invariant: { runs: 32, depth: 128, failOnRevert: true },
+};
+
 /** Compiles offline with the `solc` package; tests are written in Solidity. */
 export default defineConfig({
   solidity: {
@@ -24,9 +30,11 @@ export default defineConfig({
   },
   test: {
     solidity: {
-      fsPermissions: { readDirectory: ["contracts/artifacts"] },
-      fuzz: { runs: 256 },
-      invariant: { runs: 32, depth: 128, failOnRevert: true },
+      profiles: {
+        default: testing,
+        // Every call a transaction of its own, with all that a transaction costs. Slower.
+        gas: { ...testing, isolate: true },
+      },
     },
   },
 });

@@ -6,7 +6,7 @@ import {IToken} from "./IToken.sol";
 import {Roles} from "./Roles.sol";
 import {Source} from "./Types.sol";
 
-/// @title The money: what came in, whose it is, and the way out. All amounts are micro-USDT.
+/// @notice The money: what came in, whose it is, and the way out. All amounts are micro-USDT.
 /// @dev Invariant: the credits of all payees and the undrawn revenue of all splits never exceed the token balance;
 /// they are equal to it but for what was sent here by a plain transfer. The token is called from `_pull` and `_push`
 /// only, and never from within itself: each measures the balance around its call.
@@ -17,16 +17,23 @@ abstract contract Ledger is Roles, ReentrancyGuardTransient {
     /// @notice What a payee can withdraw or pay with.
     mapping(address payee => uint256 amount) public creditOf;
 
+    /// @notice `payer` paid `amount` in for `payee`, whose credit is now `credit`.
     event Deposited(address indexed payer, address indexed payee, uint256 amount, uint256 credit);
+    /// @notice `payee` paid `amount` from its credit, which is now `credit`.
     event Debited(address indexed payee, uint256 amount, uint256 credit);
+    /// @notice `amount` of what is `payee`'s left to `to`; the credit of `payee` is now `credit`.
     event Withdrawn(address indexed payee, address indexed to, uint256 amount, uint256 credit);
 
+    /// @notice Not a contract with 6 decimals.
     error InvalidToken(address token);
+    /// @notice There is nothing to move.
     error ZeroAmount();
+    /// @notice `payee` has `credit`, less than `amount`.
     error InsufficientCredit(address payee, uint256 credit, uint256 amount);
-    /// @dev The token moved another amount than it was told to (a fee on transfer, for one).
+    /// @notice The token moved another amount than it was told to (a fee on transfer, for one).
     error InexactTransfer(uint256 balanceBefore, uint256 balanceAfter, uint256 amount);
 
+    /// @notice Ties the ledger to its token for ever.
     constructor(address token_) {
         if (token_.code.length == 0 || IToken(token_).decimals() != 6) revert InvalidToken(token_);
         token = token_;

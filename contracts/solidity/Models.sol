@@ -5,7 +5,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Splits} from "./Splits.sol";
 import {Source, Split, Terms} from "./Types.sol";
 
-/// @title Models: published, listed, priced, and the split that earns.
+/// @notice Models: published, listed, priced, and the split that earns.
 abstract contract Models is Splits {
     /// @notice Publishing, in micro-USDT. The first model of a wallet is free.
     uint256 public constant PUBLISH_FEE = 5_000_000;
@@ -33,6 +33,7 @@ abstract contract Models is Splits {
     mapping(bytes32 modelId => Model model) private _models;
     mapping(address owner => bool published) private _hasPublished;
 
+    /// @notice A model was published by `owner` for `account`, for a fee that brought the treasury to `treasuryCredit`.
     event ModelPublished(
         bytes32 indexed modelId,
         address indexed owner,
@@ -45,6 +46,7 @@ abstract contract Models is Splits {
         address treasury,
         uint256 treasuryCredit
     );
+    /// @notice `payer` paid for more listing, which now lasts until `paidUntil`.
     event ListingExtended(
         bytes32 indexed modelId,
         address indexed payer,
@@ -55,15 +57,24 @@ abstract contract Models is Splits {
         address treasury,
         uint256 treasuryCredit
     );
+    /// @notice Another split earns from now on.
     event ModelSplitSet(bytes32 indexed modelId, bytes32 indexed splitId);
+    /// @notice Other prices hold from now on.
     event TermsSet(bytes32 indexed modelId, Terms terms);
 
+    /// @notice The caller published under this salt before.
     error AlreadyPublished(bytes32 modelId);
+    /// @notice Nothing was published under this id.
     error UnknownModel(bytes32 modelId);
+    /// @notice Only `owner` may do this.
     error NotModelOwner(bytes32 modelId, address owner, address caller);
+    /// @notice The fee is more than the caller agreed to.
     error FeeAboveMax(uint256 fee, uint256 maxFee);
+    /// @notice One call buys 1 to 120 months.
     error MonthsOutOfRange(uint256 months);
+    /// @notice The listing and its grace ended at `listedUntil`.
     error NotListed(bytes32 modelId, uint256 listedUntil);
+    /// @notice A purchase for no account would entitle nobody.
     error ZeroAccount();
 
     /// @notice Publishes a model of the caller's, with its first 30 days of listing.
@@ -117,10 +128,7 @@ abstract contract Models is Splits {
 
     /// @notice Pays for `months` more of listing, from now or from the end of the paid time, whichever is later.
     /// Anyone may pay for any model.
-    function extendListing(bytes32 modelId, uint256 months, bytes32 account, Source source)
-        external
-        whenNotPaused
-    {
+    function extendListing(bytes32 modelId, uint256 months, bytes32 account, Source source) external whenNotPaused {
         if (account == 0) revert ZeroAccount();
         _requireMonths(months);
         Model storage model = _models[modelId];
@@ -160,11 +168,9 @@ abstract contract Models is Splits {
     }
 
     /// @notice A model as it stands. Everything is zero where nothing was published.
-    function modelOf(bytes32 modelId)
-        external
-        view
-        returns (address owner, uint64 paidUntil, bytes32 splitId, Terms memory terms)
-    {
+    function modelOf(
+        bytes32 modelId
+    ) external view returns (address owner, uint64 paidUntil, bytes32 splitId, Terms memory terms) {
         Model storage model = _models[modelId];
         terms = Terms({month: model.month, sale: model.sale, input: model.input, output: model.output});
         return (model.owner, model.paidUntil, model.splitId, terms);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {
-    AccessControlDefaultAdminRules
-} from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
+import {AccessControlDefaultAdminRules} from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
 
-/// @title Who may do what, where the platform's fees go, and the switch that stops new money.
+/// @notice Who may do what, where the platform's fees go, and the switch that stops new money.
 /// @dev Nobody here can move another's credit: ADMIN pauses and names the treasury, OPERATOR signs and posts.
 abstract contract Roles is AccessControlDefaultAdminRules {
     /// @notice The wallets that the platform's admin pages accept.
@@ -21,12 +19,18 @@ abstract contract Roles is AccessControlDefaultAdminRules {
 
     Platform private _platform;
 
+    /// @notice New money was stopped.
     event Paused(address account);
+    /// @notice New money is let in again.
     event Unpaused(address account);
+    /// @notice The platform's fees are credited to `treasury` from now on.
     event TreasurySet(address indexed treasury);
 
+    /// @notice New money is stopped.
     error EnforcedPause();
+    /// @notice New money is not stopped.
     error ExpectedPause();
+    /// @notice What is credited or sent to this address could never be withdrawn.
     error InvalidAddress(address account);
 
     /// @dev Stops new money only: no way out may ever carry this modifier.
@@ -35,13 +39,17 @@ abstract contract Roles is AccessControlDefaultAdminRules {
         _;
     }
 
+    /// @notice Grants the first roles and names the treasury.
     /// @param admin Default admin (it grants and revokes roles) and the first ADMIN.
     /// @param operator The first OPERATOR.
     /// @param treasury_ Who is credited with the platform's fees.
     /// @param adminDelay Seconds between naming a new default admin and its acceptance.
-    constructor(address admin, address operator, address treasury_, uint48 adminDelay)
-        AccessControlDefaultAdminRules(adminDelay, admin)
-    {
+    constructor(
+        address admin,
+        address operator,
+        address treasury_,
+        uint48 adminDelay
+    ) AccessControlDefaultAdminRules(adminDelay, admin) {
         if (operator == address(0)) revert InvalidAddress(operator);
         _grantRole(ADMIN, admin);
         _grantRole(OPERATOR, operator);

@@ -4,12 +4,14 @@ pragma solidity 0.8.37;
 import {Models} from "./Models.sol";
 import {Source} from "./Types.sol";
 
-/// @title API subscriptions to a model, by the month.
+/// @notice API subscriptions to a model, by the month.
 /// @dev Who is subscribed until when is not stored: the event says what was bought, and readers add it up.
 abstract contract Services is Models {
     /// @notice The platform's part of an API subscription, in basis points. Rounded down; the rest is the split's.
     uint256 public constant SERVICE_FEE_BPS = 1000;
 
+    /// @notice `payer` bought `months` of a model for `account`: `fee` for the platform, the rest for the split. The new
+    /// totals of both are `treasuryCredit` and `splitEarned`.
     event ServicePurchased(
         bytes32 indexed modelId,
         bytes32 indexed account,
@@ -23,8 +25,11 @@ abstract contract Services is Models {
         uint256 treasuryCredit
     );
 
+    /// @notice The model has no price by the month.
     error NotOffered(bytes32 modelId);
+    /// @notice The price is more than the caller agreed to.
     error PriceAboveMax(uint256 price, uint256 maxPrice);
+    /// @notice Another split earns than the one the caller was shown.
     error SplitChanged(bytes32 current, bytes32 shown);
 
     /// @notice Buys `months` of API subscription to a model for an account.
@@ -51,7 +56,7 @@ abstract contract Services is Models {
         if (price > maxPrice) revert PriceAboveMax(price, maxPrice);
 
         _collect(source, price);
-        uint256 fee = price * SERVICE_FEE_BPS / BPS;
+        uint256 fee = (price * SERVICE_FEE_BPS) / BPS;
         address platform = treasury();
         emit ServicePurchased({
             modelId: modelId,

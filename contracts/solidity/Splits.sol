@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Ledger} from "./Ledger.sol";
 import {Split} from "./Types.sol";
 
-/// @title Revenue shared by members, each of whom draws their part of everything the split ever earned.
+/// @notice Revenue shared by members, each of whom draws their part of everything the split ever earned.
 /// @dev A member has drawn at most floor(earned * bps / 10,000). Rounding is on the lifetime sum, so at most
 /// `members - 1` base units ever wait in a split, and a purchase costs the same for one member or a hundred.
 abstract contract Splits is Ledger {
@@ -17,16 +17,26 @@ abstract contract Splits is Ledger {
     /// @notice What a member drew from a split in its life, in micro-USDT.
     mapping(bytes32 splitId => mapping(address member => uint256 amount)) public drawnOf;
 
+    /// @notice The members and shares behind a split's id, told each time a model takes it.
     event SplitDeclared(bytes32 indexed splitId, address[] members, uint16[] bps);
+    /// @notice `member` drew `amount`, in all its life `drawn`, and has `credit` now.
     event Drawn(bytes32 indexed splitId, address indexed member, uint256 amount, uint256 drawn, uint256 credit);
 
+    /// @notice A split has 1 to 100 members.
     error MembersOutOfRange(uint256 members);
+    /// @notice Every member has one share.
     error SharesNotMatched(uint256 members, uint256 shares);
+    /// @notice This address could never withdraw.
     error InvalidMember(address member);
+    /// @notice The member is in the split twice.
     error DuplicateMember(address member);
+    /// @notice The member would earn nothing.
     error ZeroShare(address member);
+    /// @notice The shares sum to `sum`, not to 10,000.
     error SharesDoNotSum(uint256 sum);
+    /// @notice `member` is not in the split.
     error NotAMember(bytes32 splitId, address member);
+    /// @notice `member` drew everything that the split earned for it.
     error NothingToDraw(bytes32 splitId, address member);
 
     /// @notice Moves what `member` can draw into the member's credit. Anyone may call it.
@@ -35,9 +45,7 @@ abstract contract Splits is Ledger {
         bytes32 splitId = splitIdOf(split);
         uint256 drawn;
         (amount, drawn) = _draw(split, splitId, member);
-        emit Drawn({
-            splitId: splitId, member: member, amount: amount, drawn: drawn, credit: _credit(member, amount)
-        });
+        emit Drawn({splitId: splitId, member: member, amount: amount, drawn: drawn, credit: _credit(member, amount)});
     }
 
     /// @notice Sends what the caller can draw straight to `to`.
@@ -76,10 +84,11 @@ abstract contract Splits is Ledger {
         earnedOf[splitId] = earned;
     }
 
-    function _draw(Split calldata split, bytes32 splitId, address member)
-        private
-        returns (uint256 amount, uint256 drawn)
-    {
+    function _draw(
+        Split calldata split,
+        bytes32 splitId,
+        address member
+    ) private returns (uint256 amount, uint256 drawn) {
         uint256 drawnBefore = drawnOf[splitId][member];
         drawn = _entitlement(split, splitId, member);
         if (drawn == drawnBefore) revert NothingToDraw(splitId, member);
@@ -89,7 +98,7 @@ abstract contract Splits is Ledger {
 
     /// @dev The lifetime part of `member`. A split that breaks the rules never earns, so it need not be checked again.
     function _entitlement(Split calldata split, bytes32 splitId, address member) private view returns (uint256) {
-        return earnedOf[splitId] * _shareOf(split, splitId, member) / BPS;
+        return (earnedOf[splitId] * _shareOf(split, splitId, member)) / BPS;
     }
 
     function _shareOf(Split calldata split, bytes32 splitId, address member) private pure returns (uint256) {

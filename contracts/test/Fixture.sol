@@ -20,7 +20,7 @@ abstract contract Fixture is Test {
     bytes32 internal constant WEIGHTS = keccak256("weights");
     bytes32 internal constant SALT = bytes32(uint256(0xA1));
     /// @dev A user of the platform: 01, 15 zero bytes, 16 bytes of UUID.
-    bytes32 internal constant USER = bytes32(uint256(1) << 248 | 0xCAFE);
+    bytes32 internal constant USER = bytes32((uint256(1) << 248) | 0xCAFE);
 
     address internal immutable admin = person("admin");
     address internal immutable operator = person("operator");
@@ -44,10 +44,13 @@ abstract contract Fixture is Test {
         fund(creator, 1000 * USDT);
     }
 
-    function deploy(address token, address admin_, address operator_, address treasury_, uint48 adminDelay)
-        internal
-        returns (AIForge)
-    {
+    function deploy(
+        address token,
+        address admin_,
+        address operator_,
+        address treasury_,
+        uint48 adminDelay
+    ) internal returns (AIForge) {
         bytes memory arguments = abi.encode(token, admin_, operator_, treasury_, adminDelay);
         return AIForge(create("AIForge.sol/AIForge", arguments));
     }

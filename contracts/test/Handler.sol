@@ -95,7 +95,7 @@ contract Handler is Test {
 
     function setSplit(uint256 model, uint256 split) external {
         if (models.length == 0) return;
-        (address owner,,,) = forge.modelOf(someModel(model));
+        (address owner, , , ) = forge.modelOf(someModel(model));
         vm.prank(owner);
         forge.setSplit(someModel(model), someSplit(split));
         ++done["setSplit"];
@@ -103,7 +103,7 @@ contract Handler is Test {
 
     function setPrice(uint256 model, uint256 month) external {
         if (models.length == 0) return;
-        (address owner,,,) = forge.modelOf(someModel(model));
+        (address owner, , , ) = forge.modelOf(someModel(model));
         vm.prank(owner);
         // From a fraction of a cent, where rounding shows, to a fortune.
         forge.setTerms(someModel(model), Terms(uint64(bound(month, 1, 10 ** bound(month >> 64, 1, 12))), 0, 0, 0));
@@ -113,7 +113,7 @@ contract Handler is Test {
     function subscribe(uint256 who, uint256 model, uint256 months, bool fromCredit) external {
         if (models.length == 0 || forge.paused()) return;
         bytes32 modelId = someModel(model);
-        (,, bytes32 splitId, Terms memory terms) = forge.modelOf(modelId);
+        (, , bytes32 splitId, Terms memory terms) = forge.modelOf(modelId);
         months = bound(months, 1, 3);
         uint256 price = terms.month * months;
         address payer = someone(who);

@@ -82,8 +82,13 @@ contract HostileTest is Fixture {
 
     /// @dev All that anyone is owed; the invariant in one number.
     function owed() private view returns (uint256) {
-        return forge.creditOf(address(token)) + forge.creditOf(customer) + forge.creditOf(creator)
-            + forge.creditOf(treasury) + forge.creditOf(stranger) + forge.earnedOf(idOf(group()));
+        return
+            forge.creditOf(address(token)) +
+            forge.creditOf(customer) +
+            forge.creditOf(creator) +
+            forge.creditOf(treasury) +
+            forge.creditOf(stranger) +
+            forge.earnedOf(idOf(group()));
     }
 
     function assertGuarded() private view {
@@ -152,7 +157,8 @@ contract HostileTest is Fixture {
         vm.startPrank(address(token));
         forge.publish(SALT, WEIGHTS, group(), monthly(1), USER, 0, Source.Wallet);
         bytes memory again = abi.encodeCall(
-            forge.publish, (bytes32(uint256(9)), WEIGHTS, group(), monthly(2), USER, 5 * USDT, Source.Credit)
+            forge.publish,
+            (bytes32(uint256(9)), WEIGHTS, group(), monthly(2), USER, 5 * USDT, Source.Credit)
         );
         token.callBack(address(forge), again);
         forge.publish(bytes32(uint256(9)), WEIGHTS, group(), monthly(3), USER, 5 * USDT, Source.Wallet);
@@ -175,9 +181,7 @@ contract HostileTest is Fixture {
         token.steal();
         uint256 held = usdt.balanceOf(address(forge));
         vm.prank(creator);
-        vm.expectRevert(
-            abi.encodeWithSelector(Ledger.InexactTransfer.selector, held, held - 10 * USDT - 1, 10 * USDT)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Ledger.InexactTransfer.selector, held, held - 10 * USDT - 1, 10 * USDT));
         forge.withdraw(creator, 10 * USDT);
     }
 

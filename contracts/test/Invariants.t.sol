@@ -93,7 +93,7 @@ abstract contract InvariantsTest is Fixture {
             uint256 earned = forge.earnedOf(idOf(splits[i]));
             uint256 entitled = 0;
             for (uint256 j = 0; j < splits[i].members.length; ++j) {
-                uint256 most = earned * splits[i].bps[j] / 10_000;
+                uint256 most = (earned * splits[i].bps[j]) / 10_000;
                 uint256 drawn = forge.drawnOf(idOf(splits[i]), splits[i].members[j]);
                 vm.assertLe(drawn, most, "drawn <= floor(earned * bps / 10,000)");
                 vm.assertEq(forge.drawableOf(splits[i], splits[i].members[j]), most - drawn);

@@ -134,15 +134,11 @@ abstract contract LedgerTest is Fixture {
         credit(creator, 10 * USDT);
         credit(second, 10 * USDT);
         vm.prank(creator);
-        vm.expectRevert(
-            abi.encodeWithSelector(Ledger.InsufficientCredit.selector, creator, 10 * USDT, 10 * USDT + 1)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, creator, 10 * USDT, 10 * USDT + 1));
         forge.withdraw(creator, 10 * USDT + 1);
 
         vm.prank(stranger);
-        vm.expectRevert(
-            abi.encodeWithSelector(Ledger.InsufficientCredit.selector, stranger, 0, type(uint256).max)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, stranger, 0, type(uint256).max));
         forge.withdraw(stranger, type(uint256).max);
     }
 

@@ -16,7 +16,7 @@ abstract contract ModelsTest is Fixture {
     }
 
     function paidUntil(bytes32 modelId) private view returns (uint64 until) {
-        (, until,,) = forge.modelOf(modelId);
+        (, until, , ) = forge.modelOf(modelId);
     }
 
     // publish
@@ -86,9 +86,7 @@ abstract contract ModelsTest is Fixture {
         vm.assertEq(forge.creditOf(treasury), 5 * USDT);
 
         vm.prank(creator);
-        vm.expectRevert(
-            abi.encodeWithSelector(Ledger.InsufficientCredit.selector, creator, 2 * USDT, 5 * USDT)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, creator, 2 * USDT, 5 * USDT));
         forge.publish(bytes32(uint256(3)), WEIGHTS, group(), terms(), USER, 5 * USDT, Source.Credit);
     }
 
@@ -134,11 +132,11 @@ abstract contract ModelsTest is Fixture {
     function testFuzz_terms_areKeptAsGiven(Terms calldata given, Terms calldata changed) external {
         vm.prank(creator);
         bytes32 modelId = forge.publish(SALT, WEIGHTS, group(), given, USER, 0, Source.Wallet);
-        (address owner, uint64 until,, Terms memory stored) = forge.modelOf(modelId);
+        (address owner, uint64 until, , Terms memory stored) = forge.modelOf(modelId);
         vm.assertEq(keccak256(abi.encode(stored)), keccak256(abi.encode(given)));
         vm.prank(creator);
         forge.setTerms(modelId, changed);
-        (owner, until,, stored) = forge.modelOf(modelId);
+        (owner, until, , stored) = forge.modelOf(modelId);
         vm.assertEq(keccak256(abi.encode(stored)), keccak256(abi.encode(changed)));
         vm.assertEq(owner, creator);
         vm.assertEq(until, START + 30 days);
@@ -239,7 +237,9 @@ abstract contract ModelsTest is Fixture {
         vm.prank(creator);
         vm.expectRevert(
             abi.encodeWithSelector(
-                SafeCast.SafeCastOverflowedUintDowncast.selector, 32, uint256(type(uint32).max) + 29 days
+                SafeCast.SafeCastOverflowedUintDowncast.selector,
+                32,
+                uint256(type(uint32).max) + 29 days
             )
         );
         forge.extendListing(modelId, 1, USER, Source.Wallet);
@@ -275,8 +275,7 @@ abstract contract ModelsTest is Fixture {
         bytes32 modelId = publish(SALT, group(), USDT);
         address[3] memory others = [second, admin, operator];
         for (uint256 i = 0; i < others.length; ++i) {
-            bytes memory reason =
-                abi.encodeWithSelector(Models.NotModelOwner.selector, modelId, creator, others[i]);
+            bytes memory reason = abi.encodeWithSelector(Models.NotModelOwner.selector, modelId, creator, others[i]);
             vm.startPrank(others[i]);
             vm.expectRevert(reason);
             forge.setSplit(modelId, alone(others[i]));

@@ -2,9 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
-import {
-    IAccessControlDefaultAdminRules
-} from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
+import {IAccessControlDefaultAdminRules} from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
 import {Ledger} from "../solidity/Ledger.sol";
 import {Roles} from "../solidity/Roles.sol";
 import {Source} from "../solidity/Types.sol";
@@ -30,7 +28,8 @@ contract RolesTest is OnEthereum {
     function test_construction_refusesTheZeroAddress() external {
         vm.expectRevert(
             abi.encodeWithSelector(
-                IAccessControlDefaultAdminRules.AccessControlInvalidDefaultAdmin.selector, address(0)
+                IAccessControlDefaultAdminRules.AccessControlInvalidDefaultAdmin.selector,
+                address(0)
             )
         );
         deploy(address(usdt), address(0), operator, treasury, 0);
@@ -139,9 +138,7 @@ contract RolesTest is OnEthereum {
             forge.withdraw(powerful[i], 1);
             vm.expectRevert();
             forge.drawAndWithdraw(group(), powerful[i]);
-            vm.expectRevert(
-                abi.encodeWithSelector(Ledger.InsufficientCredit.selector, powerful[i], 0, 10 * USDT)
-            );
+            vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, powerful[i], 0, 10 * USDT));
             forge.subscribe(modelId, 1, 10 * USDT, idOf(group()), USER, Source.Credit);
             vm.stopPrank();
         }

@@ -58,9 +58,7 @@ abstract contract ServicesTest is Fixture {
         vm.assertEq(forge.creditOf(customer), 5 * USDT);
         vm.assertEq(forge.creditOf(treasury), USDT);
 
-        vm.expectRevert(
-            abi.encodeWithSelector(Ledger.InsufficientCredit.selector, customer, 5 * USDT, 10 * USDT)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, customer, 5 * USDT, 10 * USDT));
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Credit);
     }
 
@@ -123,11 +121,12 @@ abstract contract ServicesTest is Fixture {
 
     function test_subscribe_refusesAnUnknownSource() external {
         bytes memory call = abi.encodeCall(
-            forge.subscribe, (modelId, 1, 10 * USDT, idOf(group()), USER, Source.Credit)
+            forge.subscribe,
+            (modelId, 1, 10 * USDT, idOf(group()), USER, Source.Credit)
         );
         call[call.length - 1] = 0x02;
         vm.prank(customer);
-        (bool done,) = address(forge).call(call);
+        (bool done, ) = address(forge).call(call);
         vm.assertFalse(done);
     }
 

@@ -264,7 +264,7 @@ abstract contract SplitsTest is Fixture {
         bytes32 modelId = publish(SALT, split, 1);
         uint256 turns = bound(purchases, 1, 12);
         for (uint256 turn = 0; turn < turns; ++turn) {
-            uint256 price = uint256(keccak256(abi.encode(seed, turn, "price"))) % (500 * USDT) + 1;
+            uint256 price = (uint256(keccak256(abi.encode(seed, turn, "price"))) % (500 * USDT)) + 1;
             vm.prank(creator);
             forge.setTerms(modelId, monthly(price));
             buy(modelId, split, price);
@@ -277,7 +277,7 @@ abstract contract SplitsTest is Fixture {
         for (uint256 i = 0; i < count; ++i) {
             if (forge.drawableOf(split, split.members[i]) > 0) forge.draw(split, split.members[i]);
             uint256 drawn = forge.drawnOf(splitId, split.members[i]);
-            vm.assertEq(drawn, earned * split.bps[i] / 10_000, "a member's floor of the lifetime sum");
+            vm.assertEq(drawn, (earned * split.bps[i]) / 10_000, "a member's floor of the lifetime sum");
             vm.assertEq(forge.creditOf(split.members[i]), drawn);
             paid += drawn;
         }

@@ -12,8 +12,7 @@ interface Vm {
     function expectRevert(bytes4 data) external;
     function expectEmit(address emitter) external;
     function assume(bool condition) external pure;
-    function snapshotGasLastCall(string calldata name) external returns (uint256);
-    function cool(address target) external;
+    function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function assertTrue(bool condition, string calldata why) external pure;
@@ -33,7 +32,7 @@ abstract contract Test {
     function bound(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {
         uint256 size = high - low;
         if (size == type(uint256).max) return value;
-        return low + value % (size + 1);
+        return low + (value % (size + 1));
     }
 
     /// @dev An address that nobody holds the key of, by name.

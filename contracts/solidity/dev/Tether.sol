@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+// The original fails without a reason, names its constants in lower case and documents nothing.
+// solhint-disable gas-custom-errors, reason-string, const-name-snakecase, use-natspec
+
 /// @title USDT as it behaves on a public chain, for local chains and tests. Holds no value.
 /// @dev What the stand-ins share. As in the original: a fee that is switched on by parameters and paid to the owner out
 /// of what arrives, an approval that may only change from or to zero, an allowance of 2^256-1 that is never used up, a
@@ -111,7 +114,7 @@ abstract contract Tether {
 
     function _transfer(address from, address to, uint256 value) internal whenNotPaused {
         require(!isBlackListed[from]);
-        uint256 fee = value * basisPointsRate / 10_000;
+        uint256 fee = (value * basisPointsRate) / 10_000;
         if (fee > maximumFee) fee = maximumFee;
         balanceOf[from] -= value;
         balanceOf[to] += value - fee;

@@ -3,6 +3,8 @@ pragma solidity 0.8.37;
 
 import {Tether} from "./Tether.sol";
 
+// solhint-disable use-natspec
+
 /// @title USDT as on Ethereum: transfer, transferFrom and approve return nothing at all.
 contract TetherEthereum is Tether {
     constructor(uint256 supply) Tether(supply) {}

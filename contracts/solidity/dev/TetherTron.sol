@@ -3,6 +3,8 @@ pragma solidity 0.8.37;
 
 import {Tether} from "./Tether.sol";
 
+// solhint-disable use-natspec
+
 /// @title USDT as on Tron: transfer moves the money and returns false; transferFrom and approve return true.
 contract TetherTron is Tether {
     constructor(uint256 supply) Tether(supply) {}
