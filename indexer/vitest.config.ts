@@ -5,6 +5,8 @@ export default defineProject({
     name: "indexer",
     include: ["**/*.test.ts"],
     globalSetup: ["../scripts/testing/global-postgres.ts"],
+    // Most of the time is spent waiting for blocks, so two files at once cost little.
+    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -12,7 +12,7 @@ import { makeTraffic } from "./traffic.ts";
 
 const HELP = `Events a second of the mirror's handlers, beside a Ponder app with empty handlers on the same chain.
 
-  node indexer/bench/indexing.ts [--rounds 500] [--runs 3] [--json]
+  node indexer/bench/indexing.ts [--rounds 1000] [--runs 3] [--json]
 
 Both apps index the whole chain in turn, each time into an empty database; the figures are medians of Ponder's
 own duration of the backfill, which includes fetching. --json prints one JSON object as the last line.`;
@@ -21,7 +21,7 @@ const { values } = parseArgs({
   options: {
     help: { type: "boolean", short: "h" },
     json: { type: "boolean" },
-    rounds: { type: "string", default: "500" },
+    rounds: { type: "string", default: "1000" },
     runs: { type: "string", default: "3" },
   },
 });
