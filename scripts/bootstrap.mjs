@@ -11,6 +11,8 @@ export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NODE_VERSION = "24.21.0";
 const NODE_MAJOR = 24;
 
+let terminal = process.stdout;
+
 /** A reason to stop that a person can act on; its message is the one sentence they see. */
 export class BootstrapError extends Error {
   name = "BootstrapError";
@@ -24,10 +26,12 @@ export function reportAndExit(error) {
 
 /**
  * Finds or fetches Node 24, then installs the lockfile's dependencies under it when they are not there.
+ * @param {{output?: NodeJS.WriteStream}} options where the progress is shown
  * @returns {Promise<{node: string, env: NodeJS.ProcessEnv}>} the Node to run, and the environment that has it first
  * @throws {BootstrapError}
  */
-export async function bootstrap() {
+export async function bootstrap({ output = process.stdout } = {}) {
+  terminal = output;
   const node = await findNode();
   const env = { ...process.env, PATH: dirname(node) + delimiter + process.env.PATH };
   await installDependencies(env);
@@ -146,15 +150,15 @@ async function npm(args, env, failure) {
 
 async function step(title, work) {
   const started = Date.now();
-  const tty = process.stdout.isTTY;
+  const tty = terminal.isTTY;
   const seconds = () => ((Date.now() - started) / 1000).toFixed(0);
-  process.stdout.write(tty ? `… ${title}` : `… ${title}\n`);
-  const timer = tty && setInterval(() => process.stdout.write(`\r… ${title} ${seconds()} s`), 1000);
+  terminal.write(tty ? `… ${title}` : `… ${title}\n`);
+  const timer = tty && setInterval(() => terminal.write(`\r… ${title} ${seconds()} s`), 1000);
   try {
     await work();
-    process.stdout.write(`${tty ? "\r\u001b[K" : ""}✔ ${title} (${seconds()} s)\n`);
+    terminal.write(`${tty ? "\r\u001b[K" : ""}✔ ${title} (${seconds()} s)\n`);
   } catch (error) {
-    process.stdout.write(tty ? "\r\u001b[K" : "");
+    terminal.write(tty ? "\r\u001b[K" : "");
     throw error;
   } finally {
     clearInterval(timer);

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deployLocal, LOCAL_CHAIN_ID } from "@aiforge/contracts";
@@ -32,6 +33,8 @@ async function startAnvil(supervisor: Supervisor): Promise<LocalChain> {
   const rpcUrl = `http://127.0.0.1:${ports.chain}`;
   const state = new ChainState(join(dataDir, "chain"));
   const saved = await state.unpack();
+  const states = join(dataDir, "chain", "states");
+  await rm(states, { recursive: true, force: true });
   await supervisor.start({
     name: "chain",
     label: "The local chain",
@@ -46,8 +49,10 @@ async function startAnvil(supervisor: Supervisor): Promise<LocalChain> {
       "--hardfork",
       "prague",
       "--no-mining",
-      // Old states are never asked for, and anvil would write them to the user's home.
-      "--prune-history",
+      // States of old blocks, which it would otherwise write to the user's home. (`--prune-history` keeps none, and
+      // then a call fails when a block is mined while it runs.)
+      "--cache-path",
+      states,
       "--quiet",
       ...(saved ? ["--load-state", saved] : []),
     ],

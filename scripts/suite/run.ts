@@ -1,0 +1,38 @@
+import { spawn } from "node:child_process";
+import { ROOT } from "../supervisor/config.ts";
+
+export interface Command {
+  command: string;
+  args: string[];
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Runs a command with its output on the terminal. @returns its exit code; 1 when it was killed or does not exist */
+export function runShown({ command, args, cwd = ROOT, env = process.env }: Command): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "inherit", "inherit"] });
+    child.once("error", (error) => {
+      console.error(`${command}: ${error.message}`);
+      resolve(1);
+    });
+    child.once("exit", (code) => resolve(code ?? 1));
+  });
+}
+
+/** Runs a command and keeps its output. */
+export function runQuiet({
+  command,
+  args,
+  cwd = ROOT,
+  env = process.env,
+}: Command): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    const chunks: Buffer[] = [];
+    child.stdout.on("data", (chunk) => chunks.push(chunk));
+    child.stderr.on("data", (chunk) => chunks.push(chunk));
+    child.once("error", (error) => resolve({ code: 1, output: `${command}: ${error.message}` }));
+    child.once("close", (code) => resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString() }));
+  });
+}
