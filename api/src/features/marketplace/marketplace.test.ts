@@ -79,14 +79,10 @@ describe("the marketplace", () => {
     expect(await names({ q: "' OR 1=1 --" })).toEqual([]);
   });
 
-  it.each([{ page: "0" }, { page: "x" }, { pageSize: "1000" }, { sort: "random" }, { q: "x".repeat(300) }])(
-    "refuses the query %o",
+  it.each(["page=0", "page=x", "pageSize=1000", "sort=random", `q=${"x".repeat(300)}`])(
+    "refuses the query %s",
     async (query) => {
-      const response = await send(
-        api,
-        "GET",
-        `/api/marketplace/marketplace?${new URLSearchParams(query as Record<string, string>)}`,
-      );
+      const response = await send(api, "GET", `/api/marketplace/marketplace?${query}`);
       expect([response.status, await codeOf(response)]).toEqual([400, "invalid_request"]);
     },
   );

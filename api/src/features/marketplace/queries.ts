@@ -192,13 +192,9 @@ export function purchasesOfModelFor(
     .select({ account: sql`'0x02' || repeat('0', 30) || replace(${groupMembers.groupId}::text, '-', '')` })
     .from(groupMembers)
     .where(eq(groupMembers.userId, user.id));
+  // As an array, so that the index on the account is used: a model may have any number of purchases.
+  const accounts = sql`ARRAY[${user.account}::text] || ARRAY(${groupAccounts})`;
   return purchases(db).where(
-    and(
-      eq(onchainModels.modelId, modelId),
-      or(
-        eq(chainServicePurchases.account, user.account),
-        inArray(chainServicePurchases.account, groupAccounts),
-      ),
-    ),
+    and(eq(onchainModels.modelId, modelId), sql`${chainServicePurchases.account} = ANY (${accounts})`),
   );
 }

@@ -1,4 +1,4 @@
-import { and, eq, type SQL, sql } from "drizzle-orm";
+import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/pg-core";
 import {
   chainHeads,
@@ -143,8 +143,14 @@ export function unquotedPayments(db: Executor, where: (events: Events) => SQL | 
 
 export type UnquotedPayment = Awaited<ReturnType<typeof unquotedPayments>>[number];
 
-/** Open quotes beside the events that could have paid them, the earliest event and its likeliest quote first. */
-export function matchCandidates(db: Executor) {
+const ofAccounts = (accounts: string[] | undefined) =>
+  accounts ? inArray(payments.account, accounts) : undefined;
+
+/**
+ * Open quotes beside the events that could have paid them, the earliest event and its likeliest quote first.
+ * @param accounts only these; all when left out
+ */
+export function matchCandidates(db: Executor, accounts?: string[]) {
   const events = paymentEvents(db);
   const claimed = sql`COALESCE(${payments.txHash} = ${events.txHash}, false)`;
   const paidAt = sql`to_timestamp(${events.blockTimestamp}::float8)`;
@@ -169,8 +175,9 @@ export function matchCandidates(db: Executor) {
     .where(
       and(
         sql`${payments.logIndex} IS NULL`,
+        ofAccounts(accounts),
         // Older quotes are settled when somebody names their transaction.
-        sql`(${payments.expiresAt} > now() - interval '30 days' OR ${payments.txHash} IS NOT NULL)`,
+        sql`(${payments.expiresAt} > now() - interval '7 days' OR ${payments.txHash} IS NOT NULL)`,
         // What was mined before the quote paid for something else.
         sql`(${claimed} OR ${events.blockNumber} > ${payments.quotedBlock} OR ${paidAt} > ${payments.createdAt})`,
         sql`NOT EXISTS (SELECT FROM ${payments} used WHERE used.chain = ${events.chain}
@@ -185,13 +192,14 @@ export function matchCandidates(db: Executor) {
 }
 
 /** Lets go of events that a reorg took away; the transaction stays named, for it usually comes back. */
-export async function releaseOrphans(db: Executor) {
+export async function releaseOrphans(db: Executor, accounts?: string[]) {
   const events = paymentEvents(db);
   await db
     .update(payments)
     .set({ logIndex: null, matchedAt: null })
     .where(
       and(
+        ofAccounts(accounts),
         sql`${payments.matchedAt} > now() - interval '1 day'`,
         sql`NOT EXISTS (${db.select({ one: sql`1` }).from(events).where(paidBy(events))})`,
       ),

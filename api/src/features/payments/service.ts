@@ -70,8 +70,8 @@ export async function verifyPayment(
 
 /** Every payment of the caller and their groups, quoted or not, the newest first. */
 export async function paymentHistory(deps: Deps, userId: string): Promise<PaymentView[]> {
-  await matchPayments(deps);
   const { accounts, wallets } = await payerOf(deps, userId);
+  await matchPayments(deps, accounts);
   const [quoted, unquoted] = await Promise.all([
     quotedPayments(deps.db, or(eq(payments.userId, userId), inArray(payments.account, accounts))),
     unquotedPayments(deps.db, (events) =>
@@ -88,7 +88,7 @@ async function requirePayment(deps: Deps, userId: string, id: string): Promise<Q
   const [row] = await quotedPayments(deps.db, mine);
   if (!row) throw notFound("The payment");
   if (row.event) return row;
-  await matchPayments(deps);
+  await matchPayments(deps, [row.payment.account]);
   const [matched] = await quotedPayments(deps.db, mine);
   return matched ?? row;
 }

@@ -52,7 +52,7 @@ async function explainMined(
     const misfits = bought.map((each) => misfit(payment, each)!);
     return misfits.find(({ code }) => code === "short") ?? misfits[0]!;
   }
-  await matchPayments(deps);
+  await matchPayments(deps, [payment.account]);
   const holder = await paymentAt(deps.db, payment.chain, hash, fitting.logIndex);
   if (holder) return holder.id === payment.id ? null : reasons.alreadyUsed();
   const current = await paymentRow(deps.db, payment.id);
@@ -60,7 +60,7 @@ async function explainMined(
   // A purchase from before the quote counted for the account when it was made.
   if (blockNumber <= payment.quotedBlock) return reasons.alreadyUsed();
   await claim(deps, payment, hash);
-  await matchPayments(deps);
+  await matchPayments(deps, [payment.account]);
   if (await paymentAt(deps.db, payment.chain, hash, fitting.logIndex)) return null;
   const head = await chain.head(0);
   const seen = head < blockNumber ? 0 : Number(head - blockNumber) + 1;
