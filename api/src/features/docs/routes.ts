@@ -43,6 +43,7 @@ export function mountDocs(app: Router): void {
       withDefaultFonts: false,
       telemetry: false,
       agent: { disabled: true },
+      mcp: { disabled: true },
       showDeveloperTools: "never",
       hideClientButton: true,
       proxyUrl: "",

@@ -10,16 +10,11 @@ export const publishedFile = () =>
     hint: "Subscribers paid for this file. Create a new model for a new file.",
   });
 
-export const publishingFile = () =>
-  new AppError(
-    "model_publishing",
-    409,
-    "This model is being published, so its file cannot be replaced now.",
-    {
-      hint: "Wait until the payment is confirmed or has expired.",
-      retryable: true,
-    },
-  );
+/** A quoted call names the file's hash and never expires on chain, so the file must not change under it. */
+export const quotedFile = () =>
+  new AppError("model_quoted", 409, "The publication of this model was prepared with its present file.", {
+    hint: "Publish it as it is, or create a new model for another file.",
+  });
 
 export const fileProcessing = () =>
   new AppError("file_processing", 409, "The last upload of this model is still being processed.", {

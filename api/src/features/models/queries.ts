@@ -1,4 +1,4 @@
-import { and, countDistinct, desc, eq, gt, inArray, isNull, or, sql } from "drizzle-orm";
+import { and, countDistinct, desc, eq, inArray, sql } from "drizzle-orm";
 import { chainHeads, chainServicePurchases } from "../../chain/schema.ts";
 import type { Executor } from "../../db/client.ts";
 import { groups } from "../groups/schema.ts";
@@ -102,21 +102,12 @@ export async function subscriberCounts(
   return new Map(rows.map(({ modelId, accounts }) => [modelId, accounts]));
 }
 
-/** Whether somebody may be signing the publication of this model right now. */
-export async function hasOpenPublication(db: Executor, modelId: string): Promise<boolean> {
+/** Whether a publication of this model was ever quoted: the call names its file, and can be signed at any time. */
+export async function hasPublicationQuote(db: Executor, modelId: string): Promise<boolean> {
   const rows = await db
     .select({ id: payments.id })
     .from(payments)
-    .where(
-      and(
-        eq(payments.modelId, modelId),
-        eq(payments.purpose, "publish"),
-        or(
-          gt(payments.expiresAt, new Date()),
-          and(sql`${payments.txHash} IS NOT NULL`, isNull(payments.failure)),
-        ),
-      ),
-    )
+    .where(and(eq(payments.modelId, modelId), eq(payments.purpose, "publish")))
     .limit(1);
   return rows.length > 0;
 }

@@ -10,7 +10,7 @@ import { requireMember } from "../groups/service.ts";
 import { onchainOf } from "../publishing/onchain.ts";
 import * as errors from "./errors.ts";
 import { completeUpload } from "./ingest.ts";
-import { beginFile, forgetFile, hasOpenPublication, lockModel, modelRowByUpload } from "./queries.ts";
+import { beginFile, forgetFile, hasPublicationQuote, lockModel, modelRowByUpload } from "./queries.ts";
 import type { FileState } from "./schema.ts";
 import { getModelForMember, stagedBytes } from "./service.ts";
 
@@ -55,14 +55,13 @@ export function readNewUpload(headers: Headers, limit: number): NewUpload {
 
 /**
  * Whether a file may be uploaded to a model now.
- * @throws AppError `not_found`, `file_processing`, `model_published`, `model_publishing`, `storage_full`
+ * @throws AppError `not_found`, `file_processing`, `model_published`, `model_quoted`, `storage_full`
  */
 export async function checkNewUpload(deps: Deps, userId: string, upload: NewUpload): Promise<void> {
   const model = await getModelForMember(deps, userId, upload.modelId);
   if (model.fileState === "processing") throw errors.fileProcessing();
   if ((await onchainOf(deps, [model.id])).has(model.id)) throw errors.publishedFile();
-  if (model.fileState === "ready" && (await hasOpenPublication(deps.db, model.id)))
-    throw errors.publishingFile();
+  if (await hasPublicationQuote(deps.db, model.id)) throw errors.quotedFile();
   // Staged bytes and IPFS blocks are on this disk at the same time.
   const { bavail, bsize } = await statfs(dirname(dirname(deps.storage.stagedPath("x"))));
   if (bavail * bsize < upload.size * 2) throw errors.storageFull();
@@ -119,6 +118,7 @@ async function takePlace(deps: Deps, upload: Upload): Promise<void> {
     const model = await lockModel(tx, modelId);
     if (!model) throw notFound("The model");
     if (model.fileState === "processing") throw errors.fileProcessing();
+    if (await hasPublicationQuote(tx, modelId)) throw errors.quotedFile();
     await beginFile(tx, modelId, { id: upload.id, name: filename, size: upload.size ?? 0 });
     return { id: model.fileUploadId, state: model.fileState };
   });
