@@ -24,8 +24,11 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** Starts a throw-away Postgres 18 cluster on a free port; `stop` removes it with its files. */
-export async function startPostgres(): Promise<TestServer> {
+/**
+ * Starts a throw-away Postgres 18 cluster on a free port; `stop` removes it with its files.
+ * @param durable whether a commit waits for the disk, as in production: for benches
+ */
+export async function startPostgres({ durable = false } = {}): Promise<TestServer> {
   const databaseDir = await mkdtemp(join(tmpdir(), "aiforge-pg-"));
   const port = await freePort();
   const log: string[] = [];
@@ -36,8 +39,11 @@ export async function startPostgres(): Promise<TestServer> {
     password: "postgres",
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
-    // Durability buys nothing in a cluster that is deleted afterwards.
-    postgresFlags: ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=200"],
+    postgresFlags: [
+      ...["-c", "max_connections=200"],
+      // Durability buys a test nothing: the cluster is deleted afterwards.
+      ...(durable ? [] : ["-c", "fsync=off", "-c", "synchronous_commit=off"]),
+    ],
     onLog: (line) => void log.push(String(line)),
     onError: (line) => void log.push(String(line)),
   });

@@ -39,6 +39,7 @@ export class NodeHub {
   readonly #times: HubTimes;
   readonly #connections = new Map<string, NodeConnection>();
   readonly #slots = new SlotQueue();
+  readonly #writes = new Map<string, Promise<void>>();
   #wanted: WantedModel[] = [];
   #poller: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -189,7 +190,7 @@ export class NodeHub {
     connection.lastHeartbeatAt = Date.now();
     if (frame.type === "heartbeat") {
       const { type: _, ...figures } = frame;
-      this.#store(storeHeartbeat(this.#db, connection.nodeId, figures));
+      this.#store(connection.nodeId, (id) => storeHeartbeat(this.#db, id, figures));
       return;
     }
     const told =
@@ -227,16 +228,15 @@ export class NodeHub {
 
   #present(connection: NodeConnection, about: { version?: string; capacity?: number }): void {
     const models = [...connection.models.values()];
-    this.#store(
-      storePresence(this.#db, connection.nodeId, { ...about, models, offered: [...connection.offered] }),
-    );
+    const offered = [...connection.offered];
+    this.#store(connection.nodeId, (id) => storePresence(this.#db, id, { ...about, models, offered }));
   }
 
   #closed(connection: NodeConnection): void {
     if (this.#connections.get(connection.nodeId) !== connection) return;
     this.#connections.delete(connection.nodeId);
     this.#slots.wake();
-    if (!this.#stopped) this.#store(storeAbsence(this.#db, connection.nodeId));
+    if (!this.#stopped) this.#store(connection.nodeId, (id) => storeAbsence(this.#db, id));
   }
 
   async #refreshWanted(read: () => Promise<WantedModel[]>): Promise<void> {
@@ -246,11 +246,20 @@ export class NodeHub {
     for (const connection of this.#connections.values()) connection.send({ type: "wanted", wanted });
   }
 
-  /** What the database keeps is for the list of nodes only: a failed write must not stop inference. */
-  #store(write: Promise<void>): void {
-    write.catch((error) => {
-      if (!this.#stopped) this.#log.warn({ err: error }, "A node's state could not be stored.");
-    });
+  /**
+   * Writes what the list of nodes shows, one write of a node after another, since the last one counts. A write that
+   * fails must not stop inference.
+   */
+  #store(nodeId: string, write: (nodeId: string) => Promise<void>): void {
+    const written = (this.#writes.get(nodeId) ?? Promise.resolve())
+      .then(() => write(nodeId))
+      .catch((error) => {
+        if (!this.#stopped) this.#log.warn({ err: error }, "A node's state could not be stored.");
+      })
+      .finally(() => {
+        if (this.#writes.get(nodeId) === written) this.#writes.delete(nodeId);
+      });
+    this.#writes.set(nodeId, written);
   }
 }
 

@@ -185,6 +185,12 @@ describe("the WebSocket", () => {
     await eventually("two probes fail", async () => probes >= 2);
     expect(api.deps.nodes.serving(model.id).nodes).toBe(0);
     await eventually("the third passes", async () => api.deps.nodes.serving(model.id).nodes === 1);
+    await eventually("the list says so", async () => {
+      const { nodes } = await bodyOf<{ nodes: { offered: string[] }[] }>(
+        await send(api, "GET", "/api/nodes"),
+      );
+      return nodes.some(({ offered }) => offered.includes(model.id));
+    });
     peer.send({ type: "models", models: [{ modelId: model.id, state: "failed" }] });
     await eventually("it is withdrawn", async () => api.deps.nodes.serving(model.id).nodes === 0);
     peer.socket.close();
