@@ -70,11 +70,23 @@ export function toAppError(error: unknown): AppError {
       cause: error,
     });
   }
+  if (isMissingView(error)) {
+    return new AppError("mirror_unavailable", 503, "The chain's mirror is not ready yet.", {
+      hint: "Try again in a few seconds.",
+      cause: error,
+    });
+  }
   return new AppError("internal", 500, "Something went wrong on our side.", {
     hint: "Try again; if it stays, report the request id.",
     retryable: true,
     cause: error,
   });
+}
+
+/** Postgres says 42P01 (no such relation) until the mirror has made its views: they are not the api's to make. */
+function isMissingView(error: unknown): boolean {
+  const { cause } = error instanceof Error ? error : {};
+  return cause instanceof Error && "code" in cause && cause.code === "42P01";
 }
 
 /** The error's body: OpenAI's under `/api/v1`, the api's own elsewhere. */

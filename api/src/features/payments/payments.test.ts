@@ -1,7 +1,12 @@
-import { accountRef, usdtAbi } from "@aiforge/contracts";
+import { accountRef, demoAccount, usdtAbi } from "@aiforge/contracts";
+import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testClient } from "../../../../scripts/testing/chain.ts";
+import { createDatabase } from "../../../../scripts/testing/postgres.ts";
 import { aiforgeCall, FROM_WALLET, usdtCall } from "../../chain/calls.ts";
+import { chainHeads } from "../../chain/schema.ts";
+import { toAppError } from "../../core/http.ts";
+import { openDatabase } from "../../db/client.ts";
 import { createTestApi, eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
 import {
   CHAIN,
@@ -273,6 +278,41 @@ describe("a payment", () => {
     await sign(api, buyer.wallet, quote.call);
     await paymentIn(buyer, quote.id, "confirmed");
     expect(await activeEntitlement(api.deps, buyer.id, model.id)).not.toBeNull();
+  });
+});
+
+describe("while payments are paused", () => {
+  it("none is quoted", async () => {
+    const admin = privateKeyToAccount(demoAccount("deployer").privateKey);
+    const chain = api.deps.chains.all[0]!;
+    const ask = () =>
+      customer.call("POST", `/api/marketplace/${model.id}/subscribe`, {
+        wallet: customer.wallet.address,
+        chain: CHAIN,
+        months: 7,
+      });
+    await sign(api, admin, aiforgeCall(chain, "pause", []));
+    try {
+      await eventually("the pause is mirrored", async () => (await ask()).status === 409);
+      expect(await codeOf(await ask())).toBe("payments_paused");
+    } finally {
+      await sign(api, admin, aiforgeCall(chain, "unpause", []));
+    }
+    await eventually("the end of the pause is mirrored", async () => (await ask()).status === 200);
+  });
+});
+
+describe("before the mirror has made its views", () => {
+  it("an answer says so", async () => {
+    const empty = await createDatabase(process.env.TEST_DATABASE_URL);
+    try {
+      const db = openDatabase(empty.url, { max: 1 });
+      const failed = await db.select().from(chainHeads).catch(toAppError);
+      await db.$client.end();
+      expect(failed).toMatchObject({ code: "mirror_unavailable", status: 503, retryable: true });
+    } finally {
+      await empty.drop();
+    }
   });
 });
 
