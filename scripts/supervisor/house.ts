@@ -1,4 +1,8 @@
+import { access, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { seed } from "../demo/seed.ts";
 import { startChain } from "./chain.ts";
+import { ROOT } from "./config.ts";
 import { startDatabase } from "./database.ts";
 import { showProgress } from "./progress.ts";
 import { loadSecrets } from "./secrets.ts";
@@ -32,6 +36,9 @@ export async function startHouse(supervisor: Supervisor): Promise<void> {
   const miner = Promise.all([services, api]).then(([house]) =>
     config.miner ? house.startMiner() : undefined,
   );
+  const seeded = Promise.all([chain, mirror, api]).then(([local]) =>
+    config.seed && local ? seedOnce(supervisor, local.rpcUrl) : undefined,
+  );
   const steps = [
     { title: config.databaseUrl ? "Database (yours)" : "Postgres 18", work: database.then(() => {}) },
     ...(config.localChain
@@ -41,7 +48,26 @@ export async function startHouse(supervisor: Supervisor): Promise<void> {
     { title: "API", work: api },
     { title: "Pages", work: Promise.all([pages, web]).then(([built]) => (built ? "built" : undefined)) },
     ...(config.miner ? [{ title: "Miner", work: miner }] : []),
+    ...(config.seed ? [{ title: "Demo accounts and a first model", work: seeded }] : []),
   ];
   await showProgress(steps);
   console.log(welcome(config, (Date.now() - started) / 1000));
+}
+
+/** Seeds a data folder once: what its users delete later does not come back. */
+async function seedOnce(supervisor: Supervisor, rpcUrl: string): Promise<void> {
+  const { dataDir, ports } = supervisor.config;
+  const done = join(dataDir, "seeded");
+  const isDone = await access(done).then(
+    () => true,
+    () => false,
+  );
+  if (isDone) return;
+  await seed({
+    apiUrl: `http://127.0.0.1:${ports.api}`,
+    rpcUrl,
+    file: join(ROOT, "models/tiny-chat-q8_0.gguf"),
+    signal: supervisor.signal,
+  });
+  await writeFile(done, new Date().toISOString());
 }

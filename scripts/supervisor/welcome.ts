@@ -1,4 +1,5 @@
 import { DEMO_ACCOUNTS, LOCAL_CHAIN_ID } from "@aiforge/contracts";
+import { DEMO_PASSWORD, DEMO_USERS } from "../demo/users.ts";
 import type { SupervisorConfig } from "./config.ts";
 
 /** What is printed when everything runs. */
@@ -11,6 +12,13 @@ export function welcome(config: SupervisorConfig, seconds: number): string {
       ...DEMO_ACCOUNTS.filter(({ role }) => ["creator", "member", "customer"].includes(role)).map(
         ({ name, address, privateKey }) => `  ${name.padEnd(14)} ${address}  ${privateKey}`,
       ),
+      "",
+    );
+  }
+  if (config.seed) {
+    lines.push(
+      "Demo accounts to sign in with by e-mail:",
+      ...DEMO_USERS.map(({ email }) => `  ${email.padEnd(34)} password  ${DEMO_PASSWORD}`),
       "",
     );
   }
