@@ -5,7 +5,10 @@ import * as schema from "./schema.ts";
 export type Schema = typeof schema;
 export type Database = NodePgDatabase<Schema> & { $client: pg.Pool };
 /** Either the database or a transaction on it; queries take this. */
-export type Executor = Pick<NodePgDatabase<Schema>, "select" | "selectDistinctOn" | "insert" | "update" | "delete" | "execute">;
+export type Executor = Pick<
+  NodePgDatabase<Schema>,
+  "select" | "selectDistinctOn" | "insert" | "update" | "delete" | "execute"
+>;
 
 /** Opens the pool. Every numeric comes back as text, so that no amount passes through a float. */
 export function openDatabase(url: string, { max = 20 } = {}): Database {

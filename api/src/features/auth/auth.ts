@@ -129,10 +129,6 @@ export function createAuth({ config, db }: { config: Config; db: Database }) {
       return token ? callerByJwt(token) : null;
     },
 
-    async userOf(headers: Headers): Promise<SessionUser | null> {
-      return (await this.callerOf(headers))?.user ?? null;
-    },
-
     /** Opens a session for a user that a service recognised. */
     async open(userId: string): Promise<OpenedSession> {
       const { response, headers } = await instance.api.startSession({

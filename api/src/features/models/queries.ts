@@ -38,11 +38,6 @@ export async function modelRow(db: Executor, id: string): Promise<ModelRow | und
   return row && rowOf(row);
 }
 
-export async function modelRowBySlug(db: Executor, slug: string): Promise<ModelRow | undefined> {
-  const [row] = await select(db).where(eq(models.slug, slug));
-  return row && rowOf(row);
-}
-
 export async function modelRowByUpload(db: Executor, uploadId: string): Promise<ModelRow | undefined> {
   const [row] = await select(db).where(eq(models.fileUploadId, uploadId));
   return row && rowOf(row);

@@ -29,12 +29,6 @@ export function getModelRow(deps: Deps, modelId: string): Promise<ModelRow | und
   return queries.modelRow(deps.db, modelId);
 }
 
-/** A model by its UUID or its slug, as `/api/v1` names it; undefined when there is none. */
-export async function findModelRow(deps: Deps, name: string): Promise<ModelRow | undefined> {
-  const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name);
-  return uuid ? queries.modelRow(deps.db, name) : queries.modelRowBySlug(deps.db, name);
-}
-
 /** The JSON of models, in their order. */
 export async function modelViews(deps: Deps, rows: ModelRow[]): Promise<ModelView[]> {
   const ids = rows.map(({ id }) => id);
