@@ -7,10 +7,8 @@ export interface Target {
   body: (stream: boolean) => string;
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-
 /** Sends one request and reads its answer to the end. @returns milliseconds it took */
-export function call(target: Target, stream: boolean): Promise<number> {
+function call(target: Target, stream: boolean, agent: Agent): Promise<number> {
   const body = target.body(stream);
   const started = performance.now();
   return new Promise((resolve, reject) => {
@@ -46,7 +44,9 @@ export function call(target: Target, stream: boolean): Promise<number> {
 /** Milliseconds of `count` requests, one after another. */
 export async function latencies(target: Target, stream: boolean, count: number): Promise<number[]> {
   const taken: number[] = [];
-  for (let at = 0; at < count; at++) taken.push(await call(target, stream));
+  const agent = new Agent({ keepAlive: true });
+  for (let at = 0; at < count; at++) taken.push(await call(target, stream, agent));
+  agent.destroy();
   return taken;
 }
 
@@ -56,16 +56,20 @@ export async function throughput(
   stream: boolean,
   { concurrency, ms }: { concurrency: number; ms: number },
 ): Promise<number> {
+  // Connections of its own: a server closes those that were idle since the last measurement.
+  const agent = new Agent({ keepAlive: true });
   const started = performance.now();
   let served = 0;
   const caller = async () => {
     while (performance.now() - started < ms) {
-      await call(target, stream);
+      await call(target, stream, agent);
       served++;
     }
   };
   await Promise.all(Array.from({ length: concurrency }, caller));
-  return served / ((performance.now() - started) / 1000);
+  const rate = served / ((performance.now() - started) / 1000);
+  agent.destroy();
+  return rate;
 }
 
 export function percentile(values: readonly number[], share: number): number {

@@ -42,6 +42,9 @@ const server = createServer((request, response) => {
   });
 });
 
+// The pass-through keeps its connections from one measurement to the next.
+server.keepAliveTimeout = 120_000;
+
 const socket = new WebSocket(`${apiUrl.replace("http", "ws")}/api/nodes/connect`, {
   headers: { authorization: `Bearer ${token}` },
   perMessageDeflate: false,

@@ -93,7 +93,10 @@ export class InferenceStream {
   }
 
   #watch(): void {
-    clearTimeout(this.#timer);
+    if (this.#timer) {
+      this.#timer.refresh();
+      return;
+    }
     this.#timer = setTimeout(() => {
       this.fail(new InferenceError("stalled", "The node sent no token for too long."));
       this.#onStall();
