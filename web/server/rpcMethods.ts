@@ -11,6 +11,7 @@ const ALLOWED = new Set([
   "eth_createAccessList",
   "eth_estimateGas",
   "eth_feeHistory",
+  "eth_fillTransaction",
   "eth_gasPrice",
   "eth_getBalance",
   "eth_getBlockByHash",
