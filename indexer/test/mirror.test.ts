@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startChain, type TestChain } from "../../scripts/testing/chain.ts";
 import { createDatabase } from "../../scripts/testing/postgres.ts";
 import { type Actors, actors, GROUP, journey, moreEvents, namesOf, USER } from "./journey.ts";
-import { caughtUp, mirrorContent, query, startMirror, type TestMirror } from "./support.ts";
+import { caughtUp, mirrorContent, query, startMirror, type TestMirror, until } from "./support.ts";
 
 const CHAIN = "eip155:31337";
 
@@ -186,6 +186,27 @@ describe("the mirror", () => {
     mirror = startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl });
     await mirror.ready();
     await caughtUp(database.url, people.client);
+    expect((await mirrorContent(database.url)).hash).toBe(before.hash);
+  });
+
+  test("goes on showing the old build until a new one has caught up, then drops it", async () => {
+    const builds = async () =>
+      (
+        await rows<{ name: string }>(
+          "SELECT nspname AS name FROM pg_namespace WHERE starts_with(nspname, 'deploy_')",
+        )
+      ).map(({ name }) => name);
+    const before = await mirrorContent(database.url);
+    const [old] = await builds();
+    await mirror.stop();
+    mirror = startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl, startBlock: 1 });
+    await until("the new build", async () => {
+      // All that is final is what a build is ready with; until then the old one answers.
+      expect((await rows("SELECT 1 FROM chain.models")).length).toBe(2);
+      return !(await builds()).includes(old ?? "");
+    });
+    await caughtUp(database.url, people.client);
+    expect((await builds()).length).toBe(1);
     expect((await mirrorContent(database.url)).hash).toBe(before.hash);
   });
 

@@ -44,6 +44,7 @@ export function startMirror(env: { databaseUrl: string; rpcUrl: string; port?: n
       DATABASE_URL: env.databaseUrl,
       RPC_URL_31337: env.rpcUrl,
       INDEXER_PORT: String(port),
+      AIFORGE_START_BLOCK_31337: String(env.startBlock ?? 0),
       // Ponder begins with 20 requests a second, of which looking for blocks must leave some.
       INDEXER_POLLING_MS: "250",
     },
