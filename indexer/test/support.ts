@@ -34,7 +34,12 @@ export interface TestMirror {
 }
 
 /** Starts the mirror as a process, the way an operator does. */
-export function startMirror(env: { databaseUrl: string; rpcUrl: string; port?: number }): TestMirror {
+export function startMirror(env: {
+  databaseUrl: string;
+  rpcUrl: string;
+  port?: number;
+  startBlock?: number;
+}): TestMirror {
   // Below the range that outgoing connections use: Ponder takes seconds to come to the port.
   const port = env.port ?? randomInt(20_000, 32_000);
   const lines: string[] = [];
