@@ -1,3 +1,6 @@
 import { defineProject } from "vitest/config";
 
-export default defineProject({ test: { name: "scripts", include: ["**/*.test.ts"] } });
+/** The journey and the process tests run last, on their own: `scripts/journey/vitest.config.ts`. */
+export default defineProject({
+  test: { name: "scripts", include: ["**/*.test.ts"], exclude: ["journey/**", "**/node_modules/**"] },
+});

@@ -30,7 +30,7 @@ async function main(): Promise<number> {
   }
   const supervisor = new Supervisor(config);
   stopOnSignals(supervisor);
-  let unlock = async () => {};
+  let unlock: (() => Promise<void>) | null = null;
   try {
     await prepareDataFolder(config.dataDir);
     unlock = await lockDataFolder(config.dataDir);
@@ -48,7 +48,8 @@ async function main(): Promise<number> {
       new Promise<Failure>((resolve) => setTimeout(resolve, 300, asFailure(error))),
     ]);
     if (failure instanceof StopRequest) console.log("\nStopping …");
-    await supervisor.stop();
+    // Without the lock the folder's processes are those of another instance.
+    if (unlock) await supervisor.stop();
     if (failure instanceof StopRequest) {
       console.log("Stopped. The state is kept; npm start goes on from here.");
       return failure.exitCode;
@@ -56,7 +57,7 @@ async function main(): Promise<number> {
     console.error(failure.message);
     return 1;
   } finally {
-    await unlock();
+    await unlock?.();
   }
 }
 

@@ -1,0 +1,39 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { ROOT } from "../supervisor/config.ts";
+
+export const SCREENSHOTS = join(ROOT, ".cache/screenshots");
+
+const LOOKS = [
+  { name: "light", colorScheme: "light", width: 1280, height: 900 },
+  { name: "dark", colorScheme: "dark", width: 1280, height: 900 },
+  { name: "phone", colorScheme: "light", width: 360, height: 740 },
+  { name: "phone-dark", colorScheme: "dark", width: 360, height: 740 },
+] as const;
+
+/**
+ * Looks at a page in light, dark and on a phone: takes its picture, and lists what axe finds and what is wider than
+ * the screen.
+ * @returns a line for each problem
+ */
+export async function inspect(page: Page, name: string, path: string): Promise<string[]> {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  const problems: string[] = [];
+  for (const look of LOOKS) {
+    await page.emulateMedia({ colorScheme: look.colorScheme, reducedMotion: "reduce" });
+    await page.setViewportSize({ width: look.width, height: look.height });
+    await page.goto(path);
+    await page.waitForLoadState("networkidle");
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}-${look.name}.png`), fullPage: true });
+    const width = await page.locator("html").evaluate((html) => html.scrollWidth);
+    if (width > look.width) problems.push(`${path} (${look.name}) is ${width} px wide`);
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    for (const { id, help, nodes } of violations) {
+      problems.push(`${path} (${look.name}) ${id}: ${help} at ${nodes[0]?.target.join(" ")}`);
+    }
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
+  return problems;
+}

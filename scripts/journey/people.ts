@@ -1,0 +1,75 @@
+import { demoAccount } from "@aiforge/contracts";
+import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+
+export const CHROMIUM_FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+type Role = Parameters<typeof demoAccount>[0];
+
+/** Someone with a browser of their own, who signs with the demo wallet. */
+export class Person {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** What the browser complained about: errors of scripts, and what the content policy refused. */
+  readonly complaints: string[] = [];
+
+  private constructor(context: BrowserContext, page: Page) {
+    this.context = context;
+    this.page = page;
+    page.on("pageerror", (error) => this.complaints.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") this.complaints.push(message.text());
+    });
+  }
+
+  static async arrive(browser: Browser, baseURL: string): Promise<Person> {
+    const context = await browser.newContext({
+      baseURL,
+      viewport: { width: 1280, height: 900 },
+      reducedMotion: "reduce",
+    });
+    context.setDefaultTimeout(30_000);
+    return new Person(context, await context.newPage());
+  }
+
+  byTestId(id: string): Locator {
+    return this.page.getByTestId(id);
+  }
+
+  button(name: string | RegExp): Locator {
+    return this.page.getByRole("button", { name });
+  }
+
+  /** Goes to a page and waits until it can be used: until then clicks would go nowhere. */
+  async visit(path: string): Promise<void> {
+    await this.page.goto(path);
+    await this.page.waitForLoadState("networkidle");
+  }
+
+  /** Connects the demo wallet by EIP-6963, as one of its accounts. */
+  async connectWallet(role: Role): Promise<void> {
+    const { name } = demoAccount(role);
+    await this.byTestId("connect-wallet").click();
+    await this.byTestId("wallet-dialog").getByRole("button", { name: "Demo wallet" }).click();
+    await this.byTestId("demo-wallet").getByRole("button", { name }).click();
+    await this.byTestId("wallet-menu").waitFor();
+  }
+
+  /** Signs what the demo wallet asks for. @returns what it showed */
+  async sign(what: "message" | "transaction"): Promise<string> {
+    const dialog = this.byTestId("demo-wallet");
+    const button = dialog.getByRole("button", { name: `Sign ${what}` });
+    await button.waitFor();
+    const shown = (await dialog.textContent()) ?? "";
+    await button.click();
+    await button.waitFor({ state: "detached" });
+    return shown;
+  }
+}
