@@ -79,6 +79,12 @@ describe("a split as it is typed", () => {
     expect(check.rows[3]?.address).toMatch(/zero address/);
   });
 
+  it("takes an address without checksum, but not one with a wrong one", () => {
+    const of = (address: string) => checkSplit([{ address, percent: "100" }]).rows[0]?.address ?? null;
+    expect(of(A.toLowerCase())).toBeNull();
+    expect(of(A.replace("F7", "f7"))).toMatch(/checksum/);
+  });
+
   it("stops at 100 wallets", () => {
     const many = Array.from({ length: 101 }, (_, i) => ({
       address: `0x${(i + 1).toString(16).padStart(40, "0")}`,

@@ -36,7 +36,7 @@ export function checkSplit(rows: readonly SplitRow[]): SplitCheck {
     if (bps !== null) sum += bps;
     const earlier = seen.get(key);
     if (key && earlier === undefined) seen.set(key, position);
-    return { address: addressProblem(key, earlier), percent: percentProblem(percent, bps) };
+    return { address: addressProblem(address.trim(), earlier), percent: percentProblem(percent, bps) };
   });
   const problem = wholeProblem(rows.length, sum);
   const clean = !problem && checked.every((row) => !row.address && !row.percent);
@@ -52,7 +52,11 @@ export function checkSplit(rows: readonly SplitRow[]): SplitCheck {
 function addressProblem(address: string, earlier: number | undefined): string | null {
   if (!address) return "Enter a wallet address.";
   if (!isAddress(address, { strict: false })) return "This is not a wallet address (0x and 40 characters).";
-  if (address === zeroAddress) return "Nobody holds the zero address.";
+  // Mixed case carries a checksum (EIP-55), so a slip of the finger shows before money goes to nobody.
+  const plain = address.toLowerCase();
+  if (address !== plain && !isAddress(address))
+    return "Check this address again: its checksum does not match.";
+  if (plain === zeroAddress) return "Nobody holds the zero address.";
   if (earlier !== undefined) return `This wallet is already in row ${earlier + 1}.`;
   return null;
 }
