@@ -43,8 +43,8 @@ export class Person {
     return this.page.getByTestId(id);
   }
 
-  button(name: string | RegExp): Locator {
-    return this.page.getByRole("button", { name });
+  button(name: string): Locator {
+    return this.page.getByRole("button", { name, exact: true });
   }
 
   /** Goes to a page and waits until it can be used: until then clicks would go nowhere. */
