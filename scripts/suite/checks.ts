@@ -16,8 +16,8 @@ const CHECKS: [title: string, command: Command][] = [
   ["types of web", { command: "npm", args: ["run", "--silent", "check", "-w", "web"] }],
   ["lint and format of TypeScript", { command: bin("biome"), args: ["ci", "."] }],
   ["format of Svelte", { command: "npm", args: ["run", "--silent", "format:check"], cwd: web }],
-  ["format of Solidity", { command: bin("prettier"), args: ["--check", "contracts/**/*.sol"] }],
-  ["lint of Solidity", { command: bin("solhint"), args: ["--max-warnings", "0", "contracts/**/*.sol"] }],
+  ["lint and format of Solidity", { command: "npm", args: ["run", "--silent", "lint", "-w", "contracts"] }],
+  ["gas of each operation", { command: "npm", args: ["run", "--silent", "gas:check", "-w", "contracts"] }],
 ];
 
 const AT_A_TIME = 2;

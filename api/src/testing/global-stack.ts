@@ -55,8 +55,8 @@ export default async function setup(): Promise<() => Promise<void>> {
   }
   await migrate(db);
   await db.$client.end();
-  process.env.TEST_DATABASE_URL = database.url;
-  process.env.TEST_RPC_URL = chain.rpcUrl;
+  process.env.API_TEST_DATABASE_URL = database.url;
+  process.env.API_TEST_RPC_URL = chain.rpcUrl;
   return async () => {
     await stopMirror();
     await chain.stop();

@@ -24,12 +24,13 @@ export async function createTestApi(
   env: Record<string, string> = {},
   nodeTimes: Partial<HubTimes> = {},
 ): Promise<TestApi> {
-  const { TEST_DATABASE_URL, TEST_RPC_URL } = process.env;
-  if (!TEST_DATABASE_URL || !TEST_RPC_URL) throw new Error("The api's global test stack did not start");
+  const { API_TEST_DATABASE_URL, API_TEST_RPC_URL } = process.env;
+  if (!API_TEST_DATABASE_URL || !API_TEST_RPC_URL)
+    throw new Error("The api's global test stack did not start");
   const dataDir = await mkdtemp(join(tmpdir(), "aiforge-api-"));
   const config = readConfig({
-    DATABASE_URL: TEST_DATABASE_URL,
-    RPC_URL_31337: TEST_RPC_URL,
+    DATABASE_URL: API_TEST_DATABASE_URL,
+    RPC_URL_31337: API_TEST_RPC_URL,
     DATA_DIR: dataDir,
     // One for the whole run: the keys in the shared database are encrypted with it.
     AUTH_SECRET: "a secret of the tests, which share one database",
@@ -43,7 +44,7 @@ export async function createTestApi(
   return {
     app: createApp(deps),
     deps,
-    rpcUrl: TEST_RPC_URL,
+    rpcUrl: API_TEST_RPC_URL,
     close: async () => {
       deps.nodes.stop();
       await deps.keys.flush();

@@ -303,7 +303,7 @@ describe("while payments are paused", () => {
 
 describe("before the mirror has made its views", () => {
   it("an answer says so", async () => {
-    const empty = await createDatabase(process.env.TEST_DATABASE_URL);
+    const empty = await createDatabase(process.env.API_TEST_DATABASE_URL);
     try {
       const db = openDatabase(empty.url, { max: 1 });
       const failed = await db.select().from(chainHeads).catch(toAppError);
