@@ -11,7 +11,7 @@ export interface DownloadParameters {
   /** Bytes of the whole file. */
   size: number;
   signal: AbortSignal;
-  /** Gives up after this many cuts in a row without a single new byte. */
+  /** Gives up after this many cuts in a row without a single new byte: few, as others wait for the turn. */
   attempts?: number;
   /** A connection that brings nothing for this long counts as cut. */
   idleMs?: number;
@@ -25,7 +25,7 @@ export interface DownloadParameters {
  * @throws MinerError when the server refuses, sends more than `size`, or stays away
  */
 export async function* download(parameters: DownloadParameters): AsyncGenerator<Uint8Array> {
-  const { size, signal, attempts = 8, backoffBaseMs = 1_000 } = parameters;
+  const { size, signal, attempts = 3, backoffBaseMs = 1_000 } = parameters;
   let position = parameters.offset;
   let failures = 0;
   while (position < size) {

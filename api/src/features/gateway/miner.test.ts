@@ -45,6 +45,9 @@ beforeAll(async () => {
     "real",
     "--gpu",
     "off",
+    // The run's other models have lost their files with the api instances that stored them.
+    "--models",
+    model.id,
     "--json",
   ];
   miner = spawn(process.execPath, [root("miner/bin/aiforge-miner.mjs"), ...args], {
