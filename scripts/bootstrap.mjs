@@ -33,7 +33,12 @@ export function reportAndExit(error) {
 export async function bootstrap({ output = process.stdout } = {}) {
   terminal = output;
   const node = await findNode();
-  const env = { ...process.env, PATH: dirname(node) + delimiter + process.env.PATH };
+  const env = {
+    // What was compiled once is not compiled again: a warm start is seconds shorter.
+    NODE_COMPILE_CACHE: join(ROOT, ".cache", "compiled"),
+    ...process.env,
+    PATH: dirname(node) + delimiter + process.env.PATH,
+  };
   await installDependencies(env);
   return { node, env };
 }
