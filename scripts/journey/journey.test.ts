@@ -252,8 +252,8 @@ describe("the journey", () => {
     } finally {
       process.kill(pid, "SIGCONT");
     }
-    await ask("What is 2 + 2?");
-    await expect.poll(() => answer().textContent()).toContain("2 + 2 = 4.");
+    await ask("What is the capital of Germany?");
+    await expect.poll(() => answer().textContent()).toContain("The capital of Germany is Berlin.");
 
     await customer.visit(conversationPath);
     await customer.byTestId("message-user").first().waitFor();
@@ -261,7 +261,7 @@ describe("the journey", () => {
     expect(await customer.byTestId("message-assistant").first().textContent()).toContain(
       "The capital of France is Paris.",
     );
-    expect(await answer().textContent()).toContain("2 + 2 = 4.");
+    expect(await answer().textContent()).toContain("The capital of Germany is Berlin.");
   });
 
   it("5: calls it with the official SDK, streamed and not", async () => {
