@@ -9,7 +9,7 @@ import { InferenceError } from "../nodes/errors.ts";
 import type { InferenceEvent } from "../nodes/inference.ts";
 import type { InferenceRequest, TokenUsage } from "../nodes/protocol.ts";
 import { alreadyAnswering } from "./errors.ts";
-import { answerTokens, fitTurns, promptBudget } from "./prompt.ts";
+import { answeredTurns, answerTokens, fitTurns, promptBudget } from "./prompt.ts";
 import * as queries from "./queries.ts";
 import type { MessageFinish } from "./schema.ts";
 import { conversationOf } from "./service.ts";
@@ -47,7 +47,7 @@ export async function sendMessage(
       }),
     );
     const stored = await queries.messagesOf(deps.db, conversationId);
-    const turns = stored.map(({ role, content: text }) => ({ role, content: text }));
+    const turns = answeredTurns(stored.map(({ role, content: text }) => ({ role, content: text })));
     return answer(deps, { userId, conversationId, model, turns, ids }, signal);
   } catch (error) {
     await queries.releaseClaim(deps.db, conversationId);

@@ -39,3 +39,11 @@ export function promptBudget(contextLength: number | null): number {
 function estimateTokens(text: string): number {
   return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN) + TEMPLATE_TOKENS;
 }
+
+/**
+ * A conversation without the questions that never got an answer (stopped or failed before the first word): models
+ * are trained on turns that alternate, and a small one answers such a question in place of the newest.
+ */
+export function answeredTurns(turns: readonly Turn[]): Turn[] {
+  return turns.filter(({ role }, at) => role !== "user" || turns[at + 1]?.role !== "user");
+}
