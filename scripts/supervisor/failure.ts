@@ -4,8 +4,8 @@ export class Failure extends Error {
 }
 
 const SENTENCES: Record<string, (what: string) => string> = {
-  ENOSPC: (what) => `The disk is full (${what}); make room and start again.`,
-  EDQUOT: (what) => `The disk quota is used up (${what}); make room and start again.`,
+  ENOSPC: (what) => `The disk with ${what} is full; make room and start again.`,
+  EDQUOT: (what) => `The disk quota for ${what} is used up; make room and start again.`,
   EACCES: (what) =>
     `No permission for ${what}; give this user write access or set AIFORGE_DATA to another folder.`,
   EPERM: (what) =>

@@ -12,6 +12,7 @@ export class Supervisor {
   readonly failed: Promise<never>;
   #abort = new AbortController();
   #reject: (failure: Failure) => void = () => {};
+  #failure: Failure | null = null;
   #children: Child[] = [];
   #finishes: (() => Promise<void>)[] = [];
   #starting = new Set<Promise<Child>>();
@@ -28,7 +29,9 @@ export class Supervisor {
 
   /** Ends everything with this reason; only the first one counts. */
   fail(error: unknown): void {
-    if (!this.signal.aborted) this.#reject(asFailure(error));
+    if (this.signal.aborted || this.#failure) return;
+    this.#failure = asFailure(error);
+    this.#reject(this.#failure);
   }
 
   /** Starts a process that runs until it is stopped; if it ends before that, everything does. */
@@ -84,7 +87,11 @@ export class Supervisor {
     const isFoundation = (child: Child) => child.spec.foundation ?? false;
     await Promise.all(this.#children.filter((child) => !isFoundation(child)).map((child) => child.stop()));
     for (const finish of this.#finishes) {
-      await finish().catch((error) => console.error(asFailure(error).message));
+      await finish().catch((error) => {
+        // A full disk fails the last save too; that has been said.
+        const { message } = asFailure(error);
+        if (message !== this.#failure?.message) console.error(message);
+      });
     }
     await Promise.all(this.#children.filter(isFoundation).map((child) => child.stop()));
     for (const pid of await findMarked(this.config.dataDir)) signalGroup(pid, "SIGKILL");
