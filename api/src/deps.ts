@@ -1,6 +1,7 @@
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { type Chains, openChains } from "./chain/chains.ts";
 import type { Config } from "./config.ts";
+import { createLogger } from "./core/log.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { type Auth, createAuth } from "./features/auth/auth.ts";
 import { createGateway, type Gateway } from "./features/gateway/gateway.ts";
@@ -30,10 +31,7 @@ export interface DepsOptions {
 
 /** Builds the long-lived parts. Nothing connects, listens or ticks before it is used or started. */
 export function createDeps(config: Config, { connections, nodeTimes }: DepsOptions = {}): Deps {
-  const log = pino({
-    level: config.LOG_LEVEL,
-    redact: ["req.headers.authorization", "req.headers.cookie"],
-  });
+  const log = createLogger(config.LOG_LEVEL);
   const db = openDatabase(config.DATABASE_URL, { max: connections });
   return {
     config,
