@@ -76,6 +76,12 @@ export function toAppError(error: unknown): AppError {
       cause: error,
     });
   }
+  if (isUnstorableText(error)) {
+    return new AppError("invalid_request", 400, "The request has characters in it that no text can have.", {
+      hint: "Leave out the NUL character.",
+      cause: error,
+    });
+  }
   return new AppError("internal", 500, "Something went wrong on our side.", {
     hint: "Try again; if it stays, report the request id.",
     retryable: true,
@@ -84,9 +90,14 @@ export function toAppError(error: unknown): AppError {
 }
 
 /** Postgres says 42P01 (no such relation) until the mirror has made its views: they are not the api's to make. */
-function isMissingView(error: unknown): boolean {
+const isMissingView = (error: unknown) => postgresCode(error) === "42P01";
+
+/** What Postgres says to a NUL in a text (22021) and in JSON (22P05): it comes from the request, wherever it was. */
+const isUnstorableText = (error: unknown) => ["22021", "22P05"].includes(postgresCode(error) ?? "");
+
+function postgresCode(error: unknown): string | undefined {
   const { cause } = error instanceof Error ? error : {};
-  return cause instanceof Error && "code" in cause && cause.code === "42P01";
+  return cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
 }
 
 /** The error's body: OpenAI's under `/api/v1`, the api's own elsewhere. */
