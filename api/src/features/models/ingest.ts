@@ -19,7 +19,8 @@ const ORPHAN_MS = 3_600_000;
 export function ingest(deps: Deps, uploadId: string): Promise<void> {
   const running = deps.storage.ingesting.get(uploadId);
   if (running) return running;
-  const started = ingestOnce(deps, uploadId)
+  const started = deps.storage
+    .inTurn(() => ingestOnce(deps, uploadId))
     .catch((error: unknown) =>
       deps.log.error({ err: error, uploadId }, "processing an upload failed; trying again"),
     )

@@ -34,6 +34,13 @@ const begin = (modelId: string, headers: Record<string, string> = {}, user: Test
   });
 
 describe("uploads", () => {
+  it("that end at the same time wait their turn, however many they are", async () => {
+    const models = await Promise.all(Array.from({ length: 24 }, () => createModel(creator)));
+    const small = buildGguf();
+    const files = await Promise.all(models.map(({ id }) => uploadFile(api, creator, id, small)));
+    expect(files.every(({ state }) => state === "ready")).toBe(true);
+  });
+
   it("goes on where it was cut off", async () => {
     const { id } = await createModel(creator);
     const path = await beginUpload(api, creator, id, file.length);

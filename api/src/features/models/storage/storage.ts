@@ -5,6 +5,7 @@ import { type Ipfs, openIpfs } from "./ipfs.ts";
 import { openWeightsStore, type WeightsStore } from "./weights-store.ts";
 
 const UPLOAD_DAYS = 7;
+const PARALLEL_INGESTS = 2;
 
 /** Everything that holds model files. Instances that share uploads share `DATA_DIR`. */
 export interface Storage {
@@ -13,8 +14,10 @@ export interface Storage {
   /** Uploads that are not finished, and finished ones until they are ingested. */
   staging: FileStore;
   stagedPath: (uploadId: string) => string;
-  /** Ingests that this instance is at, by upload id. */
+  /** Ingests that this instance is at or that wait their turn, by upload id. */
   ingesting: Map<string, Promise<void>>;
+  /** Runs an ingest when fewer than two are running: each holds a database connection and a worker's memory. */
+  inTurn: <T>(task: () => Promise<T>) => Promise<T>;
   close: () => Promise<void>;
 }
 
@@ -31,9 +34,27 @@ export function openStorage(config: Config): Storage {
     }),
     stagedPath: (uploadId) => join(stagingDirectory, uploadId),
     ingesting,
+    inTurn: turns(PARALLEL_INGESTS),
     close: async () => {
       await Promise.allSettled(ingesting.values());
       await ipfs.stop();
     },
+  };
+}
+
+/** Runs at most `count` tasks at a time, in the order they came. */
+function turns(count: number): Storage["inTurn"] {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (task) => {
+    if (running >= count) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await task();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
   };
 }
