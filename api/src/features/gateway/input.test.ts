@@ -32,6 +32,19 @@ const ask = (more: object) => ({
   ...more,
 });
 
+test("a file that claims a context of 2^32 tokens breaks neither its model nor the list of models", async () => {
+  const stranger = await registerUser(api);
+  const huge = await readyModel(api, stranger);
+  const gguf = { contextLength: 2 ** 32, architecture: null, parameters: null, quantization: null };
+  await api.deps.db.$client.query("UPDATE app.models SET file_gguf = $2 WHERE id = $1", [huge.id, gguf]);
+  const key = await stranger.call("POST", "/api/keys", { name: "test" });
+  const authorization = `Bearer ${(await bodyOf<{ secret: string }>(key)).secret}`;
+  expect((await send(api, "GET", "/api/v1/models", undefined, { authorization })).status).toBe(200);
+  const body = { ...ask({}), model: huge.id };
+  const answer = await send(api, "POST", "/api/v1/chat/completions", body, { authorization });
+  expect(answer.status).toBe(503);
+});
+
 describe("bad input", () => {
   const long = "x".repeat(2 * 1024 * 1024);
   test.each<[string, object, string]>([

@@ -10,7 +10,8 @@ const columns = {
   name: models.name,
   groupId: models.groupId,
   weightsCid: models.fileCid,
-  contextLength: sql<number | null>`(${models.fileGguf} ->> 'contextLength')::int`,
+  // A file's header may claim any number; an integer of Postgres would overflow.
+  contextLength: sql<number | null>`(${models.fileGguf} ->> 'contextLength')::float8`,
   createdAt: models.createdAt,
 };
 
