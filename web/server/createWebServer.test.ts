@@ -215,6 +215,19 @@ describe("/rpc", () => {
     expect(bodies).toEqual([]);
   });
 
+  it("passes on what it checked and nothing else: a node may read a name twice, or in capitals", async () => {
+    const { post, bodies } = await withNode();
+    const sly =
+      '{"METHOD":"eth_accounts","method":"debug_traceCall","method":"eth_chainId","id":1,"jsonrpc":"2.0"}';
+    expect((await post(sly)).status).toBe(200);
+    expect((await post(`[${sly}]`)).status).toBe(200);
+    expect(bodies.map((body) => JSON.parse(body))).toEqual([
+      { jsonrpc: "2.0", id: 1, method: "eth_chainId" },
+      [{ jsonrpc: "2.0", id: 1, method: "eth_chainId" }],
+    ]);
+    expect(bodies.join()).not.toMatch(/accounts|debug/);
+  });
+
   it("refuses what is not a JSON-RPC call to a known chain", async () => {
     const { post, url, bodies } = await withNode();
     expect((await fetch(`${url}/rpc/31337`)).status).toBe(405);

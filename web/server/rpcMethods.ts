@@ -59,3 +59,10 @@ export function refuseRpc(body: unknown): RpcRefusal | null {
   }
   return null;
 }
+
+/** The calls with the four names that JSON-RPC 2.0 knows and no others. `body` is one that was not refused. */
+export function onlyCalls(body: unknown): unknown {
+  if (Array.isArray(body)) return body.map(onlyCalls);
+  const { jsonrpc, id, method, params } = body as Record<string, unknown>;
+  return { jsonrpc, id, method, params };
+}
