@@ -152,6 +152,13 @@ describe("a node", () => {
     await expect(running).rejects.toThrow(/403.*Refused\. Try again later\./);
   });
 
+  it("signs nothing but its own registration", async () => {
+    api.statement = "Sign in to AIForge.";
+    startNode();
+    await expect(running).rejects.toThrow(/something else than registering/);
+    expect(api.registrations).toEqual([]);
+  });
+
   it("uses token and weights of the last start", async () => {
     startNode();
     await (await api.peer()).ready();

@@ -1,5 +1,6 @@
 import { createClient, createConfig, createNodeAuthMessage, registerNode } from "@aiforge/api/client";
 import type { PrivateKeyAccount } from "viem/accounts";
+import { parseSiweMessage } from "viem/siwe";
 import { z } from "zod";
 import { describe, MinerError } from "./errors.ts";
 import type { MachineFigures } from "./protocol.ts";
@@ -21,6 +22,9 @@ export interface RegisterParameters {
   signal?: AbortSignal;
 }
 
+/** How the message (EIP-4361) that registers a node begins; nothing else is signed. */
+const STATEMENT = "Register a node of AIForge";
+
 const messageSchema = z.object({ message: z.string().min(1) });
 const registeredSchema = z.object({ node: z.object({ id: z.string() }), token: z.string().min(1) });
 const errorSchema = z.object({ error: z.object({ message: z.string(), hint: z.string().nullish() }) });
@@ -37,9 +41,13 @@ export async function register(parameters: RegisterParameters): Promise<{ nodeId
   const client = createClient(createConfig({ baseUrl: apiUrl }));
   const asked = await createNodeAuthMessage({ client, signal, body: { address: account.address } });
   const { message } = answer(apiUrl, asked, messageSchema);
-  // A signature is an authority. Sign nothing but a text that says it is for this node's own address.
-  if (!message.toLowerCase().includes(account.address.toLowerCase()))
-    throw new MinerError("The API asked for a signature over a message that does not name this wallet.");
+  // A signature is an authority: over another site's message, or AIForge's own for signing in, it would hand out the
+  // wallet's account there.
+  const { address, statement } = parseSiweMessage(message);
+  if (address?.toLowerCase() !== account.address.toLowerCase() || !statement?.startsWith(STATEMENT))
+    throw new MinerError(
+      "The API asked for a signature over something else than registering this wallet's node.",
+    );
   const signature = await account.signMessage({ message });
   const body = { message, signature, name, capabilities: { ...capabilities } };
   const { node, token } = answer(apiUrl, await registerNode({ client, signal, body }), registeredSchema);

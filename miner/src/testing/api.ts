@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { verifyMessage } from "viem";
+import { createSiweMessage } from "viem/siwe";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { OutboundFrame, WantedModel } from "../protocol.ts";
 import { TINY } from "./model.ts";
@@ -99,6 +100,8 @@ export class TestApi {
   readonly tokens = new Set<string>();
   /** Answers this status to registrations and connections while it is set. */
   failWith: number | null = null;
+  /** What it asks a node's wallet to sign. */
+  statement = "Register a node of AIForge under this wallet.";
   readonly #server;
   readonly #sockets = new WebSocketServer({ noServer: true });
   #messages = new Map<string, string>();
@@ -165,7 +168,15 @@ export class TestApi {
     for await (const chunk of request) text += String(chunk);
     const body = JSON.parse(text) as Record<string, string>;
     if (request.url === "/api/nodes/auth-message") {
-      const message = `This host wants you to register a node with your account:\n${body.address}\n\nNonce: ${this.#messages.size}`;
+      const message = createSiweMessage({
+        address: `${body.address}` as `0x${string}`,
+        chainId: 31337,
+        domain: "localhost:3000",
+        nonce: `nonce${1000 + this.#messages.size}`,
+        statement: this.statement,
+        uri: this.url,
+        version: "1",
+      });
       this.#messages.set(message, `${body.address}`);
       return void json(200, { message });
     }
