@@ -1420,6 +1420,10 @@ export type AddGroupMemberErrors = {
      * Error
      */
     409: Error;
+    /**
+     * Error
+     */
+    503: Error;
 };
 
 export type AddGroupMemberError = AddGroupMemberErrors[keyof AddGroupMemberErrors];
@@ -1460,6 +1464,10 @@ export type RemoveGroupMemberErrors = {
      * Error
      */
     409: Error;
+    /**
+     * Error
+     */
+    503: Error;
 };
 
 export type RemoveGroupMemberError = RemoveGroupMemberErrors[keyof RemoveGroupMemberErrors];
@@ -1538,6 +1546,10 @@ export type CreateNodeAuthMessageErrors = {
      * Error
      */
     400: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type CreateNodeAuthMessageError = CreateNodeAuthMessageErrors[keyof CreateNodeAuthMessageErrors];
@@ -1577,6 +1589,10 @@ export type RegisterNodeErrors = {
      * Error
      */
     401: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type RegisterNodeError = RegisterNodeErrors[keyof RegisterNodeErrors];

@@ -67,7 +67,7 @@ const invite = createRoute({
   tags,
   summary: "Add a user by wallet or e-mail, or change a member's role (owners)",
   request: { params: byId, body: jsonBody(inviteSchema) },
-  responses: { 200: json(groupSchema), ...errorResponses(400, 401, 403, 404, 409) },
+  responses: { 200: json(groupSchema), ...errorResponses(400, 401, 403, 404, 409, 503) },
 });
 
 const remove = createRoute({
@@ -80,7 +80,7 @@ const remove = createRoute({
   responses: {
     200: json(groupSchema),
     204: { description: "You left the group" },
-    ...errorResponses(401, 403, 404, 409),
+    ...errorResponses(401, 403, 404, 409, 503),
   },
 });
 

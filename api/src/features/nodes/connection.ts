@@ -28,6 +28,7 @@ export interface ConnectionEvents {
 export class NodeConnection {
   readonly nodeId: string;
   capacity = 0;
+  version = "";
   lastHeartbeatAt = Date.now();
   /** State of each model as the node last told it. */
   readonly models = new Map<string, NodeModel>();
@@ -86,7 +87,7 @@ export class NodeConnection {
       id,
       modelId,
       stallMs,
-      onStall: () => {
+      onBroken: () => {
         this.#cancelFrame(id);
         this.#events.onDoubt(modelId);
       },
@@ -134,6 +135,7 @@ export class NodeConnection {
       case "hello":
         clearTimeout(this.#helloTimer);
         this.capacity = frame.capacity;
+        this.version = frame.version;
         this.#events.onFrame(frame);
         return;
       case "models":
@@ -141,7 +143,8 @@ export class NodeConnection {
         this.#events.onFrame(frame);
         return;
       case "delta":
-        this.#running.get(frame.id)?.push({ type: "delta", text: frame.text });
+        // No text may have a NUL in it: Postgres could not store the answer.
+        this.#running.get(frame.id)?.push({ type: "delta", text: frame.text.replaceAll("\0", "") });
         return;
       case "done":
         this.#release(frame.id)?.push({ type: "done", usage: frame.usage, finishReason: frame.finishReason });

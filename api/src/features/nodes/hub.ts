@@ -39,7 +39,8 @@ export class NodeHub {
   readonly #times: HubTimes;
   readonly #connections = new Map<string, NodeConnection>();
   readonly #slots = new SlotQueue();
-  readonly #writes = new Map<string, Promise<void>>();
+  /** By node: the writes that wait for the one under way. */
+  readonly #writes = new Map<string, Map<string, Write>>();
   #wanted: WantedModel[] = [];
   #poller: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -190,7 +191,7 @@ export class NodeHub {
     connection.lastHeartbeatAt = Date.now();
     if (frame.type === "heartbeat") {
       const { type: _, ...figures } = frame;
-      this.#store(connection.nodeId, (id) => storeHeartbeat(this.#db, id, figures));
+      this.#store(connection.nodeId, "figures", (id) => storeHeartbeat(this.#db, id, figures));
       return;
     }
     const told =
@@ -206,10 +207,7 @@ export class NodeHub {
     for (const { modelId, state } of told) {
       if (state === "ready" && !connection.offered.has(modelId)) void this.#probe(connection, modelId);
     }
-    this.#present(
-      connection,
-      frame.type === "hello" ? { version: frame.version, capacity: frame.capacity } : {},
-    );
+    this.#present(connection);
   }
 
   async #probe(connection: NodeConnection, modelId: string): Promise<void> {
@@ -218,7 +216,7 @@ export class NodeHub {
     );
     if (!passed) return;
     connection.offered.add(modelId);
-    this.#present(connection, {});
+    this.#present(connection);
     this.#slots.wake();
   }
 
@@ -226,17 +224,20 @@ export class NodeHub {
     if (connection.offered.delete(modelId)) void this.#probe(connection, modelId);
   }
 
-  #present(connection: NodeConnection, about: { version?: string; capacity?: number }): void {
+  #present(connection: NodeConnection): void {
+    const { version, capacity } = connection;
     const models = [...connection.models.values()];
     const offered = [...connection.offered];
-    this.#store(connection.nodeId, (id) => storePresence(this.#db, id, { ...about, models, offered }));
+    this.#store(connection.nodeId, "presence", (id) =>
+      storePresence(this.#db, id, { version, capacity, models, offered }),
+    );
   }
 
   #closed(connection: NodeConnection): void {
     if (this.#connections.get(connection.nodeId) !== connection) return;
     this.#connections.delete(connection.nodeId);
     this.#slots.wake();
-    if (!this.#stopped) this.#store(connection.nodeId, (id) => storeAbsence(this.#db, id));
+    if (!this.#stopped) this.#store(connection.nodeId, "absence", (id) => storeAbsence(this.#db, id));
   }
 
   async #refreshWanted(read: () => Promise<WantedModel[]>): Promise<void> {
@@ -247,21 +248,32 @@ export class NodeHub {
   }
 
   /**
-   * Writes what the list of nodes shows, one write of a node after another, since the last one counts. A write that
-   * fails must not stop inference.
+   * Writes what the list of nodes shows, one write of a node after another. Of those of a kind that wait, the newest
+   * takes the place of the others: a node that floods us costs one write at a time and no memory. A write that fails
+   * must not stop inference.
    */
-  #store(nodeId: string, write: (nodeId: string) => Promise<void>): void {
-    const written = (this.#writes.get(nodeId) ?? Promise.resolve())
-      .then(() => write(nodeId))
-      .catch((error) => {
+  #store(nodeId: string, kind: "figures" | "presence" | "absence", write: Write): void {
+    const waiting = this.#writes.get(nodeId) ?? new Map<string, Write>();
+    waiting.delete(kind);
+    waiting.set(kind, write);
+    if (this.#writes.has(nodeId)) return;
+    this.#writes.set(nodeId, waiting);
+    void this.#write(nodeId, waiting);
+  }
+
+  async #write(nodeId: string, waiting: Map<string, Write>): Promise<void> {
+    // What is added meanwhile is visited too.
+    for (const [kind, write] of waiting) {
+      waiting.delete(kind);
+      await write(nodeId).catch((error) => {
         if (!this.#stopped) this.#log.warn({ err: error }, "A node's state could not be stored.");
-      })
-      .finally(() => {
-        if (this.#writes.get(nodeId) === written) this.#writes.delete(nodeId);
       });
-    this.#writes.set(nodeId, written);
+    }
+    this.#writes.delete(nodeId);
   }
 }
+
+type Write = (nodeId: string) => Promise<void>;
 
 const load = ({ active, capacity }: NodeConnection) => active / capacity;
 

@@ -17,8 +17,12 @@ export interface InferenceJob {
 
 type NodeEvent = Exclude<InferenceEvent, { type: "start" }>;
 
-/** Characters that a node may send ahead of its reader before it is taken for broken. */
-const MAX_BUFFERED = 8 * 1024 * 1024;
+/** Characters that an answer may have before its node is taken for broken: longer than any model's context. */
+const MAX_ANSWER = 8 * 1024 * 1024;
+/** What a piece counts at least: it costs more than its characters. */
+const MIN_PIECE = 8;
+/** Pieces that wait for the reader one by one; what comes on top is joined to the last of them. */
+const MAX_WAITING = 1_024;
 
 /** One inference on one node: the connection pushes into it, one reader takes out. */
 export class InferenceStream {
@@ -26,19 +30,20 @@ export class InferenceStream {
   readonly modelId: string;
   /** Ends the stream with `stalled` when nothing arrives for this many milliseconds. */
   readonly #stallMs: number;
-  readonly #onStall: () => void;
+  readonly #onBroken: () => void;
   #queue: NodeEvent[] = [];
-  #buffered = 0;
+  #received = 0;
   #failure: InferenceError | undefined;
   #ended = false;
   #wake: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: { id: string; modelId: string; stallMs: number; onStall: () => void }) {
+  /** @param options `onBroken` is told when the stream gave its node up: it stalled, or sent without end */
+  constructor(options: { id: string; modelId: string; stallMs: number; onBroken: () => void }) {
     this.id = options.id;
     this.modelId = options.modelId;
     this.#stallMs = options.stallMs;
-    this.#onStall = options.onStall;
+    this.#onBroken = options.onBroken;
     this.#watch();
   }
 
@@ -49,12 +54,20 @@ export class InferenceStream {
   push(event: NodeEvent): void {
     if (this.#ended) return;
     if (event.type === "delta") {
-      this.#buffered += event.text.length;
-      if (this.#buffered > MAX_BUFFERED) {
+      // Nothing is no sign of life either.
+      if (event.text === "") return;
+      this.#received += Math.max(event.text.length, MIN_PIECE);
+      if (this.#received > MAX_ANSWER) {
         this.fail(new InferenceError("engine_failed", "The node sent more than anyone reads."));
+        this.#onBroken();
         return;
       }
       this.#watch();
+      const last = this.#queue.at(-1);
+      if (this.#queue.length >= MAX_WAITING && last?.type === "delta") {
+        last.text += event.text;
+        return;
+      }
     } else {
       this.#end();
     }
@@ -74,7 +87,6 @@ export class InferenceStream {
     for (;;) {
       const event = this.#queue.shift();
       if (event) {
-        if (event.type === "delta") this.#buffered -= event.text.length;
         yield event;
         if (event.type === "done") return;
         continue;
@@ -99,7 +111,7 @@ export class InferenceStream {
     }
     this.#timer = setTimeout(() => {
       this.fail(new InferenceError("stalled", "The node sent no token for too long."));
-      this.#onStall();
+      this.#onBroken();
     }, this.#stallMs);
   }
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
 import { fundedUser, publishedModel, readyModel } from "../../testing/market.ts";
@@ -8,6 +8,7 @@ import { listen, NodePeer, registerNode, servingPeer } from "../../testing/node-
 import { bodyOf, codeOf, registerUser, send } from "../../testing/users.ts";
 import type { InferenceEvent } from "./inference.ts";
 import type { InferenceRequest, WantedModel } from "./protocol.ts";
+import * as queries from "./queries.ts";
 import { nodeOf } from "./service.ts";
 
 let api: TestApi;
@@ -85,6 +86,16 @@ describe("registering", () => {
     const second = await post(again, await wallet.signMessage({ message: again }));
     expect((await bodyOf<{ node: { id: string } }>(second)).node.id).toBe(node.id);
     expect(await nodeOf(api.deps, token)).toBeNull();
+  });
+
+  test("one client can ask for so many messages and no more", async () => {
+    const strict = await createTestApi({ AUTH_ATTEMPTS_PER_CLIENT: "2" });
+    const from = `${Math.random()}`;
+    const { address } = privateKeyToAccount(generatePrivateKey());
+    const ask = () =>
+      send(strict, "POST", "/api/nodes/auth-message", { address }, { "x-forwarded-for": from });
+    expect([(await ask()).status, (await ask()).status, (await ask()).status]).toEqual([200, 200, 429]);
+    await strict.close();
   });
 
   test("a heartbeat over HTTP is stored and shown", async () => {
@@ -171,6 +182,22 @@ describe("the WebSocket", () => {
         ?.wanted.find((each: WantedModel) => each.modelId === model.id),
     );
     expect(wanted.weightsUrl).toBe(`/api/models/${model.id}/weights`);
+    peer.socket.close();
+  });
+
+  test("a node that floods the api with heartbeats costs a few writes, the last of which counts", async () => {
+    const { id, token } = await registerNode(api);
+    const peer = new NodePeer(server.url, token);
+    await once(peer.socket, "open");
+    peer.hello([], 3);
+    const writes = vi.spyOn(queries, "storeHeartbeat");
+    for (let active = 1; active <= 5_000; active++) peer.send({ type: "heartbeat", ...figures, active });
+    const row = await eventually("the last is stored", async () => {
+      const { rows } = await api.deps.db.$client.query("SELECT * FROM app.nodes WHERE id = $1", [id]);
+      return rows[0].figures?.active === 5_000 && rows[0];
+    });
+    expect(row).toMatchObject({ version: "1.0.0", capacity: 3 });
+    expect(writes.mock.calls.length).toBeLessThan(2_500);
     peer.socket.close();
   });
 

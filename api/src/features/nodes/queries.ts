@@ -51,7 +51,7 @@ export async function storeHeartbeat(
 export async function storePresence(
   db: Executor,
   id: string,
-  presence: { version?: string; capacity?: number; models: NodeModel[]; offered: string[] },
+  presence: { version: string; capacity: number; models: NodeModel[]; offered: string[] },
 ): Promise<void> {
   await db
     .update(nodes)

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { createRouter, errorResponses, json, jsonBody, type Router } from "../../core/http.ts";
 import type { Deps } from "../../deps.ts";
+import { limitAuth } from "../auth/limits.ts";
 import { apiFrameSchema, inferenceRequestSchema, nodeFrameSchema } from "./protocol.ts";
 import { authMessage, heartbeat, listNodes, register, requireNode } from "./service.ts";
 import { authMessageBody, heartbeatAnswer, heartbeatBody, nodeSchema, registerBody } from "./shapes.ts";
@@ -23,10 +24,13 @@ export function nodesRoutes(deps: Deps): Router {
     request: { body: jsonBody(authMessageBody) },
     responses: {
       200: json(z.object({ message: z.string(), expiresAt: z.iso.datetime() })),
-      ...errorResponses(400),
+      ...errorResponses(400, 429),
     },
   });
-  router.openapi(authMessageRoute, async (c) => c.json(await authMessage(deps, c.req.valid("json")), 200));
+  router.openapi(authMessageRoute, async (c) => {
+    await limitAuth(deps, c);
+    return c.json(await authMessage(deps, c.req.valid("json")), 200);
+  });
 
   const registerRoute = createRoute({
     method: "post",
@@ -37,10 +41,13 @@ export function nodesRoutes(deps: Deps): Router {
     request: { body: jsonBody(registerBody) },
     responses: {
       201: json(z.object({ node: nodeSchema, token: z.string() }), "Registered"),
-      ...errorResponses(400, 401),
+      ...errorResponses(400, 401, 429),
     },
   });
-  router.openapi(registerRoute, async (c) => c.json(await register(deps, c.req.valid("json")), 201));
+  router.openapi(registerRoute, async (c) => {
+    await limitAuth(deps, c);
+    return c.json(await register(deps, c.req.valid("json")), 201);
+  });
 
   const heartbeatRoute = createRoute({
     method: "post",
