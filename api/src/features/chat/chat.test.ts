@@ -4,6 +4,7 @@ import { readyModel } from "../../testing/market.ts";
 import { type Inference, listen, type NodePeer, servingPeer } from "../../testing/node-peer.ts";
 import { bodyOf, codeOf, registerUser, type TestUser } from "../../testing/users.ts";
 import { answerTokens, fitTurns } from "./prompt.ts";
+import { claimAnswer, extendClaim, releaseClaim } from "./queries.ts";
 import type { ChatEvent, ConversationView, MessageView } from "./shapes.ts";
 
 let api: TestApi;
@@ -175,4 +176,20 @@ test("what is asked fits the context: the newest turns, beginning with a user's,
   expect(fitTurns(turns, 250)).toEqual(turns.slice(2));
   expect(fitTurns(turns, 10)).toEqual(turns.slice(2));
   expect(answerTokens(1024)).toBe(341);
+});
+
+test("a NUL in an answer does not lose it", async () => {
+  const { id } = await converse();
+  peer.onInference = (inference) => peer.answer(inference, ["One\0", "\0", " two"]);
+  const events = await allEvents(await say(id, "Count"));
+  expect(events.at(-1)).toMatchObject({ type: "done", finishReason: "stop" });
+  expect((await saved(id)).messages.at(-1)).toMatchObject({ content: "One two", finishReason: "stop" });
+});
+
+test("a claim that is renewed too late stays released", async () => {
+  const { id } = await converse();
+  expect(await claimAnswer(api.deps.db, id, 45)).toBe(true);
+  await releaseClaim(api.deps.db, id);
+  await extendClaim(api.deps.db, id, 45);
+  expect(await claimAnswer(api.deps.db, id, 45)).toBe(true);
 });

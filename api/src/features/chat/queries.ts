@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, isNull, lt, or, sql } from "drizzle-orm";
+import { and, asc, desc, eq, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
 import type { Executor } from "../../db/client.ts";
 import { models } from "../models/schema.ts";
 import { conversations, messages } from "./schema.ts";
@@ -73,12 +73,12 @@ export async function claimAnswer(db: Executor, id: string, seconds: number): Pr
   return rows.length > 0;
 }
 
-/** Keeps a claim while the answer runs. */
+/** Keeps a claim while the answer runs; one that was released meanwhile stays so. */
 export async function extendClaim(db: Executor, id: string, seconds: number): Promise<void> {
   await db
     .update(conversations)
     .set({ answeringUntil: sql`now() + make_interval(secs => ${seconds})` })
-    .where(eq(conversations.id, id));
+    .where(and(eq(conversations.id, id), isNotNull(conversations.answeringUntil)));
 }
 
 export async function releaseClaim(db: Executor, id: string): Promise<void> {
