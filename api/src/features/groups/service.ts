@@ -1,6 +1,7 @@
 import { notFound } from "../../core/errors.ts";
 import type { Executor } from "../../db/client.ts";
 import type { Deps } from "../../deps.ts";
+import { revokePublishing } from "../publishing/revoke.ts";
 import { groupFull, lastOwner, MAX_MEMBERS, notAnOwner, personalGroup, unknownInvitee } from "./errors.ts";
 import * as queries from "./queries.ts";
 import type { GroupRole } from "./schema.ts";
@@ -63,7 +64,8 @@ export async function getGroup(deps: Deps, userId: string, groupId: string): Pro
 
 /**
  * Adds a user who exists already, or changes the role of a member. Owners only.
- * @throws AppError `not_found`, `not_an_owner`, `personal_group`, `unknown_user`, `last_owner`, `group_full`
+ * @throws AppError `not_found`, `not_an_owner`, `personal_group`, `unknown_user`, `last_owner`, `group_full`,
+ *   `chain_unavailable`
  */
 export async function addMember(
   deps: Deps,
@@ -72,7 +74,7 @@ export async function addMember(
   invitee: Invitee,
   role: GroupRole,
 ): Promise<GroupView> {
-  await deps.db.transaction(async (tx) => {
+  const demoted = await deps.db.transaction(async (tx) => {
     const group = await queries.lockGroup(tx, groupId);
     await requireOwner(tx, userId, groupId);
     if (group?.personalOf) throw personalGroup();
@@ -85,14 +87,16 @@ export async function addMember(
     if (!before && (await queries.memberCount(tx, groupId)) >= MAX_MEMBERS) throw groupFull();
     await queries.upsertMember(tx, groupId, invitedId, role);
     if ((await queries.ownerCount(tx, groupId)) === 0) throw lastOwner();
+    return before?.role === "owner" && role === "member" ? invitedId : null;
   });
+  if (demoted) await revokePublishing(deps, groupId, demoted);
   return getGroup(deps, userId, groupId);
 }
 
 /**
  * Removes a member (owners only) or leaves (oneself).
  * @returns the group as the caller sees it afterwards, null when the caller left
- * @throws AppError `not_found`, `not_an_owner`, `last_owner`
+ * @throws AppError `not_found`, `not_an_owner`, `last_owner`, `chain_unavailable`
  */
 export async function removeMember(
   deps: Deps,
@@ -108,6 +112,7 @@ export async function removeMember(
     await queries.deleteMember(tx, groupId, memberId);
     if ((await queries.ownerCount(tx, groupId)) === 0) throw lastOwner();
   });
+  await revokePublishing(deps, groupId, memberId);
   return memberId === userId ? null : getGroup(deps, userId, groupId);
 }
 

@@ -1,7 +1,7 @@
-import { accountRef, extendPeriod } from "@aiforge/contracts";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Call } from "../../chain/calls.ts";
-import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
+import { accountRef, extendPeriod, modelSalt, modelId as onchainModelId, splitId } from "@aiforge/contracts";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { aiforgeCall, type Call, FROM_WALLET } from "../../chain/calls.ts";
+import { createTestApi, eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
 import {
   fundedUser,
   pay,
@@ -15,11 +15,15 @@ import {
 import {
   bodyOf,
   codeOf,
+  linkWallet,
   registerUser,
   send,
   type TestUser,
   type TestWalletUser,
 } from "../../testing/users.ts";
+import type { ModelView } from "../models/shapes.ts";
+import { wantedModels } from "../nodes/service.ts";
+import { isoOf } from "../publishing/onchain.ts";
 import type { searchMarketplace } from "./service.ts";
 import { activeEntitlement, periodsOf, type subscriptionsOf } from "./subscriptions.ts";
 
@@ -172,6 +176,72 @@ describe("subscriptions", () => {
     expect(entitlement!.activeUntil.toISOString()).toBe(subscription!.activeUntil);
     expect(await activeEntitlement(api.deps, creator.id, model.id)).toBeNull();
     expect(await activeEntitlement(api.deps, customer.id, crypto.randomUUID())).toBeNull();
+  });
+
+  it("come from the model's first publication only: a second one, for less, sells nothing", async () => {
+    const owner = await fundedUser(api);
+    const model = await readyModel(api, owner, { name: "Published twice" });
+    const spare = await fundedWallet(api.rpcUrl);
+    await linkWallet(owner, spare);
+    const cheap = await quotePublish({ ...owner, wallet: spare }, model.id, { month: "0.000001" });
+    await pay(api, owner.wallet, await quotePublish(owner, model.id, { month: "10" }));
+    await sign(api, spare, cheap.call);
+    await eventually("both publications are mirrored", async () => {
+      const { rows } = await api.deps.db.$client.query(
+        "SELECT FROM chain.publications WHERE payer IN ($1, $2)",
+        [owner.wallet.address.toLowerCase(), spare.address.toLowerCase()],
+      );
+      return rows.length === 2;
+    });
+    const view = await bodyOf<ModelView>(await owner.call("GET", `/api/models/${model.id}`));
+    expect(view.onchain).toMatchObject({ terms: { month: "10.00" } });
+
+    const customer = await fundedUser(api);
+    const chain = api.deps.chains.all[0]!;
+    const quote = await quoteSubscribe(customer, model.id);
+    const [, ...rest] = quote.call.args as [string, string, string, string, string, number];
+    const second = onchainModelId(spare.address, modelSalt(model.id));
+    await sign(api, customer.wallet, quote.allowance!);
+    const split = splitId({ members: [spare.address], bps: [10_000] });
+    const hash = await sign(
+      api,
+      customer.wallet,
+      aiforgeCall(chain, "subscribe", [second, 120n, 120n, split, rest[3] as `0x${string}`, FROM_WALLET]),
+    );
+    await eventually("the purchase is mirrored and confirmed", async () => {
+      const { rows } = await api.deps.db.$client.query(
+        `SELECT FROM chain.service_purchases p JOIN chain.heads h USING (chain_id)
+         WHERE p.tx_hash = $1 AND h.block_number >= p.block_number + 2`,
+        [hash],
+      );
+      return rows.length > 0;
+    });
+    expect(await activeEntitlement(api.deps, customer.id, model.id)).toBeNull();
+    expect(await subscriptionsOfUser(customer)).toEqual([]);
+  });
+
+  it("are served to their end, even if the creators let the listing lapse", async () => {
+    const customer = await fundedUser(api);
+    const [left, kept] = [
+      await publishedModel(api, creator, { name: "Left" }),
+      await publishedModel(api, creator, { name: "Kept" }),
+    ];
+    const quote = await quoteSubscribe(customer, kept.id, 2);
+    await pay(api, customer.wallet, quote);
+    await paymentIn(customer, quote.id, "confirmed");
+    const wanted = async (days: number) => {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + days * 86_400_000 });
+      const ids = await wantedModels(api.deps).finally(() => vi.useRealTimers());
+      return [left.id, kept.id].map((id) => ids.some(({ modelId }) => modelId === id));
+    };
+    expect(await wanted(0)).toEqual([true, true]);
+    expect(await wanted(40)).toEqual([false, true]);
+    expect(await wanted(70)).toEqual([false, false]);
+  });
+
+  it("that reach beyond all dates end with the year 9999", () => {
+    expect(isoOf(10n ** 30n)).toBe("9999-12-31T23:59:59.000Z");
+    expect(isoOf(1n)).toBe("1970-01-01T00:00:01.000Z");
   });
 
   it("of each account run for themselves", () => {

@@ -17,6 +17,7 @@ import { chainHeads, chainModels, chainPublications, chainServicePurchases } fro
 import type { Executor } from "../../db/client.ts";
 import { groupMembers, groups } from "../groups/schema.ts";
 import { models } from "../models/schema.ts";
+import { purchaseOfModel } from "../publishing/queries.ts";
 import { onchainModels } from "../publishing/schema.ts";
 import { serviceTerms } from "./schema.ts";
 import type { Terms } from "./terms.ts";
@@ -131,13 +132,7 @@ function subscribersOf(db: Executor) {
   const purchases = db
     .select({ accounts: countDistinct(chainServicePurchases.account) })
     .from(onchainModels)
-    .innerJoin(
-      chainServicePurchases,
-      and(
-        eq(chainServicePurchases.chainId, onchainModels.chain),
-        eq(chainServicePurchases.modelId, onchainModels.onchainId),
-      ),
-    )
+    .innerJoin(chainServicePurchases, purchaseOfModel)
     .where(eq(onchainModels.modelId, models.id));
   return sql`(${purchases})`;
 }
@@ -158,13 +153,7 @@ function purchases(db: Executor) {
       headBlock: chainHeads.blockNumber,
     })
     .from(chainServicePurchases)
-    .innerJoin(
-      onchainModels,
-      and(
-        eq(onchainModels.chain, chainServicePurchases.chainId),
-        eq(onchainModels.onchainId, chainServicePurchases.modelId),
-      ),
-    )
+    .innerJoin(onchainModels, purchaseOfModel)
     .innerJoin(models, eq(models.id, onchainModels.modelId))
     .innerJoin(chainHeads, eq(chainHeads.chainId, chainServicePurchases.chainId))
     .orderBy(
@@ -180,6 +169,24 @@ export type Purchase = Awaited<ReturnType<typeof purchases>>[number];
 /** API subscriptions bought for any of these accounts, the oldest first. */
 export function purchasesFor(db: Executor, accounts: string[]): Promise<Purchase[]> {
   return purchases(db).where(inArray(chainServicePurchases.account, accounts));
+}
+
+/**
+ * Of these models, those that somebody has paid time left for, confirmed or not. Judged by the latest that all
+ * purchases of an account together can last, so never too early.
+ */
+export async function stillSubscribed(db: Executor, modelIds: string[]): Promise<Set<string>> {
+  if (modelIds.length === 0) return new Set();
+  const { blockTimestamp, months } = chainServicePurchases;
+  const now = BigInt(Math.floor(Date.now() / 1000));
+  const rows = await db
+    .select({ modelId: onchainModels.modelId })
+    .from(onchainModels)
+    .innerJoin(chainServicePurchases, purchaseOfModel)
+    .where(inArray(onchainModels.modelId, modelIds))
+    .groupBy(onchainModels.modelId, chainServicePurchases.account)
+    .having(sql`max(${blockTimestamp}) + sum(${months}) * ${FEES.month} > ${now}`);
+  return new Set(rows.map(({ modelId }) => modelId));
 }
 
 /** API subscriptions to one model bought for a user or for one of their groups, the oldest first. One query. */

@@ -2,7 +2,7 @@ import { type Account, accountRef, extendPeriod, parseAccountRef } from "@aiforg
 import { confirmationsAt } from "../../chain/chains.ts";
 import { usdt } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
-import { isoOf } from "../publishing/onchain.ts";
+import { dateOf, isoOf } from "../publishing/onchain.ts";
 import { type Purchase, purchasesFor, purchasesOfModelFor } from "./queries.ts";
 
 export interface Entitlement {
@@ -29,7 +29,7 @@ export async function activeEntitlement(
   for (const [each, end] of ends) if (!best || end > best.end) best = { account: each, end };
   const via = best && parseAccountRef(best.account);
   if (!best || !via || Number(best.end) * 1000 <= Date.now()) return null;
-  return { activeUntil: new Date(Number(best.end) * 1000), via };
+  return { activeUntil: dateOf(best.end), via };
 }
 
 /** The subscriptions of accounts, one entry a model, the longest lasting first. */

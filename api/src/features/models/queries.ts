@@ -3,6 +3,7 @@ import { chainHeads, chainServicePurchases } from "../../chain/schema.ts";
 import type { Executor } from "../../db/client.ts";
 import { groups } from "../groups/schema.ts";
 import { payments } from "../payments/schema.ts";
+import { purchaseOfModel } from "../publishing/queries.ts";
 import { onchainModels } from "../publishing/schema.ts";
 import { type FileState, type GgufFacts, models } from "./schema.ts";
 
@@ -79,13 +80,7 @@ export async function subscriberCounts(
   const rows = await db
     .select({ modelId: onchainModels.modelId, accounts: countDistinct(chainServicePurchases.account) })
     .from(onchainModels)
-    .innerJoin(
-      chainServicePurchases,
-      and(
-        eq(chainServicePurchases.chainId, onchainModels.chain),
-        eq(chainServicePurchases.modelId, onchainModels.onchainId),
-      ),
-    )
+    .innerJoin(chainServicePurchases, purchaseOfModel)
     .innerJoin(chainHeads, eq(chainHeads.chainId, onchainModels.chain))
     .where(
       and(

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { z } from "@hono/zod-openapi";
 import type { Deps } from "../../deps.ts";
+import { stillSubscribed } from "../marketplace/queries.ts";
 import { onchainOf } from "../publishing/onchain.ts";
 import { issueChallenge, redeemChallenge } from "../wallets/challenge.ts";
 import { nodeTokenRefused } from "./errors.ts";
@@ -74,15 +75,21 @@ export async function listNodes(deps: Deps): Promise<NodeView[]> {
   return (await queries.allNodes(deps.db, MAX_LISTED)).map(view);
 }
 
-/** What nodes should serve: every model that is listed on chain and whose file is ready. */
+/**
+ * What nodes should serve: every model whose file is ready and that is listed on chain, or was and still has
+ * subscribers who paid for longer.
+ */
 export async function wantedModels(deps: Deps): Promise<WantedModel[]> {
   const ready = await queries.readyModels(deps.db);
   const onchain = await onchainOf(
     deps,
     ready.map(({ id }) => id),
   );
+  const lapsed = [...onchain].filter(([, { listed }]) => !listed).map(([id]) => id);
+  const subscribed = await stillSubscribed(deps.db, lapsed);
   return ready.flatMap(({ id, name, cid, sha256: digest, size, gguf }) => {
-    if (!onchain.get(id)?.listed || cid === null || digest === null || size === null) return [];
+    if (!onchain.get(id)?.listed && !subscribed.has(id)) return [];
+    if (cid === null || digest === null || size === null) return [];
     return {
       modelId: id,
       name,

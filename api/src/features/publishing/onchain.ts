@@ -37,8 +37,15 @@ export const onchainSchema = z
 
 export type OnchainView = z.infer<typeof onchainSchema>;
 
-/** Unix seconds as ISO 8601. */
-export const isoOf = (seconds: bigint): string => new Date(Number(seconds) * 1000).toISOString();
+/** The end of the year 9999: anybody may buy time for any account, more of it than a date can say. */
+const LAST_SECOND = 253_402_300_799n;
+
+/** Unix seconds as a date, which ends with the year 9999. */
+export const dateOf = (seconds: bigint): Date =>
+  new Date(Number(seconds < LAST_SECOND ? seconds : LAST_SECOND) * 1000);
+
+/** Unix seconds as ISO 8601, with a year of four digits. */
+export const isoOf = (seconds: bigint): string => dateOf(seconds).toISOString();
 
 /** Until when a model can be bought, in unix seconds: its paid time and the grace after it. */
 export const listedUntil = (paidUntil: bigint): bigint => paidUntil + FEES.grace;

@@ -1,7 +1,7 @@
 import { accountRef, modelSalt, modelId as onchainModelId } from "@aiforge/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { aiforgeCall, FROM_WALLET } from "../../chain/calls.ts";
-import { createTestApi, fundedWallet, type TestApi } from "../../testing/harness.ts";
+import { createTestApi, eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
 import {
   CHAIN,
   fundedUser,
@@ -184,6 +184,40 @@ describe("publishing", () => {
     await paymentIn(creator, other.payment.id, "confirmed");
     const onchain = (await onchainOf(api.deps, [model.id])).get(model.id);
     expect(onchain).toMatchObject({ owner: creator.wallet.address.toLowerCase(), terms: { month: "10.00" } });
+  });
+});
+
+describe("who is no owner any more", () => {
+  it.each(["removed", "made a member"])("cannot publish with a quote from before: %s", async (how) => {
+    const owner = await fundedUser(api);
+    const former = await fundedUser(api);
+    const group = await bodyOf<{ id: string }>(await owner.call("POST", "/api/groups", { name: "Lab" }));
+    const members = `/api/groups/${group.id}/members`;
+    const wallet = former.wallet.address;
+    expect((await owner.call("POST", members, { wallet, role: "owner" })).status).toBe(200);
+    const published = await publishedModel(api, former, { groupId: group.id });
+    const model = await readyModel(api, former, { groupId: group.id });
+    const quote = await quotePublish(former, model.id, { month: "0.000001" });
+    const left =
+      how === "removed"
+        ? await owner.call("DELETE", `${members}/${former.id}`)
+        : await owner.call("POST", members, { wallet, role: "member" });
+    expect(left.status).toBe(200);
+
+    const hash = await pay(api, former.wallet, quote);
+    await eventually("the publication is mirrored", async () => {
+      const { rows } = await api.deps.db.$client.query("SELECT FROM chain.publications WHERE tx_hash = $1", [
+        hash,
+      ]);
+      return rows.length > 0;
+    });
+    expect((await statusOf(owner, model.id)).state).toBe("ready");
+    expect((await statusOf(owner, published.id)).state).toBe("published");
+    await pay(api, owner.wallet, await quotePublish(owner, model.id, { month: "10" }));
+    const view = await eventually("the owner's publication counts", async () =>
+      (await onchainOf(api.deps, [model.id])).get(model.id),
+    );
+    expect(view.owner).toBe(owner.wallet.address.toLowerCase());
   });
 });
 

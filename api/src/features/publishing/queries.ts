@@ -1,18 +1,56 @@
-import { and, asc, eq, inArray } from "drizzle-orm";
+import { and, asc, eq, inArray, or, sql } from "drizzle-orm";
 import {
   chainHeads,
   chainModels,
   chainPublications,
+  chainServicePurchases,
   chainSettings,
   chainSplits,
 } from "../../chain/schema.ts";
 import type { Executor } from "../../db/client.ts";
+import { models } from "../models/schema.ts";
+import { payments } from "../payments/schema.ts";
+import { wallets } from "../wallets/schema.ts";
 import { onchainModels } from "./schema.ts";
 
 /** Notes under which on-chain id a model may appear; asking again changes nothing. */
 export async function expectOnchainModel(db: Executor, expected: typeof onchainModels.$inferInsert) {
   await db.insert(onchainModels).values(expected).onConflictDoNothing();
 }
+
+/** Ids under which a user was quoted to publish models of a group, or under which one of their wallets was. */
+export function expectedFrom(db: Executor, groupId: string, userId: string) {
+  const { chain, onchainId, modelId, owner } = onchainModels;
+  const quoted = db.select({ id: payments.onchainId }).from(payments).where(eq(payments.userId, userId));
+  const mine = db.select({ address: wallets.address }).from(wallets).where(eq(wallets.userId, userId));
+  return db
+    .select({ chain, onchainId })
+    .from(onchainModels)
+    .innerJoin(models, eq(models.id, modelId))
+    .where(and(eq(models.groupId, groupId), or(inArray(onchainId, quoted), inArray(owner, mine))));
+}
+
+/** What is published under this id from now on is not the group's. */
+export async function forgetOnchainModel(db: Executor, chain: string, onchainId: string) {
+  await db
+    .delete(onchainModels)
+    .where(and(eq(onchainModels.chain, chain), eq(onchainModels.onchainId, onchainId)));
+}
+
+/**
+ * Joins purchases to the model that they are for: to the id under which it was published first, which is the one that
+ * counts. Nothing keeps another wallet of the group from publishing the model too, for next to nothing.
+ */
+export const purchaseOfModel = and(
+  eq(chainServicePurchases.chainId, onchainModels.chain),
+  eq(chainServicePurchases.modelId, onchainModels.onchainId),
+  sql`${onchainModels.onchainId} = (
+    SELECT other.onchain_id FROM ${onchainModels} other
+    JOIN ${chainPublications} first
+      ON first.chain_id = other.chain AND first.model_id = other.onchain_id AND first.kind = 'publish'
+    WHERE other.model_id = ${onchainModels.modelId}
+    ORDER BY first.block_timestamp, first.block_number, first.log_index LIMIT 1)`,
+);
 
 /**
  * The mirrored state of models that were published by one of the wallets quoted for it, the oldest publication
