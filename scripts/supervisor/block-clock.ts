@@ -22,9 +22,9 @@ export interface BlockClockOptions {
  * Mines the local chain's blocks and saves its state.
  *
  * Anvil's own interval mining would go on all night: it keeps every block, so 40,000 empty ones cost some 100 MB of
- * memory and make each saved state 6 MB and a pause of 0.7 s. Its pruning flags do not help (`--prune-history` keeps
- * the blocks, `--transaction-block-keeper` drops receipts that the mirror needs when it indexes again). So an idle
- * chain slows down, and the first transaction wakes it: confirmations always come a second apart.
+ * memory and make each saved state 6 MB and a pause of 0.7 s. No flag of its own forgets empty blocks
+ * (`--transaction-block-keeper` drops receipts instead, which the mirror needs when it indexes again). So an idle chain
+ * slows down, and the first transaction wakes it: confirmations always come a second apart.
  */
 export class BlockClock {
   #options: BlockClockOptions;
