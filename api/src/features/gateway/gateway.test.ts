@@ -144,6 +144,24 @@ describe("with the official OpenAI client", () => {
     await eventually("the node is told", async () => peer.of("cancel").length > cancels);
   });
 
+  test("a client that goes away before the first token of a stream has a row too", async () => {
+    peer.onInference = (inference) =>
+      peer.socket.on("message", (data) => {
+        const frame = JSON.parse(String(data));
+        if (frame.type === "cancel" && frame.id === inference.id) peer.answer(inference, ["late"], "cancelled");
+      });
+    const before = (await usageOf()).length;
+    const abort = new AbortController();
+    const waiting = client.chat.completions.create(ask({ stream: true as const }), { signal: abort.signal });
+    setTimeout(() => abort.abort(), 100);
+    await expect(waiting).rejects.toBeInstanceOf(APIUserAbortError);
+    const row = await eventually("the row is written", async () => {
+      const rows = await usageOf();
+      return rows.length > before ? rows[0] : null;
+    });
+    expect(row).toMatchObject({ outcome: "cancelled", promptTokens: 7 });
+  });
+
   test("a node that dies mid-stream gives an error, never a silent end", async () => {
     peer.onInference = ({ id }) => {
       peer.send({ type: "delta", id, text: "half" });

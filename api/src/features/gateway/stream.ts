@@ -70,6 +70,7 @@ export function completionStream(
           next = undefined;
           if (done || abort.signal.aborted) {
             controller.close();
+            if (!done) void drain(events);
             return;
           }
           controller.enqueue(encoder.encode(encode(value)));
