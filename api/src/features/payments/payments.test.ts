@@ -1,6 +1,6 @@
 import { accountRef, demoAccount, usdtAbi } from "@aiforge/contracts";
 import { privateKeyToAccount } from "viem/accounts";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { testClient } from "../../../../scripts/testing/chain.ts";
 import { createDatabase } from "../../../../scripts/testing/postgres.ts";
 import { aiforgeCall, FROM_WALLET, usdtCall } from "../../chain/calls.ts";
@@ -173,6 +173,17 @@ describe("a payment", () => {
     const { client, usdt } = api.deps.chains.all[0]!;
     const balance = { address: usdt, abi: usdtAbi, functionName: "balanceOf" } as const;
     expect(await client.readContract({ ...balance, args: [buyer.wallet.address] })).toBe(90_000_000n);
+  });
+
+  it("of many asks the chain for each wallet's allowance once", async () => {
+    const user = await fundedUser(api);
+    for (const months of [1, 2, 3, 4]) await quoteSubscribe(user, model.id, months);
+    const reads = vi.spyOn(api.deps.chains.all[0]!.client, "readContract");
+    expect((await historyOf(user)).map(({ allowance }) => allowance?.functionName)).toEqual(
+      Array(4).fill("approve"),
+    );
+    expect(reads).toHaveBeenCalledTimes(1);
+    reads.mockRestore();
   });
 
   it("that was made without a quote entitles, and is in the history", async () => {

@@ -2,6 +2,7 @@ import { and, desc, eq, gt, isNull, sql } from "drizzle-orm";
 import type { Call } from "../../chain/calls.ts";
 import type { Chain } from "../../chain/chains.ts";
 import { readChain } from "../../chain/read.ts";
+import type { Executor } from "../../db/client.ts";
 import type { Deps } from "../../deps.ts";
 import type { SplitMember } from "../group-revenue/schema.ts";
 import { settingsOf } from "../publishing/queries.ts";
@@ -25,6 +26,8 @@ export interface QuoteParameters {
   /** Who shares the rest. */
   members: SplitMember[];
   call: Call;
+  /** Looks, in the quote's own transaction, whether what is quoted still holds; throws when it does not. */
+  stillHolds?: (tx: Executor) => Promise<void>;
 }
 
 /**
@@ -34,13 +37,14 @@ export interface QuoteParameters {
  * @throws AppError `payments_paused` (409), `chain_unavailable` (503)
  */
 export async function openQuote(deps: Deps, userId: string, quote: QuoteParameters): Promise<string> {
-  const { chain, ...values } = quote;
+  const { chain, stillHolds, ...values } = quote;
   const settings = await settingsOf(deps.db, chain.chain);
   if (settings?.paused) throw paused();
   const quotedBlock = await readChain(() => chain.head(0));
   return deps.db.transaction(async (tx) => {
     const key = [userId, chain.chain, quote.wallet, quote.account, quote.call.data].join("|");
     await tx.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${key}, 7242011))`);
+    await stillHolds?.(tx);
     const now = new Date();
     const [open] = await tx
       .select({ id: payments.id })

@@ -6,7 +6,7 @@ import { usdt, usdtSchema } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
 import type { SplitMember } from "../group-revenue/schema.ts";
 import { isoOf, membersOf } from "../publishing/onchain.ts";
-import { approvals } from "./allowance.ts";
+import { type AllowanceOf, approvals, readAllowances } from "./allowance.ts";
 import { awaiting, expired, late } from "./errors.ts";
 import type { QuotedPayment, UnquotedPayment } from "./events.ts";
 
@@ -81,10 +81,16 @@ export function shareOut(
 
 /** Payments as JSON. Allowances are asked of the chain for those that can still be paid. */
 export function viewPayments(deps: Deps, rows: QuotedPayment[], now = new Date()): Promise<PaymentView[]> {
-  return Promise.all(rows.map((row) => viewPayment(deps, row, now)));
+  const allowanceOf = readAllowances();
+  return Promise.all(rows.map((row) => viewPayment(deps, row, now, allowanceOf)));
 }
 
-async function viewPayment(deps: Deps, row: QuotedPayment, now: Date): Promise<PaymentView> {
+async function viewPayment(
+  deps: Deps,
+  row: QuotedPayment,
+  now: Date,
+  allowanceOf: AllowanceOf,
+): Promise<PaymentView> {
   const { payment, event } = row;
   const chain = deps.chains.get(payment.chain);
   const money = event ?? payment;
@@ -92,7 +98,7 @@ async function viewPayment(deps: Deps, row: QuotedPayment, now: Date): Promise<P
   const standing = standingOf(row, chain, now);
   const payable = standing.status === "quoted" || standing.status === "failed";
   const { allowanceReset, allowance } = payable
-    ? await approvals(chain, payment.wallet, payment.amount)
+    ? await approvals(chain, payment.wallet, payment.amount, allowanceOf)
     : { allowanceReset: null, allowance: null };
   return {
     id: payment.id,

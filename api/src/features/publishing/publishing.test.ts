@@ -274,6 +274,24 @@ describe("publishing is refused", () => {
     expect(await codeOf(malformed)).toBe("invalid_json");
   });
 
+  it("while another file takes the place of the one to publish", async () => {
+    const replaced = await readyModel(api, creator);
+    const upload = await api.deps.db.$client.connect();
+    await upload.query("BEGIN");
+    await upload.query("SELECT FROM app.models WHERE id = $1 FOR UPDATE", [replaced.id]);
+    const quoting = publish(creator, replaced.id, { wallet: creator.wallet.address });
+    await eventually("the quote waits for the upload", async () => {
+      const { rows } = await api.deps.db.$client.query("SELECT FROM pg_locks WHERE NOT granted");
+      return rows.length > 0;
+    });
+    await upload.query("UPDATE app.models SET file_state = 'uploading', file_sha256 = NULL WHERE id = $1", [
+      replaced.id,
+    ]);
+    await upload.query("COMMIT");
+    upload.release();
+    expect([(await quoting).status, await codeOf(await quoting)]).toEqual([409, "not_ready"]);
+  });
+
   it("without prices", async () => {
     const response = await publish(creator, model.id, { wallet: creator.wallet.address, terms: undefined });
     expect([response.status, await codeOf(response)]).toEqual([409, "not_ready"]);

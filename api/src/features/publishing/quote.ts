@@ -7,6 +7,7 @@ import { splitToPublish } from "../group-revenue/service.ts";
 import { toSplit } from "../group-revenue/split.ts";
 import { saveTerms, termsOf } from "../marketplace/queries.ts";
 import { type PriceInput, readTerms } from "../marketplace/terms.ts";
+import { lockModel } from "../models/queries.ts";
 import { getModelForMember } from "../models/service.ts";
 import { wrongChain } from "../payments/errors.ts";
 import { openQuote } from "../payments/quotes.ts";
@@ -76,6 +77,10 @@ export async function quotePublication(
       fee,
       FROM_WALLET,
     ]),
+    // Either an upload that begins now finds this quote, or this quote finds that the upload has begun.
+    stillHolds: async (tx) => {
+      if ((await lockModel(tx, model.id))?.fileSha256 !== fileSha256) throw notReady(["file"]);
+    },
   });
 }
 
