@@ -100,6 +100,11 @@ export class NodeHub {
     });
   }
 
+  /** Ends the connection of a node whose token is not good any more. */
+  disconnect(nodeId: string): void {
+    this.#connections.get(nodeId)?.close(CLOSE.replaced, "the node registered again");
+  }
+
   /** A heartbeat that came by HTTP counts for the connection too. */
   heard(nodeId: string): void {
     const connection = this.#connections.get(nodeId);

@@ -82,10 +82,13 @@ describe("registering", () => {
     expect((await post(foreign, await wallet.signMessage({ message: foreign }))).status).toBe(401);
     // The same name again is the same node with a new token; the old one stops working.
     const { node, token } = await bodyOf<{ node: { id: string }; token: string }>(first);
+    const open = new NodePeer(server.url, token);
+    await once(open.socket, "open");
     const again = await ask();
     const second = await post(again, await wallet.signMessage({ message: again }));
     expect((await bodyOf<{ node: { id: string } }>(second)).node.id).toBe(node.id);
     expect(await nodeOf(api.deps, token)).toBeNull();
+    await eventually("a connection by the old token ends", async () => open.closed?.code === 4409);
   });
 
   test("one client can ask for so many messages and no more", async () => {

@@ -30,7 +30,7 @@ export async function authMessage(
 
 /**
  * Registers a node under the wallet that signed. Registering the same name again gives the node a new token, and
- * the old one stops working.
+ * the old one stops working, as does a connection that was opened with it.
  * @returns the token this once; only its sha-256 is kept
  * @throws AppError as `redeemChallenge`
  */
@@ -41,6 +41,7 @@ export async function register(
   const { address } = await redeemChallenge(deps, { purpose: "node", userId: null }, { message, signature });
   const token = TOKEN_PREFIX + randomBytes(32).toString("base64url");
   const row = await queries.upsertNode(deps.db, { address, name, tokenHash: sha256(token), capabilities });
+  deps.nodes.disconnect(row.id);
   return { node: view(row), token };
 }
 
