@@ -30,3 +30,11 @@ it("says so in OpenAI's shape at the gateway", async () => {
     error: { type: "invalid_request_error", code: "invalid_request" },
   });
 });
+
+it("takes no name that cannot be seen", async () => {
+  const status = async (name: string) => (await user.call("POST", "/api/groups", { name })).status;
+  expect(await Promise.all(["\u200b", " \u2060 \ufeff", "\u202ex", "a\tb"].map(status))).toEqual([
+    400, 400, 400, 400,
+  ]);
+  expect(await Promise.all(["e\u0301", "深層", "👩‍💻", "C++"].map(status))).toEqual([201, 201, 201, 201]);
+});
