@@ -25,7 +25,7 @@ import { type Browser, chromium } from "playwright-core";
 import { type Address, createPublicClient, type Hex, http } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { unixfsCid } from "../../api/src/testing/unixfs.ts";
 import { ROOT } from "../supervisor/config.ts";
 import { findBrowser } from "./browser.ts";
@@ -86,6 +86,15 @@ async function signInByApi(account: (typeof members)[number]): Promise<void> {
   });
   expect(login.data?.created).toBe(true);
 }
+
+// Later steps stand on earlier ones: after a failure they would only wait for what does not come.
+let broken = false;
+beforeEach(() => {
+  if (broken) throw new Error("An earlier step failed.");
+});
+afterEach(({ task }) => {
+  broken ||= task.result?.state === "fail";
+});
 
 describe("the journey", () => {
   it("1: a creator connects a wallet and signs in", async () => {

@@ -10,7 +10,5 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 300_000,
-    // Later steps of a journey stand on earlier ones.
-    bail: 1,
   },
 });
