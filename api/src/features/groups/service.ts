@@ -74,7 +74,7 @@ export async function addMember(
   invitee: Invitee,
   role: GroupRole,
 ): Promise<GroupView> {
-  const demoted = await deps.db.transaction(async (tx) => {
+  await deps.db.transaction(async (tx) => {
     const group = await queries.lockGroup(tx, groupId);
     await requireOwner(tx, userId, groupId);
     if (group?.personalOf) throw personalGroup();
@@ -87,9 +87,8 @@ export async function addMember(
     if (!before && (await queries.memberCount(tx, groupId)) >= MAX_MEMBERS) throw groupFull();
     await queries.upsertMember(tx, groupId, invitedId, role);
     if ((await queries.ownerCount(tx, groupId)) === 0) throw lastOwner();
-    return before?.role === "owner" && role === "member" ? invitedId : null;
+    if (role === "member") await revokePublishing(deps, tx, { groupId, userId: invitedId });
   });
-  if (demoted) await revokePublishing(deps, groupId, demoted);
   return getGroup(deps, userId, groupId);
 }
 
@@ -111,8 +110,8 @@ export async function removeMember(
     if (!member) throw notFound(memberId === userId ? "The group" : "The member");
     await queries.deleteMember(tx, groupId, memberId);
     if ((await queries.ownerCount(tx, groupId)) === 0) throw lastOwner();
+    await revokePublishing(deps, tx, { groupId, userId: memberId });
   });
-  await revokePublishing(deps, groupId, memberId);
   return memberId === userId ? null : getGroup(deps, userId, groupId);
 }
 

@@ -17,6 +17,7 @@ import {
   codeOf,
   linkWallet,
   registerUser,
+  send,
   type TestUser,
   type TestWalletUser,
   walletUser,
@@ -219,6 +220,23 @@ describe("who is no owner any more", () => {
     );
     expect(view.owner).toBe(owner.wallet.address.toLowerCase());
   });
+});
+
+it("is taken back with the ownership or not at all, while the chain cannot be asked", async () => {
+  const offline = await createTestApi({ RPC_URL_31337: "http://127.0.0.1:9" });
+  const owner = await fundedUser(api);
+  const former = await fundedUser(api);
+  const group = await bodyOf<{ id: string }>(await owner.call("POST", "/api/groups", { name: "Lab" }));
+  const members = `/api/groups/${group.id}/members`;
+  await owner.call("POST", members, { wallet: former.wallet.address, role: "owner" });
+  const model = await readyModel(api, former, { groupId: group.id });
+  await quotePublish(former, model.id);
+  const authorization = `Bearer ${owner.token}`;
+  const path = `${members}/${former.id}`;
+  const refused = await send(offline, "DELETE", path, undefined, { authorization });
+  expect([refused.status, await codeOf(refused)]).toEqual([503, "chain_unavailable"]);
+  expect((await owner.call("DELETE", path)).status).toBe(200);
+  await offline.close();
 });
 
 describe("publishing is refused", () => {
