@@ -148,7 +148,8 @@ describe("with the official OpenAI client", () => {
     peer.onInference = (inference) =>
       peer.socket.on("message", (data) => {
         const frame = JSON.parse(String(data));
-        if (frame.type === "cancel" && frame.id === inference.id) peer.answer(inference, ["late"], "cancelled");
+        if (frame.type === "cancel" && frame.id === inference.id)
+          peer.answer(inference, ["late"], "cancelled");
       });
     const before = (await usageOf()).length;
     const abort = new AbortController();
