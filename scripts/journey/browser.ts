@@ -1,14 +1,25 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { delimiter, join } from "node:path";
+import { chromium } from "playwright-core";
 import { runQuiet } from "../suite/run.ts";
 import { ROOT } from "../supervisor/config.ts";
 
 const PACKAGE = "@sparticuz/chromium";
 const VERSION = "153.0.0";
 const FOLDER = join(ROOT, ".cache/chromium");
+
+/** What the journey starts a browser with. */
+export const CHROMIUM_FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 const ELSEWHERE = [
@@ -51,8 +62,8 @@ async function fetchBrowser(): Promise<FoundBrowser> {
   if (code !== 0) return { path: null, reason: `${PACKAGE} could not be fetched; ${advice}` };
   try {
     const require = createRequire(join(FOLDER, "package.json"));
-    const { default: chromium } = await import(require.resolve(PACKAGE));
-    const path: string = await chromium.executablePath();
+    const { default: fetched } = await import(require.resolve(PACKAGE));
+    const path: string = await fetched.executablePath();
     if (await starts(path)) return { path };
   } catch {
     // Said below, together with one that does not start.
@@ -61,21 +72,17 @@ async function fetchBrowser(): Promise<FoundBrowser> {
 }
 
 /** Whether it gets as far as a page: a version alone is printed by many that then lack a library. */
-function starts(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const args = [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--dump-dom",
-      "data:text/html,<p>starts</p>",
-    ];
-    const child = spawn(path, args, { stdio: ["ignore", "pipe", "ignore"], timeout: 30_000 });
-    let dom = "";
-    child.stdout.on("data", (chunk) => {
-      dom += chunk;
-    });
-    child.once("error", () => resolve(false));
-    child.once("close", () => resolve(dom.includes("starts")));
-  });
+async function starts(path: string): Promise<boolean> {
+  try {
+    const browser = await chromium.launch({ executablePath: path, args: CHROMIUM_FLAGS, timeout: 30_000 });
+    try {
+      const page = await browser.newPage();
+      await page.goto("data:text/html,<p>starts</p>");
+      return (await page.textContent("p")) === "starts";
+    } finally {
+      await browser.close();
+    }
+  } catch {
+    return false;
+  }
 }

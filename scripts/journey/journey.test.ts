@@ -28,9 +28,9 @@ import { foundry } from "viem/chains";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { unixfsCid } from "../../api/src/testing/unixfs.ts";
 import { ROOT } from "../supervisor/config.ts";
-import { findBrowser } from "./browser.ts";
+import { CHROMIUM_FLAGS, findBrowser } from "./browser.ts";
 import { inspect } from "./inspect.ts";
-import { CHROMIUM_FLAGS, Person } from "./people.ts";
+import { Person } from "./people.ts";
 import { newPlace, type Place, removePlace, Stack } from "./stack.ts";
 
 const FILE = join(ROOT, "models/tiny-chat-q8_0.gguf");

@@ -1,16 +1,6 @@
 import { demoAccount } from "@aiforge/contracts";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 
-export const CHROMIUM_FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 type Role = Parameters<typeof demoAccount>[0];
 
 /** Someone with a browser of their own, who signs with the demo wallet. */
