@@ -49,6 +49,7 @@ let creator: Person;
 let customer: Person;
 let modelPath = "";
 let modelId = "";
+let groupPath = "";
 let conversationPath = "";
 let secret = "";
 
@@ -117,6 +118,7 @@ describe("the journey", () => {
     await creator.page.getByLabel("Name of the new group").fill("Fox Den");
     await creator.button("Create group").click();
     await creator.page.waitForURL(/\/groups\/[0-9a-f-]{36}/);
+    groupPath = new URL(creator.page.url()).pathname;
     for (const { address } of members.slice(1)) {
       await creator.page.getByLabel("Add someone by wallet or e-mail").fill(address);
       await creator.button("Add").click();
@@ -360,6 +362,7 @@ describe("the journey", () => {
       [creator, "publish", `${modelPath}/publish`],
       [creator, "earnings", "/earnings"],
       [creator, "groups", "/groups"],
+      [creator, "group", groupPath],
       [customer, "chat", conversationPath],
       [customer, "keys", "/keys"],
       [customer, "billing", "/billing"],
