@@ -1,5 +1,7 @@
+import { StandardMerkleTree } from "@openzeppelin/merkle-tree";
 import {
   createPublicClient,
+  createTestClient,
   createWalletClient,
   getContract,
   type Hash,
@@ -7,9 +9,12 @@ import {
   http,
   keccak256,
   maxUint256,
+  pad,
   slice,
   toHex,
+  zeroHash,
 } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
 import { startChain } from "../../scripts/testing/chain.ts";
 import {
@@ -18,6 +23,7 @@ import {
   type DemoAccount,
   demoAccount,
   deployLocal,
+  LOCAL_CHAIN_ID,
   modelId,
   modelSalt,
   type Split,
@@ -30,7 +36,7 @@ import {
  * involved was paid before, so that no storage slot is new. `--json` prints one object of numbers as the last line.
  */
 const USDT = 1_000_000n;
-const TERMS = { month: 10n * USDT, sale: 0n, input: 0n, output: 0n };
+const TERMS = { month: 10n * USDT, sale: 50n * USDT, input: 0n, output: 0n };
 const WEIGHTS = keccak256("0x01");
 const ACCOUNT = accountRef("user", "9f1d8d06-5d7e-4bd5-8b42-5d3b6f5a9c11");
 const WALLET = 0;
@@ -40,8 +46,12 @@ const creator = demoAccount("creator").address;
 const member = demoAccount("member").address;
 const stranger = (position: number) => slice(keccak256(toHex(`member ${position}`)), 12);
 const SPLITS = {
-  1: { members: [creator], bps: [10_000] },
+  1: { members: [member], bps: [10_000] },
   3: { members: [creator, demoAccount("spare").address, member], bps: [5_000, 3_000, 2_000] },
+  10: {
+    members: [...Array.from({ length: 9 }, (_, position) => stranger(position)), member],
+    bps: Array.from({ length: 10 }, () => 1_000),
+  },
   100: {
     members: [...Array.from({ length: 99 }, (_, position) => stranger(position)), member],
     bps: Array.from({ length: 100 }, () => 100),
@@ -62,6 +72,7 @@ try {
 
 async function measure(rpcUrl: string): Promise<Record<string, number>> {
   const { aiforge: address, usdt: usdtAddress } = await deployLocal({ rpcUrl });
+  const test = createTestClient({ mode: "anvil", chain: foundry, transport: http(rpcUrl) });
   const reader = createPublicClient({ chain: foundry, transport: http(rpcUrl), pollingInterval: 10 });
   // The chain holds the demo accounts' keys, so it signs for them.
   const as = (role: DemoAccount["role"]) => {
@@ -71,6 +82,7 @@ async function measure(rpcUrl: string): Promise<Record<string, number>> {
       transport: http(rpcUrl),
     });
     return {
+      account: demoAccount(role).address,
       aiforge: getContract({ address, abi: aiforgeAbi, client: wallet }),
       usdt: getContract({ address: usdtAddress, abi: usdtAbi, client: wallet }),
     };
@@ -115,17 +127,137 @@ async function measure(rpcUrl: string): Promise<Record<string, number>> {
       await gasOf(buy(split, WALLET));
       return as("member").aiforge.write.draw([split, split.members.at(-1) as Hex]);
     };
-    gas[`draw_split_${size}`] = await warm(draw);
+    gas[`draw_to_credit_split_${size}`] = await warm(draw);
+    gas[`draw_split_${size}`] = await warm(async () => {
+      await gasOf(buy(split, WALLET));
+      return as("member").aiforge.write.drawAndWithdraw([split, member]);
+    });
   }
 
   gas.deposit = await warm(() => buyer.aiforge.write.deposit([demoAccount("customer").address, 100n * USDT]));
   await gasOf(aiforge.write.setSplit([model, SPLITS[3]]));
   gas.buy_from_credit = await warm(() => buy(SPLITS[3], CREDIT));
-  gas.draw_and_withdraw_split_3 = await warm(async () => {
-    await gasOf(buy(SPLITS[3], WALLET));
-    return as("member").aiforge.write.drawAndWithdraw([SPLITS[3], member]);
-  });
+  gas.plan_renewal = await warm(() => buyer.aiforge.write.buyPlan([2, 1n, 30n * USDT, ACCOUNT, WALLET]));
+  gas.license = await warm(() =>
+    buyer.aiforge.write.buyLicense([model, TERMS.sale, splitId(SPLITS[3]), ACCOUNT, WALLET]),
+  );
+  await measureJobs();
+  await measureUsage();
+  await measurePool();
   gas.withdraw = await warm(() => buyer.aiforge.write.withdraw([demoAccount("customer").address, USDT]));
   gas.withdraw_for = await gasOf(as("spare").aiforge.write.withdrawFor([member]));
   return gas;
+
+  async function measureJobs() {
+    const payee = pad(demoAccount("node").address).toLowerCase() as Hex;
+    let jobs = 0;
+    const newJob = async () => ({
+      client: demoAccount("customer").address,
+      account: ACCOUNT,
+      specification: keccak256("0x02"),
+      price: 10n * USDT,
+      deadline: Number((await reader.getBlock()).timestamp) + 86_400,
+      salt: toHex(++jobs, { size: 32 }),
+    });
+    let job = await newJob();
+    const open = async () => {
+      job = await newJob();
+      return buyer.aiforge.write.openJob([job, WALLET]);
+    };
+    const domain = { name: "AIForge", version: "1", chainId: LOCAL_CHAIN_ID, verifyingContract: address };
+    const pay = async () => {
+      await gasOf(open());
+      const jobId = await reader.readContract({
+        address,
+        abi: aiforgeAbi,
+        functionName: "jobIdOf",
+        args: [job],
+      });
+      const message = { jobId, payee, result: keccak256("0x03") };
+      const signature = await privateKeyToAccount(demoAccount("operator").privateKey).signTypedData({
+        domain,
+        primaryType: "Attestation",
+        types: {
+          Attestation: [
+            { name: "jobId", type: "bytes32" },
+            { name: "payee", type: "bytes32" },
+            { name: "result", type: "bytes32" },
+          ],
+        },
+        message,
+      });
+      return as("node").aiforge.write.payJob([job, payee, message.result, signature]);
+    };
+    gas.job_open = await warm(open);
+    gas.job_pay = await warm(pay);
+  }
+
+  /** A batch of 100 payers who all used one model; what a row costs is the whole transaction over its rows. */
+  async function measureUsage() {
+    const payers = Array.from({ length: 100 }, (_, at) => slice(keccak256(toHex(`payer ${at}`)), 12));
+    const amount = 100n * USDT;
+    await gasOf(as("faucet").usdt.write.transfer([buyer.account, amount * 100n]));
+    for (const payer of payers) {
+      await gasOf(buyer.usdt.write.transfer([payer, amount]));
+      await test.impersonateAccount({ address: payer });
+      await test.setBalance({ address: payer, value: 10n ** 18n });
+      const wallet = createWalletClient({ account: payer, chain: foundry, transport: http(rpcUrl) });
+      await gasOf(
+        wallet.writeContract({
+          address: usdtAddress,
+          abi: usdtAbi,
+          functionName: "approve",
+          args: [address, maxUint256],
+        }),
+      );
+      await gasOf(
+        wallet.writeContract({
+          address,
+          abi: aiforgeAbi,
+          functionName: "depositUsage",
+          args: [ACCOUNT, amount, amount, WALLET],
+        }),
+      );
+    }
+    let batch = 0n;
+    const settle = () => {
+      batch += 1n;
+      const rows = payers.map((payer) => ({ payer, amount: USDT / 7n }));
+      return as("operator").aiforge.write.settleUsage([batch, zeroHash, [{ modelId: model, rows }]]);
+    };
+    gas.usage_batch_100 = await warm(settle);
+    gas.usage_row_100 = Math.ceil(gas.usage_batch_100 / 100);
+  }
+
+  /** Each root has 10,000 leaves; the first claim after it puts it in force and is not the one that is measured. */
+  async function measurePool() {
+    const others = Array.from({ length: 9_998 }, (_, at): [Hex, bigint] => [
+      keccak256(toHex(`split ${at}`)),
+      1n,
+    ]);
+    let month = 24_322;
+    let cumulative = 0n;
+    const claim = async (send: (proof: Hex[]) => Promise<Hash>) => {
+      cumulative += USDT;
+      month += 1;
+      const leaves: [Hex, bigint][] = [
+        [splitId(SPLITS[1]), cumulative],
+        ...others,
+        [splitId(SPLITS[3]), cumulative],
+      ];
+      const tree = StandardMerkleTree.of(leaves, ["bytes32", "uint256"]);
+      const total = 2n * cumulative + 9_998n;
+      await gasOf(as("operator").aiforge.write.postRoot([month, tree.root as Hex, total, "cid"]));
+      await test.increaseTime({ seconds: 2 * 86_400 });
+      await test.mine({ blocks: 1 });
+      await gasOf(buyer.aiforge.write.claim([splitId(SPLITS[1]), cumulative, tree.getProof(0) as Hex[]]));
+      return send(tree.getProof(9_999) as Hex[]);
+    };
+    gas.pool_claim_credit = await warm(() =>
+      claim((proof) => buyer.aiforge.write.claim([splitId(SPLITS[3]), cumulative, proof])),
+    );
+    gas.pool_claim_wallet = await warm(() =>
+      claim((proof) => as("member").aiforge.write.claimAndWithdraw([SPLITS[3], cumulative, proof, member])),
+    );
+  }
 }

@@ -8,6 +8,7 @@ import {
   isAddress,
   isHex,
   type PublicClient,
+  zeroAddress,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { aiforgeAbi, aiforgeBytecode, type Deployment, usdtAbi } from "../src/index.ts";
@@ -51,7 +52,7 @@ export async function deploy(
     chain: null,
     abi: aiforgeAbi,
     bytecode: aiforgeBytecode,
-    args: [usdt, admin, operator, treasury, Number(delay)],
+    args: [usdt, zeroAddress, admin, operator, treasury, Number(delay)],
   });
   const receipt = await reader.waitForTransactionReceipt({ hash });
   if (receipt.status !== "success" || !receipt.contractAddress) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Splits} from "./Splits.sol";
 import {Source, Split, Terms} from "./Types.sol";
 
@@ -33,7 +32,7 @@ abstract contract Models is Splits {
     mapping(bytes32 modelId => Model model) private _models;
     mapping(address owner => bool published) private _hasPublished;
 
-    /// @notice A model was published by `owner` for `account`, for a fee that brought the treasury to `treasuryCredit`.
+    /// @notice A model was published by `owner` for `account`, for a fee that brought the platform's uncollected fees to `fees`.
     event ModelPublished(
         bytes32 indexed modelId,
         address indexed owner,
@@ -43,8 +42,7 @@ abstract contract Models is Splits {
         Terms terms,
         uint256 fee,
         uint64 paidUntil,
-        address treasury,
-        uint256 treasuryCredit
+        uint256 fees
     );
     /// @notice `payer` paid for more listing, which now lasts until `paidUntil`.
     event ListingExtended(
@@ -54,8 +52,7 @@ abstract contract Models is Splits {
         uint256 months,
         uint256 fee,
         uint64 paidUntil,
-        address treasury,
-        uint256 treasuryCredit
+        uint256 fees
     );
     /// @notice Another split earns from now on.
     event ModelSplitSet(bytes32 indexed modelId, bytes32 indexed splitId);
@@ -102,7 +99,7 @@ abstract contract Models is Splits {
         if (fee > maxFee) revert FeeAboveMax(fee, maxFee);
 
         bytes32 splitId = _declare(split);
-        uint32 paidUntil = SafeCast.toUint32(block.timestamp + MONTH);
+        uint32 paidUntil = uint32(_fit(block.timestamp + MONTH, type(uint32).max));
         model.owner = msg.sender;
         model.paidUntil = paidUntil;
         model.splitId = splitId;
@@ -111,7 +108,6 @@ abstract contract Models is Splits {
         if (fee == 0) _hasPublished[msg.sender] = true;
         else _collect(source, fee);
 
-        address platform = treasury();
         emit ModelPublished({
             modelId: modelId,
             owner: msg.sender,
@@ -121,36 +117,16 @@ abstract contract Models is Splits {
             terms: terms,
             fee: fee,
             paidUntil: paidUntil,
-            treasury: platform,
-            treasuryCredit: _credit(platform, fee)
+            fees: _charge(fee)
         });
     }
 
     /// @notice Pays for `months` more of listing, from now or from the end of the paid time, whichever is later.
     /// Anyone may pay for any model.
     function extendListing(bytes32 modelId, uint256 months, bytes32 account, Source source) external whenNotPaused {
-        if (account == 0) revert ZeroAccount();
-        _requireMonths(months);
-        Model storage model = _models[modelId];
-        if (model.owner == address(0)) revert UnknownModel(modelId);
-
-        uint256 start = model.paidUntil > block.timestamp ? model.paidUntil : block.timestamp;
-        uint32 paidUntil = SafeCast.toUint32(start + months * MONTH);
-        model.paidUntil = paidUntil;
-
-        uint256 fee = months * LISTING_FEE;
+        uint256 fee = _listingFee(modelId, months, account);
         _collect(source, fee);
-        address platform = treasury();
-        emit ListingExtended({
-            modelId: modelId,
-            payer: msg.sender,
-            account: account,
-            months: months,
-            fee: fee,
-            paidUntil: paidUntil,
-            treasury: platform,
-            treasuryCredit: _credit(platform, fee)
-        });
+        _extendListing(msg.sender, modelId, months, fee, account);
     }
 
     /// @notice Lets another split earn from now on. What was earned before stays with the split that earned it.
@@ -192,12 +168,42 @@ abstract contract Models is Splits {
         return keccak256(abi.encode(owner, salt));
     }
 
+    /// @dev The split that earns from a model, listed or not.
+    function _splitOf(bytes32 modelId) internal view returns (bytes32 splitId) {
+        splitId = _models[modelId].splitId;
+        if (splitId == 0) revert UnknownModel(modelId);
+    }
+
     /// @dev The model, if it can be bought now.
     function _listedModel(bytes32 modelId) internal view returns (Model storage model) {
         model = _models[modelId];
         if (model.owner == address(0)) revert UnknownModel(modelId);
         uint256 listedUntil = model.paidUntil + GRACE;
         if (block.timestamp > listedUntil) revert NotListed(modelId, listedUntil);
+    }
+
+    /// @dev What more listing costs, if it can be bought.
+    function _listingFee(bytes32 modelId, uint256 months, bytes32 account) internal view returns (uint256) {
+        if (account == 0) revert ZeroAccount();
+        _requireMonths(months);
+        if (_models[modelId].owner == address(0)) revert UnknownModel(modelId);
+        return months * LISTING_FEE;
+    }
+
+    function _extendListing(address payer, bytes32 modelId, uint256 months, uint256 fee, bytes32 account) internal {
+        Model storage model = _models[modelId];
+        uint256 start = model.paidUntil > block.timestamp ? model.paidUntil : block.timestamp;
+        uint32 paidUntil = uint32(_fit(start + months * MONTH, type(uint32).max));
+        model.paidUntil = paidUntil;
+        emit ListingExtended({
+            modelId: modelId,
+            payer: payer,
+            account: account,
+            months: months,
+            fee: fee,
+            paidUntil: paidUntil,
+            fees: _charge(fee)
+        });
     }
 
     function _requireMonths(uint256 months) internal pure {

@@ -11,19 +11,21 @@ abstract contract Roles is AccessControlDefaultAdminRules {
     /// @notice The hot key of the platform's server. It can sign and post, never take.
     bytes32 public constant OPERATOR = keccak256("OPERATOR");
 
-    /// @dev Every purchase reads both, so they share a slot.
+    /// @dev Every purchase reads all three, so they share a slot. `fees` is what the treasury has not been credited
+    /// with yet, in micro-USDT; see `Ledger`.
     struct Platform {
         address treasury;
         bool paused;
+        uint88 fees;
     }
 
-    Platform private _platform;
+    Platform internal _platform;
 
     /// @notice New money was stopped.
     event Paused(address account);
     /// @notice New money is let in again.
     event Unpaused(address account);
-    /// @notice The platform's fees are credited to `treasury` from now on.
+    /// @notice The platform's fees are collected for `treasury` from now on.
     event TreasurySet(address indexed treasury);
 
     /// @notice New money is stopped.
@@ -53,6 +55,8 @@ abstract contract Roles is AccessControlDefaultAdminRules {
         if (operator == address(0)) revert InvalidAddress(operator);
         _grantRole(ADMIN, admin);
         _grantRole(OPERATOR, operator);
+        // A stolen operator's key is revoked by whichever admin is awake.
+        _setRoleAdmin(OPERATOR, ADMIN);
         _setTreasury(treasury_);
     }
 
@@ -69,22 +73,17 @@ abstract contract Roles is AccessControlDefaultAdminRules {
         emit Unpaused(msg.sender);
     }
 
-    /// @notice Names who is credited with the platform's fees from now on. What was credited before stays where it is.
-    function setTreasury(address treasury_) external onlyRole(ADMIN) {
-        _setTreasury(treasury_);
-    }
-
     /// @notice Whether new money is stopped.
     function paused() external view returns (bool) {
         return _platform.paused;
     }
 
-    /// @notice Who is credited with the platform's fees.
-    function treasury() public view returns (address) {
+    /// @notice Who the platform's fees are collected for.
+    function treasury() external view returns (address) {
         return _platform.treasury;
     }
 
-    function _setTreasury(address treasury_) private {
+    function _setTreasury(address treasury_) internal {
         _requirePayable(treasury_);
         _platform.treasury = treasury_;
         emit TreasurySet(treasury_);

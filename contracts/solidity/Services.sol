@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Models} from "./Models.sol";
+import {Shares} from "./Shares.sol";
 import {Source} from "./Types.sol";
 
 /// @notice API subscriptions to a model, by the month.
@@ -11,7 +12,7 @@ abstract contract Services is Models {
     uint256 public constant SERVICE_FEE_BPS = 1000;
 
     /// @notice `payer` bought `months` of a model for `account`: `fee` for the platform, the rest for the split. The new
-    /// totals of both are `treasuryCredit` and `splitEarned`.
+    /// totals of both are `fees` (not collected yet) and `splitEarned`.
     event ServicePurchased(
         bytes32 indexed modelId,
         bytes32 indexed account,
@@ -21,11 +22,10 @@ abstract contract Services is Models {
         uint256 fee,
         bytes32 splitId,
         uint256 splitEarned,
-        address treasury,
-        uint256 treasuryCredit
+        uint256 fees
     );
 
-    /// @notice The model has no price by the month.
+    /// @notice The model has no price for this.
     error NotOffered(bytes32 modelId);
     /// @notice The price is more than the caller agreed to.
     error PriceAboveMax(uint256 price, uint256 maxPrice);
@@ -47,28 +47,56 @@ abstract contract Services is Models {
         bytes32 account,
         Source source
     ) external whenNotPaused {
+        uint256 price = _servicePrice(modelId, months, maxPrice, splitId, account);
+        _collect(source, price);
+        _subscribe(msg.sender, modelId, months, price, splitId, account);
+    }
+
+    /// @dev What a subscription costs, if it can be bought on these conditions.
+    function _servicePrice(
+        bytes32 modelId,
+        uint256 months,
+        uint256 maxPrice,
+        bytes32 splitId,
+        bytes32 account
+    ) internal view returns (uint256 price) {
         if (account == 0) revert ZeroAccount();
         _requireMonths(months);
-        Model storage model = _listedModel(modelId);
-        if (model.splitId != splitId) revert SplitChanged(model.splitId, splitId);
-        uint256 price = months * model.month;
-        if (price == 0) revert NotOffered(modelId);
-        if (price > maxPrice) revert PriceAboveMax(price, maxPrice);
+        Model storage model = _offeredModel(modelId, splitId);
+        price = months * model.month;
+        _requirePrice(modelId, price, maxPrice);
+    }
 
-        _collect(source, price);
-        uint256 fee = (price * SERVICE_FEE_BPS) / BPS;
-        address platform = treasury();
+    function _subscribe(
+        address payer,
+        bytes32 modelId,
+        uint256 months,
+        uint256 price,
+        bytes32 splitId,
+        bytes32 account
+    ) internal {
+        uint256 fee = Shares.part(price, SERVICE_FEE_BPS);
         emit ServicePurchased({
             modelId: modelId,
             account: account,
-            payer: msg.sender,
+            payer: payer,
             months: months,
             price: price,
             fee: fee,
             splitId: splitId,
             splitEarned: _earn(splitId, price - fee),
-            treasury: platform,
-            treasuryCredit: _credit(platform, fee)
+            fees: _charge(fee)
         });
+    }
+
+    /// @dev The model, if it is listed and earns for the split that the buyer was shown.
+    function _offeredModel(bytes32 modelId, bytes32 splitId) internal view returns (Model storage model) {
+        model = _listedModel(modelId);
+        if (model.splitId != splitId) revert SplitChanged(model.splitId, splitId);
+    }
+
+    function _requirePrice(bytes32 modelId, uint256 price, uint256 maxPrice) internal pure {
+        if (price == 0) revert NotOffered(modelId);
+        if (price > maxPrice) revert PriceAboveMax(price, maxPrice);
     }
 }

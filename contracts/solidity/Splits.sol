@@ -2,25 +2,34 @@
 pragma solidity 0.8.37;
 
 import {Ledger} from "./Ledger.sol";
+import {Shares} from "./Shares.sol";
 import {Split} from "./Types.sol";
 
 /// @notice Revenue shared by members, each of whom draws their part of everything the split ever earned.
 /// @dev A member has drawn at most floor(earned * bps / 10,000). Rounding is on the lifetime sum, so at most
 /// `members - 1` base units ever wait in a split, and a purchase costs the same for one member or a hundred.
 abstract contract Splits is Ledger {
-    uint256 internal constant BPS = 10_000;
     uint256 private constant MAX_MEMBERS = 100;
 
-    /// @notice What a split earned in its life, drawn or not, in micro-USDT.
-    mapping(bytes32 splitId => uint256 amount) public earnedOf;
+    /// @dev One slot for all that a purchase and a claim change. `claimed` is the part of `earned` that came from the
+    /// creator pool. Only a declared split may earn: the shares of any other need not sum to the whole.
+    struct Revenue {
+        uint120 earned;
+        uint120 claimed;
+        bool declared;
+    }
+
+    mapping(bytes32 splitId => Revenue revenue) internal _revenues;
 
     /// @notice What a member drew from a split in its life, in micro-USDT.
     mapping(bytes32 splitId => mapping(address member => uint256 amount)) public drawnOf;
 
-    /// @notice The members and shares behind a split's id, told each time a model takes it.
+    /// @notice The members and shares behind a split's id, told when it is declared and each time a model takes it.
     event SplitDeclared(bytes32 indexed splitId, address[] members, uint16[] bps);
     /// @notice `member` drew `amount`, in all its life `drawn`, and has `credit` now.
     event Drawn(bytes32 indexed splitId, address indexed member, uint256 amount, uint256 drawn, uint256 credit);
+    /// @notice `member` drew `amount`, in all its life `drawn`, straight to `to`.
+    event DrawnTo(bytes32 indexed splitId, address indexed member, address indexed to, uint256 amount, uint256 drawn);
 
     /// @notice A split has 1 to 100 members.
     error MembersOutOfRange(uint256 members);
@@ -34,10 +43,17 @@ abstract contract Splits is Ledger {
     error ZeroShare(address member);
     /// @notice The shares sum to `sum`, not to 10,000.
     error SharesDoNotSum(uint256 sum);
+    /// @notice Nobody declared the split, so its rules were never checked.
+    error UndeclaredSplit(bytes32 splitId);
     /// @notice `member` is not in the split.
     error NotAMember(bytes32 splitId, address member);
     /// @notice `member` drew everything that the split earned for it.
     error NothingToDraw(bytes32 splitId, address member);
+
+    /// @notice Checks a split and lets it earn. A model's split is declared by the model.
+    function declareSplit(Split calldata split) external returns (bytes32 splitId) {
+        return _declare(split);
+    }
 
     /// @notice Moves what `member` can draw into the member's credit. Anyone may call it.
     /// @return amount What moved, in micro-USDT.
@@ -51,13 +67,17 @@ abstract contract Splits is Ledger {
     /// @notice Sends what the caller can draw straight to `to`.
     /// @return amount What was sent, in micro-USDT.
     function drawAndWithdraw(Split calldata split, address to) external returns (uint256 amount) {
-        bytes32 splitId = splitIdOf(split);
-        uint256 drawn;
-        (amount, drawn) = _draw(split, splitId, msg.sender);
-        uint256 credit = creditOf[msg.sender];
-        emit Drawn({splitId: splitId, member: msg.sender, amount: amount, drawn: drawn, credit: credit});
-        emit Withdrawn({payee: msg.sender, to: to, amount: amount, credit: credit});
-        _push(to, amount);
+        return _drawTo(split, splitIdOf(split), to);
+    }
+
+    /// @notice What a split earned in its life, drawn or not, in micro-USDT.
+    function earnedOf(bytes32 splitId) external view returns (uint256) {
+        return _revenues[splitId].earned;
+    }
+
+    /// @notice Whether a split's rules were checked, so that it may earn.
+    function isDeclared(bytes32 splitId) external view returns (bool) {
+        return _revenues[splitId].declared;
     }
 
     /// @notice What `member` could draw now, in micro-USDT.
@@ -75,13 +95,28 @@ abstract contract Splits is Ledger {
     function _declare(Split calldata split) internal returns (bytes32 splitId) {
         _requireValid(split);
         splitId = splitIdOf(split);
+        _revenues[splitId].declared = true;
         emit SplitDeclared({splitId: splitId, members: split.members, bps: split.bps});
     }
 
     /// @dev Adds revenue to a split and returns its new lifetime sum. The token for it is here already.
     function _earn(bytes32 splitId, uint256 amount) internal returns (uint256 earned) {
-        earned = earnedOf[splitId] + amount;
-        earnedOf[splitId] = earned;
+        _requireDeclared(splitId);
+        Revenue storage revenue = _revenues[splitId];
+        earned = revenue.earned + amount;
+        revenue.earned = uint120(_fit(earned, type(uint120).max));
+    }
+
+    function _requireDeclared(bytes32 splitId) internal view {
+        if (!_revenues[splitId].declared) revert UndeclaredSplit(splitId);
+    }
+
+    /// @dev Draws the caller's part straight to `to`: the last thing that a function does.
+    function _drawTo(Split calldata split, bytes32 splitId, address to) internal returns (uint256 amount) {
+        uint256 drawn;
+        (amount, drawn) = _draw(split, splitId, msg.sender);
+        emit DrawnTo({splitId: splitId, member: msg.sender, to: to, amount: amount, drawn: drawn});
+        _push(to, amount);
     }
 
     function _draw(
@@ -98,7 +133,7 @@ abstract contract Splits is Ledger {
 
     /// @dev The lifetime part of `member`. A split that breaks the rules never earns, so it need not be checked again.
     function _entitlement(Split calldata split, bytes32 splitId, address member) private view returns (uint256) {
-        return (earnedOf[splitId] * _shareOf(split, splitId, member)) / BPS;
+        return Shares.part(_revenues[splitId].earned, _shareOf(split, splitId, member));
     }
 
     function _shareOf(Split calldata split, bytes32 splitId, address member) private pure returns (uint256) {
@@ -133,6 +168,6 @@ abstract contract Splits is Ledger {
             }
             seen[place] = member;
         }
-        if (sum != BPS) revert SharesDoNotSum(sum);
+        if (sum != Shares.WHOLE) revert SharesDoNotSum(sum);
     }
 }

@@ -1,5 +1,6 @@
 import {
   type Address,
+  concat,
   createPublicClient,
   createWalletClient,
   encodeDeployData,
@@ -15,6 +16,8 @@ import { tetherEthereumBytecode } from "./compiled/tetherEthereumBytecode.ts";
 import { usdtAbi } from "./compiled/usdtAbi.ts";
 import { type DemoAccount, demoAccount } from "./demoAccounts.ts";
 import { type Deployment, deployments, LOCAL_CHAIN_ID } from "./deployments.ts";
+import { CREATE2_DEPLOYER, PERMIT2, PERMIT2_SALT } from "./permit2.ts";
+import { permit2Bytecode } from "./permit2Bytecode.ts";
 
 /** The chain is not a local chain, or its deployer was used for something else. */
 export class LocalDeployError extends Error {
@@ -31,7 +34,7 @@ const GRANTS: [DemoAccount["role"], bigint][] = [
 const ADMIN_DELAY_SECONDS = 86_400;
 
 /**
- * Deploys USDT (as on Ethereum) and AIForge to a local chain, at the addresses in `deployments`, and hands USDT to the
+ * Deploys Permit2, USDT (as on Ethereum) and AIForge to a local chain, at the addresses in `deployments`, and hands USDT to the
  * faucet (10,000,000), the creator, the customer and the spare account (10,000 each). Carries on where an earlier call
  * stopped, so calling it again is safe.
  * @param rpcUrl HTTP endpoint of a development chain with id 31337 and the well-known funded accounts.
@@ -47,6 +50,20 @@ export async function deployLocal({ rpcUrl }: { rpcUrl: string }): Promise<Deplo
   const account = privateKeyToAccount(demoAccount("deployer").privateKey);
   const wallet = createWalletClient({ account, chain: foundry, transport: http(rpcUrl) });
 
+  // AIForge wants to see it when it is deployed. Somebody else sends it: the deployer's nonces are counted.
+  if ((await chain.getCode({ address: PERMIT2 })) === undefined) {
+    const sender = createWalletClient({
+      account: privateKeyToAccount(demoAccount("faucet").privateKey),
+      chain: foundry,
+      transport: http(rpcUrl),
+    });
+    const hash = await sender.sendTransaction({
+      to: CREATE2_DEPLOYER,
+      data: concat([PERMIT2_SALT, permit2Bytecode]),
+    });
+    await chain.waitForTransactionReceipt({ hash });
+  }
+
   // Each step is bound to its nonce, which fixes the addresses; the gas is fixed because it cannot be estimated before
   // the step before is mined.
   const supply = GRANTS.reduce((sum, [, amount]) => sum + amount, 0n);
@@ -61,6 +78,7 @@ export async function deployLocal({ rpcUrl }: { rpcUrl: string }): Promise<Deplo
         bytecode: aiforgeBytecode,
         args: [
           usdt,
+          PERMIT2,
           account.address,
           demoAccount("operator").address,
           demoAccount("treasury").address,

@@ -10,5 +10,6 @@ export { type Deployment, deployments, LOCAL_CHAIN_ID } from "./deployments.ts";
 export { extendPeriod } from "./extendPeriod.ts";
 export { FEES } from "./fees.ts";
 export { modelId } from "./modelId.ts";
+export { PERMIT2 } from "./permit2.ts";
 export { assertSplit, MAX_MEMBERS, type Split, SplitError, type SplitErrorCode, splitId } from "./split.ts";
 export { AmountError, type AmountErrorCode, formatUsdt, MAX_PRICE, MAX_UINT256, parseUsdt } from "./usdt.ts";

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 // What AIForge consists of. AIForge itself is not imported but deployed as compiled for release, see `create`.
-import {Services as AIForge} from "../solidity/Services.sol";
+import {Checkout as AIForge} from "../solidity/Checkout.sol";
 import {Source, Split, Terms} from "../solidity/Types.sol";
 import {Tether} from "../solidity/dev/Tether.sol";
 import {Test} from "./Vm.sol";
@@ -51,7 +51,7 @@ abstract contract Fixture is Test {
         address treasury_,
         uint48 adminDelay
     ) internal returns (AIForge) {
-        bytes memory arguments = abi.encode(token, admin_, operator_, treasury_, adminDelay);
+        bytes memory arguments = abi.encode(token, address(0), admin_, operator_, treasury_, adminDelay);
         return AIForge(create("AIForge.sol/AIForge", arguments));
     }
 

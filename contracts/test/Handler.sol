@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Services as AIForge} from "../solidity/Services.sol";
+import {Checkout as AIForge} from "../solidity/Checkout.sol";
 import {Source, Split, Terms} from "../solidity/Types.sol";
 import {Tether} from "../solidity/dev/Tether.sol";
 import {Spendable} from "./Fixture.sol";

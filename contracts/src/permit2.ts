@@ -1,0 +1,8 @@
+import type { Address, Hex } from "viem";
+
+/** Where Permit2 is on every chain that has it (EIP-712 domain: name "Permit2", the chain, this address). */
+export const PERMIT2: Address = "0x000000000022D473030F116dDEE9F6B43aC78BA3";
+
+/** The deterministic deployer through which Permit2 was created, and the salt: they make its address. */
+export const CREATE2_DEPLOYER: Address = "0x4e59b44847b379578588920cA78FbF26c0B4956C";
+export const PERMIT2_SALT: Hex = "0x0000000000000000000000000000000000000000d3af2663da51c10215000000";
