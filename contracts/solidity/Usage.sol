@@ -62,6 +62,8 @@ abstract contract Usage is CreatorPool {
     error BatchOutOfOrder(uint256 batch, uint256 expected);
     /// @notice `payer` can be charged `available` now, less than `amount`.
     error UsageExceeded(address payer, uint256 available, uint256 amount);
+    /// @notice The daily cap is `current` and cannot become less.
+    error CapLowered(uint256 current, uint256 dailyCap);
     /// @notice The payer has not said that it leaves, or the delay is not over: `leaveAt`.
     error NotLeaving(address payer, uint256 leaveAt);
 
@@ -76,9 +78,9 @@ abstract contract Usage is CreatorPool {
         _depositUsage(msg.sender, account, amount, dailyCap);
     }
 
-    /// @notice Changes how much of the caller's deposit may be charged in a day, in micro-USDT.
+    /// @notice Raises how much of the caller's deposit may be charged in a day, in micro-USDT. Who wants less leaves.
     function setUsageCap(uint64 dailyCap) external {
-        _deposits[msg.sender].dailyCap = dailyCap;
+        _raiseCap(_deposits[msg.sender], dailyCap);
         emit UsageCapSet(msg.sender, dailyCap);
     }
 
@@ -142,9 +144,15 @@ abstract contract Usage is CreatorPool {
         UsageDeposit storage deposited = _deposits[payer];
         uint256 total = deposited.amount + amount;
         deposited.amount = uint64(_fit(total, type(uint64).max));
-        deposited.dailyCap = dailyCap;
+        _raiseCap(deposited, dailyCap);
         deposited.leaveAt = 0;
         emit UsageDeposited({payer: payer, account: account, amount: amount, deposit: total, dailyCap: dailyCap});
+    }
+
+    /// @dev A lower cap would keep the operator from charging what was used already, without the delay of leaving.
+    function _raiseCap(UsageDeposit storage deposited, uint64 dailyCap) private {
+        if (dailyCap < deposited.dailyCap) revert CapLowered(deposited.dailyCap, dailyCap);
+        deposited.dailyCap = dailyCap;
     }
 
     function _chargeAll(bytes32 modelId, UsageRow[] calldata rows) private returns (uint256 sum) {
