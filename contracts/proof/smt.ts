@@ -1,39 +1,61 @@
-/**
- * `npm run prove -w contracts`: proves the claims of `SplitArithmetic.sol` about the library that is deployed,
- * with the compiler's SMTChecker. The solver (Z3) is inside the `solc` package.
- */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import solc from "solc";
 import { COMPILER } from "../compiler.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const CLAIMS = "proof/SplitArithmetic.sol";
-/** "The BMC engine is deprecated": said once per contract, about no claim. */
+
+/** Where the claims are, by path under `contracts`. */
+export const CLAIMS = "proof/SplitArithmetic.sol";
+
+/** "The BMC engine is deprecated": said once per contract, about no claim. The compiler is pinned exactly. */
 const DEPRECATED = "3993";
-const SAFE = /check is safe!/;
 
 interface Diagnostic {
-  severity: "error" | "warning" | "info";
   errorCode?: string;
   formattedMessage: string;
   sourceLocation?: { file: string; start: number };
 }
 
 export interface Proof {
-  /** Names of the claims (functions) of which every check was proved. */
+  /** Names of the claims (functions) that hold for every value. */
   proved: string[];
-  /** What was refuted or not proved, in the compiler's words, a counterexample included. Empty: all is proved. */
+  /** What was refuted or not proved, in the compiler's words, with a counterexample. Empty: all is proved. */
   failures: string[];
 }
 
-/** Reads a source under `contracts`, of the name that imports resolve to. */
-const read = (path: string) => readFileSync(ROOT + path, "utf8");
+/**
+ * Proves the claims about the library that is deployed, with the compiler's SMTChecker and the solver (Z3) inside the
+ * `solc` package; and that no claim is true only because nothing satisfies what it requires.
+ * @param changed contents to take instead of files, by path under `contracts`.
+ */
+export function prove(changed: Record<string, string> = {}): Proof {
+  const read = (path: string) => changed[path] ?? readFileSync(ROOT + path, "utf8");
+  const source = read(CLAIMS);
+  const found = check(source, read);
+  const failures = found.filter((one) => !isSafe(one)).map((one) => one.formattedMessage.trim());
+  const safe = startsOf(found.filter(isSafe));
 
-function check(sources: Record<string, string>): Diagnostic[] {
+  // Were the requirements of a claim contradictory, even this would be proved.
+  const denied = source.replaceAll("assert(", "assert(false && ");
+  const refuted = startsOf(check(denied, read).filter((one) => !isSafe(one)));
+
+  const proved: string[] = [];
+  const deniedClaims = claimsOf(denied);
+  for (const [i, { name, asserts }] of claimsOf(source).entries()) {
+    const [assertion, ...others] = asserts;
+    if (assertion === undefined || others.length > 0) failures.push(`${name}: a claim is one assertion`);
+    else if (!safe.has(assertion)) failures.push(`${name}: not proved`);
+    else if (!refuted.has(deniedClaims[i]?.asserts[0] ?? -1)) failures.push(`${name}: nothing satisfies it`);
+    else proved.push(name);
+  }
+  return { proved, failures };
+}
+
+function check(source: string, read: (path: string) => string): Diagnostic[] {
   const input = {
     language: "Solidity",
-    sources: { [CLAIMS]: { content: sources[CLAIMS] ?? read(CLAIMS) } },
+    sources: { [CLAIMS]: { content: source } },
     settings: {
       evmVersion: COMPILER.settings.evmVersion,
       modelChecker: {
@@ -49,49 +71,25 @@ function check(sources: Record<string, string>): Diagnostic[] {
       },
     },
   };
-  const found = (path: string) => ({ contents: sources[path] ?? read(path) });
-  const output: { errors?: Diagnostic[] } = JSON.parse(solc.compile(JSON.stringify(input), { import: found }));
+  const imports = { import: (path: string) => ({ contents: read(path) }) };
+  const output: { errors?: Diagnostic[] } = JSON.parse(solc.compile(JSON.stringify(input), imports));
   return (output.errors ?? []).filter(({ errorCode }) => errorCode !== DEPRECATED);
 }
 
-/** The functions of the claims that are called from outside, with where each begins and its assertions. */
-function claimsOf(source: string) {
-  const starts = [...source.matchAll(/function (\w+)\([^)]*\) external pure/g)];
-  return starts.map((match, i) => {
-    const [start, end] = [match.index, starts[i + 1]?.index ?? source.length];
-    const asserts = [...source.slice(start, end).matchAll(/\bassert\(/g)].map(({ index }) => start + index);
-    return { name: match[1] ?? "", asserts };
-  });
+function isSafe({ formattedMessage }: Diagnostic): boolean {
+  return formattedMessage.includes("check is safe!");
 }
 
-/**
- * Proves every claim, and that none is true only because nothing satisfies what it requires.
- * @param sources contents to take instead of files, by path under `contracts`.
- */
-export function prove(sources: Record<string, string> = {}): Proof {
-  const source = sources[CLAIMS] ?? read(CLAIMS);
-  const claims = claimsOf(source);
-  const diagnostics = check(sources);
-  const failures = diagnostics
-    .filter(({ formattedMessage }) => !SAFE.test(formattedMessage))
-    .map(({ formattedMessage }) => formattedMessage.trim());
+function startsOf(diagnostics: Diagnostic[]): Set<number> {
+  const places = diagnostics.map(({ sourceLocation }) => sourceLocation);
+  return new Set(places.flatMap((place) => (place?.file === CLAIMS ? [place.start] : [])));
+}
 
-  // A claim whose requirements contradict each other would let `assert(false)` pass.
-  const impossible = check({ ...sources, [CLAIMS]: source.replace(/\bassert\(/g, "assert(false && ") });
-  const startsOf = (found: Diagnostic[], safe: boolean) =>
-    found
-      .filter(({ formattedMessage }) => SAFE.test(formattedMessage) === safe)
-      .map(({ sourceLocation }) => sourceLocation)
-      .filter((location) => location?.file === CLAIMS)
-      .map((location) => location?.start);
-  const [safe, reached] = [startsOf(diagnostics, true), claimsReached(impossible)];
-
-  const proved: string[] = [];
-  for (const { name, asserts } of claims) {
-    if (asserts.length !== 1) failures.push(`${name}: a claim is one assertion, not ${asserts.length}`);
-    else if (!reached.has(name)) failures.push(`${name}: no values satisfy what it requires`);
-    else if (!safe.includes(asserts[0])) failures.push(`${name}: not proved`);
-    else proved.push(name);
-  }
-  return { proved, failures };
+/** The claims in a source: its functions called from outside, and where their assertions begin. */
+function claimsOf(source: string): { name: string; asserts: number[] }[] {
+  const functions = [...source.matchAll(/function (\w+)\([^)]*\) external pure/g)];
+  return functions.map(({ 1: name = "", index: start }, i) => {
+    const body = source.slice(start, functions[i + 1]?.index);
+    return { name, asserts: [...body.matchAll(/\bassert\(/g)].map(({ index }) => start + index) };
+  });
 }
