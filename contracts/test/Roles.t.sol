@@ -87,6 +87,9 @@ contract RolesTest is OnEthereum {
         vm.assertEq(forge.treasury(), stranger);
         buy(modelId, group(), 10 * USDT);
         vm.assertEq(forge.creditOf(treasury), USDT);
+        vm.assertEq(forge.creditOf(stranger), 0);
+        forge.collectFees();
+        vm.assertEq(forge.creditOf(treasury), USDT);
         vm.assertEq(forge.creditOf(stranger), USDT);
     }
 

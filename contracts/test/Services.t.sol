@@ -34,19 +34,18 @@ abstract contract ServicesTest is Fixture {
             fee: USDT,
             splitId: idOf(group()),
             splitEarned: 9 * USDT,
-            treasury: treasury,
-            treasuryCredit: USDT
+            fees: USDT
         });
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
         vm.assertEq(before - usdt.balanceOf(customer), 10 * USDT);
         vm.assertEq(usdt.balanceOf(address(forge)), 10 * USDT);
-        vm.assertEq(forge.creditOf(treasury), USDT);
+        vm.assertEq(forge.uncollectedFees(), USDT);
         vm.assertEq(forge.earnedOf(idOf(group())), 9 * USDT);
     }
 
     function test_subscribe_buysMonths() external {
         subscribe(12, 120 * USDT, idOf(group()), USER, Source.Wallet);
-        vm.assertEq(forge.creditOf(treasury), 12 * USDT);
+        vm.assertEq(forge.uncollectedFees(), 12 * USDT);
         vm.assertEq(forge.earnedOf(idOf(group())), 108 * USDT);
     }
 
@@ -56,7 +55,7 @@ abstract contract ServicesTest is Fixture {
         emit Ledger.Debited(customer, 10 * USDT, 5 * USDT);
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Credit);
         vm.assertEq(forge.creditOf(customer), 5 * USDT);
-        vm.assertEq(forge.creditOf(treasury), USDT);
+        vm.assertEq(forge.uncollectedFees(), USDT);
 
         vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, customer, 5 * USDT, 10 * USDT));
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Credit);
@@ -66,7 +65,8 @@ abstract contract ServicesTest is Fixture {
         credit(treasury, 10 * USDT);
         vm.prank(treasury);
         forge.subscribe(modelId, 1, 10 * USDT, idOf(group()), USER, Source.Credit);
-        vm.assertEq(forge.creditOf(treasury), USDT);
+        vm.assertEq(forge.creditOf(treasury), 0);
+        vm.assertEq(forge.uncollectedFees(), USDT);
         vm.assertEq(forge.earnedOf(idOf(group())), 9 * USDT);
     }
 
@@ -155,7 +155,7 @@ abstract contract ServicesTest is Fixture {
 
     function test_subscribe_refusesATokenThatTakesAFee() external {
         switchFeeOn();
-        vm.expectRevert(abi.encodeWithSelector(Ledger.InexactTransfer.selector, 0, 9_981_000, 10 * USDT));
+        vm.expectRevert(abi.encodeWithSelector(Ledger.InexactTransfer.selector, 10 * USDT, 9_981_000, 10 * USDT));
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
     }
 
@@ -181,7 +181,7 @@ abstract contract ServicesTest is Fixture {
         if (fromCredit) forge.deposit(stranger, total);
         Source source = fromCredit ? Source.Credit : Source.Wallet;
         forge.subscribe(modelId, months, total, idOf(group()), USER, source);
-        vm.assertEq(forge.creditOf(treasury), total / 10);
+        vm.assertEq(forge.uncollectedFees(), total / 10);
         vm.assertEq(forge.earnedOf(idOf(group())), total - total / 10);
         vm.assertEq(usdt.balanceOf(address(forge)), total);
         vm.assertEq(usdt.balanceOf(stranger), 0);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Ledger} from "../solidity/Ledger.sol";
 import {Roles} from "../solidity/Roles.sol";
 import {Splits} from "../solidity/Splits.sol";
 import {Split} from "../solidity/Types.sol";
@@ -94,7 +93,7 @@ abstract contract SplitsTest is Fixture {
         for (uint256 i = 0; i < 100; ++i) {
             vm.assertEq(forge.draw(split, split.members[i]), 900_000);
         }
-        vm.assertEq(forge.creditOf(treasury), 10 * USDT);
+        vm.assertEq(forge.uncollectedFees(), 10 * USDT);
     }
 
     function test_split_refusesMembersWithoutShares() external {
@@ -125,7 +124,7 @@ abstract contract SplitsTest is Fixture {
         bytes32 modelId = publish(SALT, group(), 100 * USDT);
         buy(modelId, group(), 100 * USDT);
         bytes32 splitId = idOf(group());
-        vm.assertEq(forge.creditOf(treasury), 10 * USDT);
+        vm.assertEq(forge.uncollectedFees(), 10 * USDT);
         vm.assertEq(forge.earnedOf(splitId), 90 * USDT);
         vm.assertEq(forge.drawableOf(group(), creator), 45 * USDT);
 
@@ -189,9 +188,7 @@ abstract contract SplitsTest is Fixture {
         buy(modelId, group(), 100 * USDT);
         credit(third, 3 * USDT);
         vm.expectEmit(address(forge));
-        emit Splits.Drawn(idOf(group()), third, 18 * USDT, 18 * USDT, 3 * USDT);
-        vm.expectEmit(address(forge));
-        emit Ledger.Withdrawn(third, stranger, 18 * USDT, 3 * USDT);
+        emit Splits.DrawnTo(idOf(group()), third, stranger, 18 * USDT, 18 * USDT);
         vm.prank(third);
         vm.assertEq(forge.drawAndWithdraw(group(), stranger), 18 * USDT);
         vm.assertEq(usdt.balanceOf(stranger), 18 * USDT);
@@ -283,7 +280,7 @@ abstract contract SplitsTest is Fixture {
         }
         vm.assertLe(paid, earned, "never more than was earned");
         vm.assertLe(earned - paid, count - 1, "dust is less than one unit a member");
-        vm.assertEq(usdt.balanceOf(address(forge)), forge.creditOf(treasury) + earned);
+        vm.assertEq(usdt.balanceOf(address(forge)), forge.uncollectedFees() + earned);
     }
 
     function randomSplit(uint256 seed, uint256 count) private pure returns (Split memory split) {
