@@ -8,7 +8,10 @@ const compiler = {
 };
 
 const testing = {
-  fsPermissions: { readDirectory: ["contracts/artifacts"] },
+  fsPermissions: {
+    readDirectory: ["contracts/artifacts"],
+    readFile: ["contracts/src/permit2Bytecode.ts"],
+  },
   fuzz: { runs: 256 },
   invariant: { runs: 32, depth: 128, failOnRevert: true },
 };

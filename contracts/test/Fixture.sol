@@ -22,13 +22,21 @@ abstract contract Fixture is Test {
     /// @dev A user of the platform: 01, 15 zero bytes, 16 bytes of UUID.
     bytes32 internal constant USER = bytes32((uint256(1) << 248) | 0xCAFE);
 
+    uint256 internal constant OPERATOR_KEY = 0x0921;
+    uint256 internal constant CUSTOMER_KEY = 0xC057;
+
+    /// @dev The one address of Permit2, and the deployer and salt that lead its one code there.
+    address internal constant PERMIT2 = 0x000000000022D473030F116dDEE9F6B43aC78BA3;
+    address private constant CREATE2_DEPLOYER = 0x4e59b44847b379578588920cA78FbF26c0B4956C;
+    bytes32 private constant PERMIT2_SALT = 0x0000000000000000000000000000000000000000d3af2663da51c10215000000;
+
     address internal immutable admin = person("admin");
-    address internal immutable operator = person("operator");
+    address internal immutable operator = vm.addr(OPERATOR_KEY);
     address internal immutable treasury = person("treasury");
     address internal immutable creator = person("creator");
     address internal immutable second = person("second");
     address internal immutable third = person("third");
-    address internal immutable customer = person("customer");
+    address internal immutable customer = vm.addr(CUSTOMER_KEY);
     address internal immutable stranger = person("stranger");
 
     Tether internal usdt;
@@ -39,6 +47,7 @@ abstract contract Fixture is Test {
     function setUp() public virtual {
         vm.warp(START);
         usdt = newToken(1e12 * USDT);
+        createPermit2();
         forge = deploy(address(usdt), admin, operator, treasury, 1 days);
         fund(customer, 1_000_000 * USDT);
         fund(creator, 1000 * USDT);
@@ -51,8 +60,23 @@ abstract contract Fixture is Test {
         address treasury_,
         uint48 adminDelay
     ) internal returns (AIForge) {
-        bytes memory arguments = abi.encode(token, address(0), admin_, operator_, treasury_, adminDelay);
+        bytes memory arguments = abi.encode(token, PERMIT2, admin_, operator_, treasury_, adminDelay);
         return AIForge(create("AIForge.sol/AIForge", arguments));
+    }
+
+    /// @dev Puts the real Permit2 where it is on every chain: that it lands there proves that no byte of it differs.
+    function createPermit2() private {
+        if (CREATE2_DEPLOYER.code.length == 0) {
+            // Creates what follows a salt of 32 bytes: the deployer's code as it is on every chain.
+            vm.etch(
+                CREATE2_DEPLOYER,
+                hex"7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf3"
+            );
+        }
+        string memory file = vm.readFile("contracts/src/permit2Bytecode.ts");
+        bytes memory code = vm.parseBytes(vm.split(file, '"')[1]);
+        (bool done, ) = CREATE2_DEPLOYER.call(bytes.concat(PERMIT2_SALT, code));
+        vm.assertTrue(done && PERMIT2.code.length > 0, "Permit2");
     }
 
     /// @dev Deploys a contract with the bytecode that is released. `new` would compile a copy of it into every test,

@@ -4,6 +4,12 @@ pragma solidity 0.8.37;
 /// @notice The cheatcodes of the test runner that these tests use.
 interface Vm {
     function warp(uint256 timestamp) external;
+    function chainId(uint256 chain) external;
+    function etch(address target, bytes calldata code) external;
+    function load(address target, bytes32 slot) external view returns (bytes32);
+    function store(address target, bytes32 slot, bytes32 value) external;
+    function addr(uint256 key) external pure returns (address);
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function prank(address caller) external;
     function startPrank(address caller) external;
     function stopPrank() external;
@@ -14,6 +20,8 @@ interface Vm {
     function assume(bool condition) external pure;
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function readFile(string calldata path) external view returns (string memory);
+    function split(string calldata text, string calldata delimiter) external pure returns (string[] memory);
+    function parseBytes(string calldata text) external pure returns (bytes memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function assertTrue(bool condition, string calldata why) external pure;
     function assertTrue(bool condition) external pure;
