@@ -8,16 +8,27 @@ import {
   http,
   isHex,
   numberToHex,
+  type PublicClient,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
-import { type Description, describeCall, type KnownContracts } from "./describe.ts";
+import { readBatch, SentBatches } from "./demoBatch.ts";
+import {
+  type Description,
+  describeCall,
+  describeTypedData,
+  type KnownContracts,
+  type TypedData,
+} from "./describe.ts";
+import { ProviderError } from "./providerError.ts";
 
 /** What the demo wallet asks its user. Each is answered in its own dialog; nothing is ever approved silently. */
 export type DemoPrompt =
   | { kind: "connect"; accounts: readonly DemoIdentity[]; current: Address | null }
   | { kind: "sign"; account: DemoIdentity; text: string }
-  | { kind: "send"; account: DemoIdentity; description: Description };
+  | { kind: "permit"; account: DemoIdentity; description: Description }
+  | { kind: "send"; account: DemoIdentity; description: Description }
+  | { kind: "batch"; account: DemoIdentity; descriptions: Description[] };
 
 export interface DemoIdentity {
   name: string;
@@ -42,16 +53,6 @@ export interface Eip1193Provider {
   removeListener(event: string, listener: (...args: unknown[]) => void): void;
 }
 
-/** An EIP-1193 error. */
-export class ProviderError extends Error {
-  override name = "ProviderError";
-  readonly code: number;
-  constructor(code: number, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 const STORAGE_KEY = "aiforge.demo-account";
 const PEOPLE = DEMO_ACCOUNTS.filter(
   ({ role }) => role === "creator" || role === "member" || role === "customer" || role === "spare",
@@ -68,6 +69,7 @@ const otherChain = () =>
 export function createDemoWallet({ rpcUrl, contracts, ask, storage }: DemoWalletParameters): Eip1193Provider {
   const transport = http(rpcUrl);
   const node = createPublicClient({ chain: foundry, transport, pollingInterval: 1000 });
+  const batches = new SentBatches(LOCAL_CHAIN_ID);
   const listeners = new Map<string, Set<(...args: unknown[]) => void>>();
   const stored = storage?.getItem(STORAGE_KEY);
   let connected = PEOPLE.find(({ address }) => address === stored) ?? null;
@@ -108,6 +110,37 @@ export function createDemoWallet({ rpcUrl, contracts, ask, storage }: DemoWallet
     return privateKeyToAccount(account.privateKey).signMessage({ message: raw ? { raw } : text });
   }
 
+  async function signTypedData(address: unknown, data: unknown): Promise<Hex> {
+    const account = identity(String(address));
+    await assertLocalNode();
+    const typed = (typeof data === "string" ? JSON.parse(data) : data) as TypedData;
+    if (Number(typed.domain?.chainId) !== LOCAL_CHAIN_ID) throw otherChain();
+    if (!(await ask({ kind: "permit", account, description: describeTypedData(typed, contracts) })))
+      throw rejected();
+    return privateKeyToAccount(account.privateKey).signTypedData(typed as never);
+  }
+
+  const walletOf = (account: { privateKey: Hex }) =>
+    createWalletClient({ account: privateKeyToAccount(account.privateKey), chain: foundry, transport });
+
+  async function sendCalls(parameter: unknown): Promise<{ id: Hex }> {
+    const { from, calls } = readBatch(parameter, LOCAL_CHAIN_ID);
+    const account = identity(from);
+    await assertLocalNode();
+    const descriptions = calls.map(({ to, data }) => describeCall(to, data, contracts));
+    if (!(await ask({ kind: "batch", account, descriptions }))) throw rejected();
+    const wallet = walletOf(account);
+    const hashes: Hex[] = [];
+    for (const call of calls) {
+      // Each call builds on the one before, so its gas can be estimated only once that is mined.
+      const hash = await wallet.sendTransaction(call);
+      hashes.push(hash);
+      const { status } = await node.waitForTransactionReceipt({ hash });
+      if (status !== "success") break;
+    }
+    return batches.add(hashes);
+  }
+
   async function send(transaction: unknown): Promise<Hex> {
     const { from, to, data = "0x", value, chainId } = transaction as Record<string, string | undefined>;
     const account = identity(String(from));
@@ -117,12 +150,7 @@ export function createDemoWallet({ rpcUrl, contracts, ask, storage }: DemoWallet
     await assertLocalNode();
     if (!(await ask({ kind: "send", account, description: describeCall(to, data, contracts) })))
       throw rejected();
-    const wallet = createWalletClient({
-      account: privateKeyToAccount(account.privateKey),
-      chain: foundry,
-      transport,
-    });
-    return wallet.sendTransaction({ to, data, value: value ? BigInt(value) : 0n });
+    return walletOf(account).sendTransaction({ to, data, value: value ? BigInt(value) : 0n });
   }
 
   async function request({ method, params }: { method: string; params?: unknown }): Promise<unknown> {
@@ -154,8 +182,16 @@ export function createDemoWallet({ rpcUrl, contracts, ask, storage }: DemoWallet
         return null;
       case "personal_sign":
         return sign(args[0], args[1]);
+      case "eth_signTypedData_v4":
+        return signTypedData(args[0], args[1]);
       case "eth_sendTransaction":
         return send(args[0]);
+      case "wallet_getCapabilities":
+        return { [numberToHex(LOCAL_CHAIN_ID)]: { atomic: { status: "unsupported" } } };
+      case "wallet_sendCalls":
+        return sendCalls(args[0]);
+      case "wallet_getCallsStatus":
+        return batches.status(args[0], node as PublicClient);
       default:
         // Reads go to the node; its own list of methods keeps everything else out.
         if (/^(eth_sign|eth_sendRaw|wallet_|personal_)/.test(method)) {

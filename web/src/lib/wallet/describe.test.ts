@@ -41,7 +41,10 @@ describe("what is about to be signed", () => {
     });
     expect(describeCall(known.aiforge, data, known)).toEqual({
       title: "Subscribe for 3 months",
-      details: [{ label: "Pays at most", value: "30.00 USDT" }],
+      details: [
+        { label: "Pays at most", value: "30.00 USDT" },
+        { label: "Paid from", value: "this wallet" },
+      ],
     });
   });
 

@@ -1,7 +1,8 @@
-import { aiforgeAbi, formatUsdt, usdtAbi } from "@aiforge/contracts";
-import { type Address, decodeFunctionData, type Hex, maxUint256 } from "viem";
+import { PERMIT2, usdtAbi } from "@aiforge/contracts";
+import { type Address, decodeFunctionData, type Hex } from "viem";
+import { describeAIForge, months, usdt } from "./describeAIForge.ts";
 
-/** What a contract call does, for the person who signs it. */
+/** What a contract call or a signature does, for the person who signs it. */
 export interface Description {
   title: string;
   details: { label: string; value: string }[];
@@ -12,9 +13,14 @@ export interface KnownContracts {
   usdt: Address;
 }
 
-const usdt = (micro: bigint) => (micro === maxUint256 ? "any amount of USDT" : `${formatUsdt(micro)} USDT`);
+/** EIP-712 typed data as it comes over a wallet's wire. */
+export interface TypedData {
+  domain: { name?: string; chainId?: number | string; verifyingContract?: string };
+  primaryType: string;
+  message: Record<string, unknown>;
+}
+
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
-const months = (count: bigint) => `${count} ${count === 1n ? "month" : "months"}`;
 
 /** Reads a call's data, not what a page claims about it. A call to an unknown contract is shown as such. */
 export function describeCall(to: Address, data: Hex, known: KnownContracts): Description {
@@ -33,11 +39,47 @@ export function describeCall(to: Address, data: Hex, known: KnownContracts): Des
   };
 }
 
+/** Reads typed data: a Permit2 purchase for AIForge in words, anything else as it is. */
+export function describeTypedData(data: TypedData, known: KnownContracts): Description {
+  const { domain, primaryType, message } = data;
+  const bought = message.witness as Record<string, unknown> | undefined;
+  if (
+    primaryType !== "PermitWitnessTransferFrom" ||
+    !same(domain.verifyingContract ?? "", PERMIT2) ||
+    !same(String(message.spender), known.aiforge) ||
+    !bought
+  ) {
+    return {
+      title: `Sign unknown data: ${primaryType}`,
+      details: [
+        { label: "For", value: `${domain.name ?? "?"} ${domain.verifyingContract ?? ""}` },
+        { label: "Data", value: JSON.stringify(message) },
+      ],
+    };
+  }
+  const permitted = message.permitted as { token: string; amount: string };
+  const what = String(bought.kind);
+  const count = BigInt(String(bought.months));
+  return {
+    title: `Pay for a ${what} by signature`,
+    details: [
+      { label: "Pays at most", value: usdt(BigInt(permitted.amount)) },
+      { label: "Token", value: same(permitted.token, known.usdt) ? "USDT" : permitted.token },
+      ...(count > 0n && what !== "usage" ? [{ label: "For", value: months(count) }] : []),
+      { label: "To", value: "AIForge contract" },
+    ],
+  };
+}
+
 function describeUsdt(data: Hex, known: KnownContracts): Description {
   const call = decodeFunctionData({ abi: usdtAbi, data });
   if (call.functionName === "approve") {
     const [spender, amount] = call.args;
-    const who = same(spender, known.aiforge) ? "AIForge contract" : spender;
+    const who = same(spender, known.aiforge)
+      ? "AIForge contract"
+      : same(spender, PERMIT2)
+        ? "Permit2 (Uniswap)"
+        : spender;
     if (amount === 0n)
       return { title: "Reset the USDT allowance to zero", details: [{ label: "Spender", value: who }] };
     return {
@@ -53,51 +95,4 @@ function describeUsdt(data: Hex, known: KnownContracts): Description {
     return { title: `Send ${usdt(amount)}`, details: [{ label: "To", value: to }] };
   }
   return { title: `USDT: ${call.functionName}`, details: [] };
-}
-
-function describeAIForge(data: Hex): Description {
-  const call = decodeFunctionData({ abi: aiforgeAbi, data });
-  switch (call.functionName) {
-    case "subscribe": {
-      const [, count, maxPrice] = call.args;
-      return {
-        title: `Subscribe for ${months(count)}`,
-        details: [{ label: "Pays at most", value: usdt(maxPrice) }],
-      };
-    }
-    case "publish": {
-      const [, , split, terms, , maxFee] = call.args;
-      return {
-        title: "Publish a model",
-        details: [
-          { label: "Fee at most", value: usdt(maxFee) },
-          { label: "Price a month", value: usdt(terms.month) },
-          ...split.members.map((member, i) => ({ label: `${(split.bps[i] ?? 0) / 100} %`, value: member })),
-        ],
-      };
-    }
-    case "extendListing":
-      return { title: `Keep a model listed for ${months(call.args[1])} more`, details: [] };
-    case "setSplit": {
-      const [, split] = call.args;
-      return {
-        title: "Change who shares a model's revenue",
-        details: split.members.map((member, i) => ({
-          label: `${(split.bps[i] ?? 0) / 100} %`,
-          value: member,
-        })),
-      };
-    }
-    case "setTerms":
-      return {
-        title: "Change a model's prices",
-        details: [{ label: "Price a month", value: usdt(call.args[1].month) }],
-      };
-    case "drawAndWithdraw":
-      return { title: "Withdraw your share", details: [{ label: "To", value: call.args[1] }] };
-    case "withdraw":
-      return { title: `Withdraw ${usdt(call.args[1])}`, details: [{ label: "To", value: call.args[0] }] };
-    default:
-      return { title: `AIForge: ${call.functionName}`, details: [] };
-  }
 }

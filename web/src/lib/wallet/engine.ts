@@ -5,10 +5,14 @@ import {
   createConfig,
   createStorage,
   disconnect,
+  getCapabilities,
   getConnection,
   getWalletClient,
   reconnect,
+  sendCalls,
   signMessage,
+  signTypedData,
+  waitForCallsStatus,
   watchConnection,
   watchConnectors,
 } from "@wagmi/core";
@@ -16,8 +20,10 @@ import {
   type Address,
   createPublicClient,
   defineChain,
+  type Hex,
   http,
   type PublicClient,
+  type TypedDataDefinition,
   type WalletClient,
 } from "viem";
 import type { Chain } from "../api/types.ts";
@@ -121,6 +127,28 @@ export async function startWalletEngine(parameters: {
       await provider?.request({ method: "wallet_requestPermissions", params: [{ eth_accounts: {} }] });
     },
     signMessage: (message: string) => signMessage(config, { message }),
+    /** EIP-712. The data come from the service and are checked by whoever asks. */
+    signTypedData: (data: TypedDataDefinition): Promise<Hex> => signTypedData(config, data as never),
+    /** Whether the wallet does several calls as one (EIP-5792); one that does not know the question does not. */
+    async batches(chainId: number): Promise<boolean> {
+      const { connector } = getConnection(config);
+      const capabilities = await getCapabilities(config, { connector, chainId }).catch(() => null);
+      const atomic = (capabilities as { atomic?: { status?: string } } | null)?.atomic?.status;
+      return atomic === "supported" || atomic === "ready";
+    },
+    /** Sends calls as one and waits until they are mined. @returns the transactions they ended up in. */
+    async sendCalls(chainId: number, calls: readonly { to: Address; data: Hex }[]): Promise<Hex[]> {
+      const { connector } = getConnection(config);
+      const { id } = await sendCalls(config, {
+        connector,
+        chainId: chainId as never,
+        calls,
+        forceAtomic: true,
+      });
+      const { status, receipts } = await waitForCallsStatus(config, { connector, id, timeout: 0 });
+      if (status !== "success") throw new Error("The chain refused this.");
+      return (receipts ?? []).map(({ transactionHash }) => transactionHash);
+    },
     publicClient(chainId: number): PublicClient {
       const client = publicClients.get(chainId);
       if (!client) throw new Error("This page does not know that network.");
@@ -135,12 +163,12 @@ export async function startWalletEngine(parameters: {
         functionName: "balanceOf",
         args: [owner],
       }),
-    allowance: (chain: Chain, owner: Address): Promise<bigint> =>
+    allowance: (chain: Chain, owner: Address, spender: Address): Promise<bigint> =>
       read(publicClients, chain).readContract({
         address: chain.usdt,
         abi: usdtAbi,
         functionName: "allowance",
-        args: [owner, chain.aiforge],
+        args: [owner, spender],
       }),
     isDemo: (id: string | null) => id === DEMO_RDNS,
   };

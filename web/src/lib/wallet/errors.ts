@@ -18,6 +18,11 @@ const REVERTS: Record<string, Explain> = {
     message: "This model is already published.",
     hint: "Reload the page to see it.",
   }),
+  AmountTooLarge: () => ({ message: "That amount is too large for the contract." }),
+  CapLowered: ([current]) => ({
+    message: `The daily limit is ${usdt(current)} and can only be raised.`,
+    hint: "To spend less, take the deposit out.",
+  }),
   EnforcedPause: () => ({
     message: "New payments are paused at the moment.",
     hint: "Withdrawals still work. Try paying again later.",
@@ -34,6 +39,14 @@ const REVERTS: Record<string, Explain> = {
     message: "The token did not move the exact amount.",
     hint: "Nothing was taken.",
   }),
+  InvalidProof: () => ({
+    message: "Another distribution pays now than this page knows.",
+    hint: "Reload to see the current amount.",
+  }),
+  JobNotIn: () => ({
+    message: "The job is in another state by now.",
+    hint: "Reload to see where it stands.",
+  }),
   MonthsOutOfRange: () => ({ message: "That many months cannot be bought at once." }),
   NotAMember: () => ({
     message: "This wallet has no share in this split.",
@@ -45,6 +58,14 @@ const REVERTS: Record<string, Explain> = {
     hint: `Connect ${owner}.`,
   }),
   NotOffered: () => ({ message: "This model does not offer that." }),
+  NotLeaving: () => ({
+    message: "The deposit is not free yet.",
+    hint: "It is free three days after you asked for it.",
+  }),
+  NothingToClaim: () => ({
+    message: "Everything that the pool owes this split was claimed.",
+    hint: "Reload to see the current amount.",
+  }),
   NothingToDraw: () => ({
     message: "There is nothing left to withdraw for this wallet.",
     hint: "Reload to see the current amount.",
@@ -58,6 +79,16 @@ const REVERTS: Record<string, Explain> = {
     message: "The creators changed their split since this page was loaded.",
     hint: "Reload to see who is paid now.",
   }),
+  AccessControlUnauthorizedAccount: () => ({
+    message: "This wallet does not have the role that this needs.",
+    hint: "Connect an admin wallet.",
+  }),
+  UnknownPlan: () => ({ message: "This plan is not offered at the moment." }),
+  WrongTime: () => ({
+    message: "It is too early or too late for this.",
+    hint: "Reload to see what is open now.",
+  }),
+  ZeroAmount: () => ({ message: "There is nothing to move.", hint: "Reload to see the current amount." }),
   UnknownModel: () => ({ message: "The chain does not know this model." }),
 };
 

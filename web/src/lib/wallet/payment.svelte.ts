@@ -53,10 +53,10 @@ export class PaymentRun {
     if (!payment || amount === null || !chain || !address) throw new Error("Connect a wallet first.");
     assertCall(payment.call, FUNCTIONS[payment.purpose], chain);
     const engine = await wallet.start();
-    const allowance = amount > 0n ? await engine.allowance(chain, address) : 0n;
+    const allowance = amount > 0n ? await engine.allowance(chain, address, chain.aiforge) : 0n;
     const title = payment.purpose === "publish" ? "Publish" : "Pay";
     const pay = { title, to: payment.call.to, data: payment.call.data };
-    const steps = planPayment({ usdt: chain.usdt, aiforge: chain.aiforge, amount, allowance, pay });
+    const steps = planPayment({ usdt: chain.usdt, spender: chain.aiforge, amount, allowance, pay });
     return steps.map((step) => ({ ...step, confirmations: step.id === "pay" ? payment.required : 1 }));
   }
 

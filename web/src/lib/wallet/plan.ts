@@ -12,28 +12,30 @@ export interface PlannedStep {
 
 export interface PlanParameters {
   usdt: Address;
-  aiforge: Address;
   /** What the wallet pays, in micro-USDT. */
   amount: bigint;
-  /** What AIForge may already take from the wallet, in micro-USDT. */
+  /** Who takes it: AIForge, or Permit2. */
+  spender: Address;
+  /** What the spender may already take from the wallet, in micro-USDT. */
   allowance: bigint;
-  pay: { title: string; to: Address; data: Hex };
+  /** The payment itself; null where only the allowance is wanted. */
+  pay: { title: string; to: Address; data: Hex } | null;
 }
 
 /**
  * The transactions that a payment needs, in order. Ethereum's USDT changes an allowance only from or to zero, so one
  * that is too small is reset first; one that is large enough is left as it is. Exactly the amount is approved.
  */
-export function planPayment({ usdt, aiforge, amount, allowance, pay }: PlanParameters): PlannedStep[] {
+export function planPayment({ usdt, spender, amount, allowance, pay }: PlanParameters): PlannedStep[] {
   const approve = (value: bigint) =>
-    encodeFunctionData({ abi: usdtAbi, functionName: "approve", args: [aiforge, value] });
+    encodeFunctionData({ abi: usdtAbi, functionName: "approve", args: [spender, value] });
   const steps: PlannedStep[] = [];
   if (amount > 0n && allowance < amount) {
     if (allowance > 0n)
       steps.push({ id: "reset", title: "Reset the old allowance", to: usdt, data: approve(0n) });
     steps.push({ id: "approve", title: "Approve USDT", to: usdt, data: approve(amount) });
   }
-  steps.push({ id: "pay", ...pay });
+  if (pay) steps.push({ id: "pay", ...pay });
   return steps;
 }
 

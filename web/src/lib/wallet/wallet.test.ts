@@ -137,7 +137,9 @@ describe("a payment's plan", () => {
     data: "0x" as const,
   };
   const plan = (amount: bigint, allowed: bigint) =>
-    planPayment({ ...contracts, amount, allowance: allowed, pay }).map((step) => step.id);
+    planPayment({ usdt: contracts.usdt, spender: contracts.aiforge, amount, allowance: allowed, pay }).map(
+      (step) => step.id,
+    );
 
   it("approves exactly what is missing, from zero only", () => {
     expect(plan(10n, 0n)).toEqual(["approve", "pay"]);
@@ -149,7 +151,13 @@ describe("a payment's plan", () => {
   it("is what the real token demands", async () => {
     await run(approve(5_000_000n));
     expect((await run(approve(10_000_000n))).error).toBeInstanceOf(TransactError);
-    const steps = planPayment({ ...contracts, amount: 10_000_000n, allowance: await allowance(), pay });
+    const steps = planPayment({
+      usdt: contracts.usdt,
+      spender: contracts.aiforge,
+      amount: 10_000_000n,
+      allowance: await allowance(),
+      pay,
+    });
     for (const step of steps.filter(({ id }) => id !== "pay"))
       expect((await run(step.data, { to: step.to })).error).toBeNull();
     expect(await allowance()).toBe(10_000_000n);
