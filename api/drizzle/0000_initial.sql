@@ -128,6 +128,9 @@ CREATE TABLE "app"."usage" (
 	"user_id" uuid NOT NULL,
 	"key_id" uuid,
 	"model_id" uuid NOT NULL,
+	"entitlement" text NOT NULL,
+	"plan" integer,
+	"account" text NOT NULL,
 	"weights_cid" text,
 	"node_id" uuid,
 	"prompt_tokens" integer,
@@ -137,7 +140,8 @@ CREATE TABLE "app"."usage" (
 	"error_code" text,
 	"started_at" timestamp with time zone NOT NULL,
 	"first_token_at" timestamp with time zone,
-	"ended_at" timestamp with time zone NOT NULL
+	"ended_at" timestamp with time zone NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "app"."service_terms" (
@@ -158,6 +162,7 @@ CREATE TABLE "app"."models" (
 	"description" text NOT NULL,
 	"license" text NOT NULL,
 	"tags" text[] NOT NULL,
+	"in_plans" boolean DEFAULT true NOT NULL,
 	"file_state" text,
 	"file_upload_id" text,
 	"file_error" text,
@@ -189,27 +194,84 @@ CREATE TABLE "app"."nodes" (
 	CONSTRAINT "nodes_address_name" UNIQUE("address","name")
 );
 --> statement-breakpoint
+CREATE TABLE "app"."cashier_orders" (
+	"seq" bigserial PRIMARY KEY NOT NULL,
+	"chain" text NOT NULL,
+	"transfer_id" uuid,
+	"kind" text NOT NULL,
+	"amount" numeric(78, 0) NOT NULL,
+	"call" jsonb NOT NULL,
+	"state" text DEFAULT 'pending' NOT NULL,
+	"signer" text NOT NULL,
+	"nonce" integer,
+	"tx_hash" text,
+	"refusal" text,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "app"."cashier_transactions" (
+	"chain" text NOT NULL,
+	"hash" text NOT NULL,
+	"order_seq" bigint NOT NULL,
+	"nonce" integer NOT NULL,
+	"raw" text NOT NULL,
+	"max_fee" numeric(78, 0) NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "cashier_transactions_chain_hash_pk" PRIMARY KEY("chain","hash")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."incoming_transfers" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"chain" text NOT NULL,
+	"tx_hash" text NOT NULL,
+	"log_index" integer NOT NULL,
+	"sender" text NOT NULL,
+	"amount" numeric(78, 0) NOT NULL,
+	"received_at" timestamp with time zone NOT NULL,
+	"payment_id" uuid,
+	"outcome" text NOT NULL,
+	"code" text NOT NULL,
+	"payee" text,
+	"decided_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "app"."transfer_reservations" (
+	"chain" text NOT NULL,
+	"recipient" text NOT NULL,
+	"amount" numeric(78, 0) NOT NULL,
+	"payment_id" uuid NOT NULL,
+	"until" timestamp with time zone NOT NULL,
+	CONSTRAINT "transfer_reservations_chain_recipient_amount_pk" PRIMARY KEY("chain","recipient","amount"),
+	CONSTRAINT "transfer_reservations_payment_id_unique" UNIQUE("payment_id")
+);
+--> statement-breakpoint
 CREATE TABLE "app"."payments" (
 	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"user_id" uuid NOT NULL,
 	"purpose" text NOT NULL,
 	"chain" text NOT NULL,
 	"wallet" text NOT NULL,
-	"model_id" uuid NOT NULL,
+	"model_id" uuid,
 	"onchain_id" text NOT NULL,
 	"account" text NOT NULL,
 	"months" integer NOT NULL,
 	"amount" numeric(78, 0) NOT NULL,
 	"fee" numeric(78, 0) NOT NULL,
 	"treasury" text NOT NULL,
+	"split_id" text,
 	"members" jsonb NOT NULL,
+	"daily_cap" numeric(78, 0),
 	"call" jsonb NOT NULL,
+	"transfer_amount" numeric(78, 0),
 	"quoted_block" numeric(78, 0) NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL,
 	"tx_hash" text,
 	"log_index" integer,
 	"matched_at" timestamp with time zone,
+	"reorged_at" timestamp with time zone,
+	"seen_hash" text,
 	"failure" jsonb
 );
 --> statement-breakpoint
@@ -220,6 +282,29 @@ CREATE TABLE "app"."onchain_models" (
 	"owner" text NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "onchain_models_chain_onchain_id_pk" PRIMARY KEY("chain","onchain_id")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."plan_cancellations" (
+	"account" text PRIMARY KEY NOT NULL,
+	"purchase_id" text NOT NULL,
+	"cancelled_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "app"."plan_reservations" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"account" text NOT NULL,
+	"month" date NOT NULL,
+	"tokens" bigint NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "app"."plan_usage" (
+	"account" text PRIMARY KEY NOT NULL,
+	"day" date NOT NULL,
+	"requests" integer NOT NULL,
+	"month" date NOT NULL,
+	"tokens" bigint NOT NULL,
+	"granted" bigint NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "app"."wallet_challenges" (
@@ -253,6 +338,9 @@ ALTER TABLE "app"."api_keys" ADD CONSTRAINT "api_keys_user_id_user_id_fk" FOREIG
 ALTER TABLE "app"."service_terms" ADD CONSTRAINT "service_terms_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."models" ADD CONSTRAINT "models_group_id_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "app"."groups"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."models" ADD CONSTRAINT "models_created_by_user_id_fk" FOREIGN KEY ("created_by") REFERENCES "app"."user"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."cashier_orders" ADD CONSTRAINT "cashier_orders_transfer_id_incoming_transfers_id_fk" FOREIGN KEY ("transfer_id") REFERENCES "app"."incoming_transfers"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."incoming_transfers" ADD CONSTRAINT "incoming_transfers_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "app"."payments"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."transfer_reservations" ADD CONSTRAINT "transfer_reservations_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "app"."payments"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."payments" ADD CONSTRAINT "payments_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."payments" ADD CONSTRAINT "payments_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."onchain_models" ADD CONSTRAINT "onchain_models_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -264,16 +352,29 @@ CREATE INDEX "conversations_user_updated" ON "app"."conversations" USING btree (
 CREATE INDEX "messages_conversation" ON "app"."messages" USING btree ("conversation_id","position");--> statement-breakpoint
 CREATE INDEX "group_members_user" ON "app"."group_members" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "api_keys_user" ON "app"."api_keys" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "usage_plan_created" ON "app"."usage" USING btree ("created_at") WHERE entitlement = 'plan';--> statement-breakpoint
 CREATE INDEX "usage_user_started" ON "app"."usage" USING btree ("user_id","started_at");--> statement-breakpoint
 CREATE INDEX "usage_model_started" ON "app"."usage" USING btree ("model_id","started_at");--> statement-breakpoint
 CREATE INDEX "models_group" ON "app"."models" USING btree ("group_id");--> statement-breakpoint
 CREATE INDEX "models_file_state" ON "app"."models" USING btree ("file_state");--> statement-breakpoint
 CREATE INDEX "models_file_cid" ON "app"."models" USING btree ("file_cid");--> statement-breakpoint
+CREATE UNIQUE INDEX "cashier_orders_once" ON "app"."cashier_orders" USING btree ("transfer_id","kind");--> statement-breakpoint
+CREATE UNIQUE INDEX "cashier_orders_nonce" ON "app"."cashier_orders" USING btree ("chain","signer","nonce");--> statement-breakpoint
+CREATE INDEX "cashier_orders_open" ON "app"."cashier_orders" USING btree ("chain","seq") WHERE state IN ('pending', 'signed');--> statement-breakpoint
+CREATE INDEX "cashier_transactions_order" ON "app"."cashier_transactions" USING btree ("order_seq");--> statement-breakpoint
+CREATE UNIQUE INDEX "incoming_transfers_event" ON "app"."incoming_transfers" USING btree ("chain","tx_hash","log_index");--> statement-breakpoint
+CREATE UNIQUE INDEX "incoming_transfers_purchase" ON "app"."incoming_transfers" USING btree ("payment_id") WHERE outcome = 'purchase';--> statement-breakpoint
+CREATE INDEX "incoming_transfers_payment" ON "app"."incoming_transfers" USING btree ("payment_id");--> statement-breakpoint
+CREATE INDEX "incoming_transfers_payee" ON "app"."incoming_transfers" USING btree ("payee");--> statement-breakpoint
+CREATE INDEX "incoming_transfers_held" ON "app"."incoming_transfers" USING btree ("sender") WHERE outcome = 'held';--> statement-breakpoint
+CREATE INDEX "transfer_reservations_until" ON "app"."transfer_reservations" USING btree ("until");--> statement-breakpoint
 CREATE UNIQUE INDEX "payments_event" ON "app"."payments" USING btree ("chain","tx_hash","log_index");--> statement-breakpoint
 CREATE INDEX "payments_user" ON "app"."payments" USING btree ("user_id","created_at");--> statement-breakpoint
 CREATE INDEX "payments_account" ON "app"."payments" USING btree ("account");--> statement-breakpoint
 CREATE INDEX "payments_open" ON "app"."payments" USING btree ("chain","onchain_id","account") WHERE log_index IS NULL;--> statement-breakpoint
 CREATE INDEX "onchain_models_model" ON "app"."onchain_models" USING btree ("model_id");--> statement-breakpoint
+CREATE INDEX "plan_reservations_account" ON "app"."plan_reservations" USING btree ("account");--> statement-breakpoint
+CREATE INDEX "plan_reservations_expiry" ON "app"."plan_reservations" USING btree ("expires_at");--> statement-breakpoint
 CREATE INDEX "wallet_challenges_expires" ON "app"."wallet_challenges" USING btree ("expires_at");--> statement-breakpoint
 CREATE INDEX "wallets_user" ON "app"."wallets" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "wallets_address" ON "app"."wallets" USING btree ("address");

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { demoAccount } from "@aiforge/contracts";
 import { z } from "@hono/zod-openapi";
 
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
@@ -26,6 +27,11 @@ const environment = z.object({
   /** Calls of one key in a minute, on each instance. */
   GATEWAY_REQUESTS_PER_MINUTE: z.coerce.number().int().positive().default(600),
   QUOTE_SECONDS: z.coerce.number().int().positive().default(1800),
+  /** Key of the wallet that takes plain transfers and buys for their senders; without one there is no such way to pay. */
+  CASHIER_KEY: z
+    .string()
+    .regex(/^0x[0-9a-fA-F]{64}$/, "not a private key: 0x and 64 hexadecimal digits")
+    .optional(),
   /** How often the client's address may be believed: the number of trusted proxies in front (0: none). */
   TRUSTED_PROXIES: z.coerce.number().int().min(0).default(1),
   /** Sign-in attempts in 15 minutes: of one client address, and wrong passwords of one e-mail address. */
@@ -56,6 +62,8 @@ export interface ChainConfig {
   explorer: string | null;
   /** True only for the local development chain, whose keys are public. */
   demo: boolean;
+  /** Private key of the wallet that takes plain transfers; the local chain has one that everybody knows. */
+  cashierKey: `0x${string}` | null;
 }
 
 export interface Config extends z.infer<typeof environment> {
@@ -107,5 +115,7 @@ function chainConfig(chainId: number, env: Record<string, string | undefined>): 
     confirmations: 3,
     explorer: known?.explorer ?? null,
     demo,
+    cashierKey:
+      (env.CASHIER_KEY as `0x${string}` | undefined) ?? (demo ? demoAccount("cashier").privateKey : null),
   };
 }

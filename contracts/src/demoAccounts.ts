@@ -13,7 +13,8 @@ export interface DemoAccount {
     | "customer"
     | "node"
     | "faucet"
-    | "spare";
+    | "spare"
+    | "cashier";
   address: Address;
   privateKey: Hex;
 }
@@ -92,6 +93,13 @@ export const DEMO_ACCOUNTS: readonly DemoAccount[] = [
     role: "spare",
     address: "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720",
     privateKey: "0x2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6",
+  },
+  {
+    index: 10,
+    name: "Cashier",
+    role: "cashier",
+    address: "0xBcd4042DE499D14e55001CcbB24a551F3b954096",
+    privateKey: "0xf214f2b2cd398c806f84e317254e0f0b801d0643303237d97a22a48e01628897",
   },
 ];
 

@@ -4,6 +4,7 @@ import { startChain, type TestChain } from "../../scripts/testing/chain.ts";
 import {
   aiforgeAbi,
   DEMO_ACCOUNTS,
+  demoAccount,
   deployLocal,
   deployments,
   FEES,
@@ -39,8 +40,9 @@ describe("deployLocal", () => {
       ),
     );
     expect(balances.map((balance) => balance / 1_000_000n)).toEqual(
-      [0, 0, 0, 10_000, 0, 0, 10_000, 0, 10_000_000, 10_000].map(BigInt),
+      [0, 0, 0, 10_000, 0, 0, 10_000, 0, 10_000_000, 10_000, 0].map(BigInt),
     );
+    expect(await client().getBalance({ address: demoAccount("cashier").address })).toBe(10n ** 19n);
   });
 
   it("does nothing the second time", async () => {

@@ -32,11 +32,13 @@ const GRANTS: [DemoAccount["role"], bigint][] = [
   ["spare", 10_000n * USDT],
 ];
 const ADMIN_DELAY_SECONDS = 86_400;
+/** Wei for the cashier, whose account a development chain does not fund by itself. */
+const CASHIER_GAS = 10n ** 19n;
 
 /**
  * Deploys Permit2, USDT (as on Ethereum) and AIForge to a local chain, at the addresses in `deployments`, and hands USDT to the
- * faucet (10,000,000), the creator, the customer and the spare account (10,000 each). Carries on where an earlier call
- * stopped, so calling it again is safe.
+ * faucet (10,000,000), the creator, the customer and the spare account (10,000 each), and ETH for gas to the cashier.
+ * Carries on where an earlier call stopped, so calling it again is safe.
  * @param rpcUrl HTTP endpoint of a development chain with id 31337 and the well-known funded accounts.
  * @throws {LocalDeployError}
  */
@@ -50,13 +52,20 @@ export async function deployLocal({ rpcUrl }: { rpcUrl: string }): Promise<Deplo
   const account = privateKeyToAccount(demoAccount("deployer").privateKey);
   const wallet = createWalletClient({ account, chain: foundry, transport: http(rpcUrl) });
 
-  // AIForge wants to see it when it is deployed. Somebody else sends it: the deployer's nonces are counted.
+  // Somebody else sends what comes first: the deployer's nonces are counted.
+  const sender = createWalletClient({
+    account: privateKeyToAccount(demoAccount("faucet").privateKey),
+    chain: foundry,
+    transport: http(rpcUrl),
+  });
+  const cashier = demoAccount("cashier").address;
+  if ((await chain.getBalance({ address: cashier })) === 0n) {
+    const hash = await sender.sendTransaction({ to: cashier, value: CASHIER_GAS });
+    await chain.waitForTransactionReceipt({ hash });
+  }
+
+  // AIForge wants to see it when it is deployed.
   if ((await chain.getCode({ address: PERMIT2 })) === undefined) {
-    const sender = createWalletClient({
-      account: privateKeyToAccount(demoAccount("faucet").privateKey),
-      chain: foundry,
-      transport: http(rpcUrl),
-    });
     const hash = await sender.sendTransaction({
       to: CREATE2_DEPLOYER,
       data: concat([PERMIT2_SALT, permit2Bytecode]),

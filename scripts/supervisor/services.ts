@@ -34,7 +34,12 @@ export class Services {
       name: "mirror",
       label: "The mirror",
       args: [join(ROOT, "indexer/src/main.ts")],
-      env: { INDEXER_PORT: String(mirror) },
+      env: {
+        INDEXER_PORT: String(mirror),
+        // Like the api, which has this wallet's key where CASHIER_KEY names no other.
+        AIFORGE_CASHIER_ADDRESS_31337:
+          process.env.AIFORGE_CASHIER_ADDRESS_31337 || demoAccount("cashier").address,
+      },
       graceMs: 8_000,
     });
     await this.#ready("The mirror", `http://127.0.0.1:${mirror}/ready`);

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.ts';
-import type { AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupErrors, GetGroupResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetSplitData, GetSplitErrors, GetSplitResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListNodesData, ListNodesResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PublishModelData, PublishModelErrors, PublishModelResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SetSplitData, SetSplitErrors, SetSplitResponses, SubscribeData, SubscribeErrors, SubscribeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
+import type { AddAdminWalletData, AddAdminWalletErrors, AddAdminWalletResponses, AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, BuyLicenseData, BuyLicenseErrors, BuyLicenseResponses, CancelPlanSubscriptionData, CancelPlanSubscriptionErrors, CancelPlanSubscriptionResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreatePlanSubscriptionData, CreatePlanSubscriptionErrors, CreatePlanSubscriptionResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, GetAdminOverviewData, GetAdminOverviewErrors, GetAdminOverviewResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupErrors, GetGroupResponses, GetLicenseData, GetLicenseErrors, GetLicenseResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetMySubscriptionData, GetMySubscriptionErrors, GetMySubscriptionResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetSplitData, GetSplitErrors, GetSplitResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListAdminWalletsData, ListAdminWalletsErrors, ListAdminWalletsResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyLicensesData, ListMyLicensesErrors, ListMyLicensesResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListNodesData, ListNodesResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PayListingFeeData, PayListingFeeErrors, PayListingFeeResponses, PermitPaymentData, PermitPaymentErrors, PermitPaymentResponses, PrepareCollectFeesData, PrepareCollectFeesErrors, PrepareCollectFeesResponses, PreparePauseData, PreparePauseErrors, PreparePauseResponses, PrepareSetPlanPriceData, PrepareSetPlanPriceErrors, PrepareSetPlanPriceResponses, PrepareUnpauseData, PrepareUnpauseErrors, PrepareUnpauseResponses, PrepareVetoRootData, PrepareVetoRootErrors, PrepareVetoRootResponses, PublishModelData, PublishModelErrors, PublishModelResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveAdminWalletData, RemoveAdminWalletErrors, RemoveAdminWalletResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SetSplitData, SetSplitErrors, SetSplitResponses, SubscribeData, SubscribeErrors, SubscribeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -679,6 +679,61 @@ export const listMyModels = <ThrowOnError extends boolean = false>(options?: Opt
 });
 
 /**
+ * The models whose weights you or your groups bought a licence to
+ */
+export const listMyLicenses = <ThrowOnError extends boolean = false>(options?: Options<ListMyLicensesData, ThrowOnError>): RequestResult<ListMyLicensesResponses, ListMyLicensesErrors, ThrowOnError> => (options?.client ?? client).get<ListMyLicensesResponses, ListMyLicensesErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/models/my-licenses',
+    ...options
+});
+
+/**
+ * Whether you hold a licence to a model's weights, and what one costs
+ */
+export const getLicense = <ThrowOnError extends boolean = false>(options: Options<GetLicenseData, ThrowOnError>): RequestResult<GetLicenseResponses, GetLicenseErrors, ThrowOnError> => (options.client ?? client).get<GetLicenseResponses, GetLicenseErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/models/{id}/license',
+    ...options
+});
+
+/**
+ * Quote a licence to a model's weights, for you or for a group of yours
+ */
+export const buyLicense = <ThrowOnError extends boolean = false>(options: Options<BuyLicenseData, ThrowOnError>): RequestResult<BuyLicenseResponses, BuyLicenseErrors, ThrowOnError> => (options.client ?? client).post<BuyLicenseResponses, BuyLicenseErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/models/{id}/buy',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * A model: anybody's when published, else your group's
  */
 export const getModel = <ThrowOnError extends boolean = false>(options: Options<GetModelData, ThrowOnError>): RequestResult<GetModelResponses, GetModelErrors, ThrowOnError> => (options.client ?? client).get<GetModelResponses, GetModelErrors, ThrowOnError>({
@@ -717,7 +772,7 @@ export const changeModel = <ThrowOnError extends boolean = false>(options: Optio
 });
 
 /**
- * The model's file, for its group and for nodes (by node token); ranges are served
+ * The model's file, for its group, for licensees and for nodes (by node token); ranges are served
  */
 export const getModelWeights = <ThrowOnError extends boolean = false>(options: Options<GetModelWeightsData, ThrowOnError>): RequestResult<GetModelWeightsResponses, GetModelWeightsErrors, ThrowOnError> => (options.client ?? client).get<GetModelWeightsResponses, GetModelWeightsErrors, ThrowOnError>({
     security: [{
@@ -890,7 +945,7 @@ export const verifyPayment = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
- * All payments of yours and your groups, the newest first
+ * The payments of yours and your groups, the newest first, a page at a time
  */
 export const listPayments = <ThrowOnError extends boolean = false>(options?: Options<ListPaymentsData, ThrowOnError>): RequestResult<ListPaymentsResponses, ListPaymentsErrors, ThrowOnError> => (options?.client ?? client).get<ListPaymentsResponses, ListPaymentsErrors, ThrowOnError>({
     security: [{
@@ -904,6 +959,44 @@ export const listPayments = <ThrowOnError extends boolean = false>(options?: Opt
         }],
     url: '/api/payments/history/all',
     ...options
+});
+
+/**
+ * Plain transfers of yours and what became of each, the newest first
+ */
+export const listTransfers = <ThrowOnError extends boolean = false>(options?: Options<ListTransfersData, ThrowOnError>): RequestResult<ListTransfersResponses, ListTransfersErrors, ThrowOnError> => (options?.client ?? client).get<ListTransfersResponses, ListTransfersErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/payments/transfers',
+    ...options
+});
+
+/**
+ * Pay by a Permit2 signature: the call that carries it, which anyone may send
+ */
+export const permitPayment = <ThrowOnError extends boolean = false>(options: Options<PermitPaymentData, ThrowOnError>): RequestResult<PermitPaymentResponses, PermitPaymentErrors, ThrowOnError> => (options.client ?? client).post<PermitPaymentResponses, PermitPaymentErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/payments/{id}/permit',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -954,6 +1047,284 @@ export const publishModel = <ThrowOnError extends boolean = false>(options: Opti
             type: 'apiKey'
         }],
     url: '/api/publishing/model/{id}/publish',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Quote more listing time for a published model; one that left the marketplace comes back with it
+ */
+export const payListingFee = <ThrowOnError extends boolean = false>(options: Options<PayListingFeeData, ThrowOnError>): RequestResult<PayListingFeeResponses, PayListingFeeErrors, ThrowOnError> => (options.client ?? client).post<PayListingFeeResponses, PayListingFeeErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/publishing/model/{id}/listing-fee',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * The platform's plans: what they cost, what they allow, who gets what of the price
+ */
+export const listPlans = <ThrowOnError extends boolean = false>(options?: Options<ListPlansData, ThrowOnError>): RequestResult<ListPlansResponses, ListPlansErrors, ThrowOnError> => (options?.client ?? client).get<ListPlansResponses, ListPlansErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/subscriptions/plans',
+    ...options
+});
+
+/**
+ * Quote months of a plan, for you or for a group of yours
+ */
+export const createPlanSubscription = <ThrowOnError extends boolean = false>(options: Options<CreatePlanSubscriptionData, ThrowOnError>): RequestResult<CreatePlanSubscriptionResponses, CreatePlanSubscriptionErrors, ThrowOnError> => (options.client ?? client).post<CreatePlanSubscriptionResponses, CreatePlanSubscriptionErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/subscriptions/create',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Your plan: the best of your own and your groups', what is used of it, and all that was bought
+ */
+export const getMySubscription = <ThrowOnError extends boolean = false>(options?: Options<GetMySubscriptionData, ThrowOnError>): RequestResult<GetMySubscriptionResponses, GetMySubscriptionErrors, ThrowOnError> => (options?.client ?? client).get<GetMySubscriptionResponses, GetMySubscriptionErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/subscriptions/my-subscription',
+    ...options
+});
+
+/**
+ * Do not renew. Access lasts to the end of what is paid; buying again takes it back
+ */
+export const cancelPlanSubscription = <ThrowOnError extends boolean = false>(options?: Options<CancelPlanSubscriptionData, ThrowOnError>): RequestResult<CancelPlanSubscriptionResponses, CancelPlanSubscriptionErrors, ThrowOnError> => (options?.client ?? client).post<CancelPlanSubscriptionResponses, CancelPlanSubscriptionErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/subscriptions/cancel',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options?.headers
+    }
+});
+
+/**
+ * The wallets that hold a role of the contract
+ */
+export const listAdminWallets = <ThrowOnError extends boolean = false>(options?: Options<ListAdminWalletsData, ThrowOnError>): RequestResult<ListAdminWalletsResponses, ListAdminWalletsErrors, ThrowOnError> => (options?.client ?? client).get<ListAdminWalletsResponses, ListAdminWalletsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/wallets',
+    ...options
+});
+
+/**
+ * Prepare giving a wallet a role: the transaction, and who can sign it
+ */
+export const addAdminWallet = <ThrowOnError extends boolean = false>(options: Options<AddAdminWalletData, ThrowOnError>): RequestResult<AddAdminWalletResponses, AddAdminWalletErrors, ThrowOnError> => (options.client ?? client).post<AddAdminWalletResponses, AddAdminWalletErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/wallets/add',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Prepare taking a role from a wallet: the transaction, and who can sign it
+ */
+export const removeAdminWallet = <ThrowOnError extends boolean = false>(options: Options<RemoveAdminWalletData, ThrowOnError>): RequestResult<RemoveAdminWalletResponses, RemoveAdminWalletErrors, ThrowOnError> => (options.client ?? client).post<RemoveAdminWalletResponses, RemoveAdminWalletErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/wallets/remove',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * The platform's fees, the creators' pool and its roots, and whether new money is stopped
+ */
+export const getAdminOverview = <ThrowOnError extends boolean = false>(options?: Options<GetAdminOverviewData, ThrowOnError>): RequestResult<GetAdminOverviewResponses, GetAdminOverviewErrors, ThrowOnError> => (options?.client ?? client).get<GetAdminOverviewResponses, GetAdminOverviewErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/overview',
+    ...options
+});
+
+/**
+ * Prepare crediting the treasury with its fees
+ */
+export const prepareCollectFees = <ThrowOnError extends boolean = false>(options: Options<PrepareCollectFeesData, ThrowOnError>): RequestResult<PrepareCollectFeesResponses, PrepareCollectFeesErrors, ThrowOnError> => (options.client ?? client).post<PrepareCollectFeesResponses, PrepareCollectFeesErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/calls/collect-fees',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Prepare another price of a plan, for later purchases
+ */
+export const prepareSetPlanPrice = <ThrowOnError extends boolean = false>(options: Options<PrepareSetPlanPriceData, ThrowOnError>): RequestResult<PrepareSetPlanPriceResponses, PrepareSetPlanPriceErrors, ThrowOnError> => (options.client ?? client).post<PrepareSetPlanPriceResponses, PrepareSetPlanPriceErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/calls/set-plan-price',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Prepare the veto of the root that waits
+ */
+export const prepareVetoRoot = <ThrowOnError extends boolean = false>(options: Options<PrepareVetoRootData, ThrowOnError>): RequestResult<PrepareVetoRootResponses, PrepareVetoRootErrors, ThrowOnError> => (options.client ?? client).post<PrepareVetoRootResponses, PrepareVetoRootErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/calls/veto-root',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Prepare stopping new money
+ */
+export const preparePause = <ThrowOnError extends boolean = false>(options: Options<PreparePauseData, ThrowOnError>): RequestResult<PreparePauseResponses, PreparePauseErrors, ThrowOnError> => (options.client ?? client).post<PreparePauseResponses, PreparePauseErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/calls/pause',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Prepare letting new money in again
+ */
+export const prepareUnpause = <ThrowOnError extends boolean = false>(options: Options<PrepareUnpauseData, ThrowOnError>): RequestResult<PrepareUnpauseResponses, PrepareUnpauseErrors, ThrowOnError> => (options.client ?? client).post<PrepareUnpauseResponses, PrepareUnpauseErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/calls/unpause',
     ...options,
     headers: {
         'Content-Type': 'application/json',

@@ -359,6 +359,14 @@ export type Usage = {
     promptTokens: number | null;
     completionTokens: number | null;
     outcome: 'served' | 'partial' | 'idle' | 'failed' | 'cancelled';
+    /**
+     * Your own group's model, an API subscription, or the platform's plan
+     */
+    entitlement: 'owner' | 'service' | 'plan';
+    /**
+     * The plan's number; 0: free
+     */
+    plan: number | null;
     keyId: string | null;
     /**
      * null: from the chat page
@@ -534,6 +542,10 @@ export type Model = {
     description: string;
     license: string;
     tags: Array<string>;
+    /**
+     * Whether the platform's plans cover it
+     */
+    inPlans: boolean;
     file: ModelFile;
     onchain: OnchainModel;
     serving: {
@@ -554,7 +566,7 @@ export type ModelFile = {
     state: 'uploading' | 'processing' | 'ready' | 'failed';
     error: string | null;
     /**
-     * IPFS CIDv1, profile unixfs-v1-2025
+     * IPFS CIDv1, profile unixfs-v1-2025; of what is for sale only for who may have the file
      */
     cid: string | null;
     /**
@@ -637,13 +649,137 @@ export type Terms = {
     output: string;
 };
 
-export type Split = {
-    splitId: string;
-    members: Array<SplitMember>;
+export type MyLicense = License & {
+    modelId: string;
+    modelName: string;
+    cid: string | null;
+    size: number | null;
+};
+
+export type License = {
+    /**
+     * Whether you may download the weights for having bought a licence
+     */
+    licensed: boolean;
+    /**
+     * Whose licence it is
+     */
+    via: 'user' | 'group' | null;
+    groupId: string | null;
+    /**
+     * Whether a purchase waits for confirmations
+     */
+    pending: boolean;
+    /**
+     * Of a licence now; null: not for sale
+     */
+    price: string | null;
+    purchases: Array<{
+        txHash: string;
+        chain: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        price: string;
+        /**
+         * The platform's part
+         */
+        fee: string;
+        at: string;
+        via: 'user' | 'group';
+        groupId: string | null;
+        confirmations: number;
+        confirmed: boolean;
+    }>;
+};
+
+export type Payment = {
+    /**
+     * UUID; of a payment that was made without a quote, the id of its event
+     */
+    id: string;
+    quoted: boolean;
+    purpose: 'publish' | 'service' | 'listing' | 'plan' | 'license' | 'usage';
+    chain: string;
+    /**
+     * late and short: a plain transfer came after the quote's end, or was too little, and became credit
+     */
+    status: 'quoted' | 'seen' | 'confirmed' | 'expired' | 'failed' | 'late' | 'short' | 'reorged';
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    amount: string;
+    /**
+     * The platform's part
+     */
+    fee: string;
+    /**
+     * The rest, for the members of the split or the creators' pool
+     */
+    creators: string;
+    /**
+     * What goes to whom
+     */
+    shares: Array<PaymentShare>;
+    /**
+     * What rounding leaves in the split, to be shared with later revenue
+     */
+    dust: string;
+    /**
+     * The account reference that the payment is for
+     */
+    account: string;
+    wallet: string;
+    modelId: string | null;
+    modelName: string | null;
+    /**
+     * 1 Basic, 2 Pro, 3 Enterprise
+     */
+    plan: number | null;
+    months: number;
+    /**
+     * Deposits: the most that may be charged in a day
+     */
+    dailyCap: string | null;
+    createdAt: string;
+    expiresAt: string;
+    txHash: string | null;
+    /**
+     * Pages of the chain's explorer, where it has one
+     */
+    explorer: {
+        transaction: string | null;
+        contract: string | null;
+    };
+    confirmations: number;
+    required: number;
+    allowanceReset: Call;
+    allowance: Call & unknown;
+    call: Call & unknown;
+    ways: PaymentWays;
+    received: ReceivedTransfer;
+    reason: PaymentReason;
+};
+
+export type PaymentShare = {
+    kind: 'platform' | 'pool' | 'member' | 'deposit';
+    label: string;
+    /**
+     * Whose it is; null for the creators' pool
+     */
+    address: string | null;
+    /**
+     * A member's of the creators' part, anybody else's of the amount
+     */
+    bps: number;
+    /**
+     * Rounded down
+     */
+    amount: string;
 };
 
 /**
- * What the owner signs when the model is published already
+ * Sign first: USDT lets an allowance change only from zero
  */
 export type Call = {
     /**
@@ -669,74 +805,124 @@ export type Call = {
     value: '0';
 } | null;
 
-export type MarketItem = Model & {
+/**
+ * How it can be paid; null when it cannot any more
+ */
+export type PaymentWays = {
     /**
-     * USDT, exact, 2 to 6 decimals
+     * From the wallet
      */
-    priceMonth: string;
+    wallet: {
+        allowanceReset: Call;
+        allowance: Call & unknown;
+        call: Call & unknown;
+    };
+    /**
+     * From the wallet's credit in the contract; null when that is not enough
+     */
+    credit: {
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        available: string;
+        call: Call & unknown;
+    } | null;
+    /**
+     * By a signature, which goes to `POST /api/payments/{id}/permit`
+     */
+    permit2: {
+        allowanceReset: Call;
+        allowance: Call & unknown;
+        typedData: TypedData;
+    } | null;
+    /**
+     * By a plain transfer from anywhere, an exchange for one; null when that is not possible
+     */
+    transfer: {
+        to: string;
+        /**
+         * Exactly this: the last digits tell whose it is
+         */
+        amount: string;
+        /**
+         * For a QR code (EIP-681)
+         */
+        uri: string;
+        network: string;
+        /**
+         * Contract of the USDT to send
+         */
+        token: string;
+        expiresAt: string;
+    } | null;
+} | null;
+
+/**
+ * For eth_signTypedData_v4
+ */
+export type TypedData = {
+    domain: {
+        name: string;
+        chainId: number;
+        verifyingContract: string;
+    };
+    types: {
+        [key: string]: Array<{
+            name: string;
+            type: string;
+        }>;
+    };
+    primaryType: string;
+    /**
+     * Integers as decimal strings
+     */
+    message: {
+        [key: string]: unknown;
+    };
 };
 
-export type Payment = {
-    /**
-     * UUID; of a payment that was made without a quote, the id of its event
-     */
-    id: string;
-    quoted: boolean;
-    purpose: 'publish' | 'service' | 'listing';
-    chain: string;
-    status: 'quoted' | 'seen' | 'confirmed' | 'expired' | 'failed';
+/**
+ * The plain transfer that came for it
+ */
+export type ReceivedTransfer = {
+    txHash: string;
+    explorer: string | null;
+    from: string;
     /**
      * USDT, exact, 2 to 6 decimals
      */
     amount: string;
-    /**
-     * The platform's part
-     */
-    fee: string;
-    /**
-     * The rest, for the members of the split
-     */
-    creators: string;
-    recipients: Array<{
-        label: string;
-        address: string;
-        /**
-         * The platform's of the amount, a creator's of the creators' part
-         */
-        bps: number;
-        /**
-         * Rounded down
-         */
-        amount: string;
-    }>;
-    /**
-     * What rounding leaves in the split, to be shared with later revenue
-     */
-    dust: string;
-    /**
-     * The account reference that the payment is for
-     */
-    account: string;
-    wallet: string;
-    modelId: string;
-    modelName: string;
-    months: number;
-    createdAt: string;
-    expiresAt: string;
-    txHash: string | null;
+    outcome: 'arriving' | 'purchase' | 'credit' | 'held';
     confirmations: number;
-    required: number;
-    allowanceReset: Call & unknown;
-    allowance: Call & unknown;
-    call: Call & unknown;
+    /**
+     * Whose credit it becomes, or what is left of it
+     */
+    payee: string | null;
+    /**
+     * What has become credit so far
+     */
+    credited: string;
+    creditTxHash: string | null;
     reason: PaymentReason;
-};
+} | null;
 
 export type PaymentReason = {
     code: string;
     message: string;
     hint: string;
 } | null;
+
+export type Split = {
+    splitId: string;
+    members: Array<SplitMember>;
+};
+
+export type MarketItem = Model & {
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    priceMonth: string;
+};
 
 export type Subscription = {
     modelId: string;
@@ -767,6 +953,67 @@ export type Subscription = {
     }>;
 };
 
+export type CreatePayment = {
+    purpose: 'publish';
+    modelId: string;
+    wallet: string;
+    chain: string;
+} | {
+    purpose: 'listing';
+    modelId: string;
+    months?: number;
+    wallet: string;
+    chain: string;
+} | {
+    purpose: 'service';
+    modelId: string;
+    months?: number;
+    /**
+     * Buy for this group of yours
+     */
+    groupId?: string | null;
+    wallet: string;
+    chain: string;
+} | {
+    purpose: 'license';
+    modelId: string;
+    /**
+     * Buy for this group of yours
+     */
+    groupId?: string | null;
+    wallet: string;
+    chain: string;
+} | {
+    purpose: 'plan';
+    /**
+     * 1 Basic, 2 Pro, 3 Enterprise
+     */
+    plan: number;
+    months?: number;
+    /**
+     * Buy for this group of yours
+     */
+    groupId?: string | null;
+    wallet: string;
+    chain: string;
+} | {
+    purpose: 'usage';
+    /**
+     * USDT, a decimal string with at most 6 decimals
+     */
+    amount: string;
+    /**
+     * The most that may be charged in a day
+     */
+    dailyCap?: string;
+    /**
+     * Buy for this group of yours
+     */
+    groupId?: string | null;
+    wallet: string;
+    chain: string;
+};
+
 export type Publishing = {
     state: 'draft' | 'ready' | 'published';
     /**
@@ -795,6 +1042,18 @@ export type Publishing = {
         paidUntil: string | null;
         listedUntil: string | null;
         listed: boolean;
+        /**
+         * Days of paid time, rounded up; 0 in the grace and after
+         */
+        daysLeft: number | null;
+        /**
+         * The paid time is over, and the model is still listed
+         */
+        inGrace: boolean;
+        /**
+         * When it leaves the marketplace unless it is paid for
+         */
+        graceEndsAt: string | null;
     };
     terms: Terms & ({
         [key: string]: unknown;
@@ -808,6 +1067,187 @@ export type Publishing = {
         isDefault: boolean;
     } | null;
     onchain: OnchainModel;
+};
+
+export type Plan = {
+    /**
+     * The contract's number; 0: free
+     */
+    plan: number;
+    id: 'free' | 'basic' | 'pro' | 'enterprise';
+    name: string;
+    /**
+     * For 30 days, USDT
+     */
+    priceMonth: string;
+    /**
+     * Calls in a UTC day
+     */
+    requestsPerDay: number;
+    /**
+     * Tokens in and out, in a UTC month
+     */
+    tokensPerMonth: number;
+    /**
+     * The platform's part of a month's price
+     */
+    platform: string;
+    /**
+     * The part that goes to the creators' pool
+     */
+    pool: string;
+    /**
+     * Whether it can be bought now
+     */
+    offered: boolean;
+};
+
+export type MySubscription = {
+    current: {
+        plan: number;
+        id: 'free' | 'basic' | 'pro' | 'enterprise';
+        name: string;
+        /**
+         * null: the free plan, which does not end
+         */
+        activeUntil: string | null;
+        /**
+         * Not to be renewed; it lasts until activeUntil all the same
+         */
+        cancelled: boolean;
+        via: 'user' | 'group';
+        groupId: string | null;
+    };
+    /**
+     * Of the current plan's account; a group's is shared by its members
+     */
+    usage: {
+        requestsToday: number;
+        requestsPerDay: number;
+        tokensThisMonth: number;
+        tokensPerMonth: number;
+        resetsAt: {
+            day: string;
+            month: string;
+        };
+    };
+    /**
+     * Confirmed purchases of yours and your groups, the newest first
+     */
+    periods: Array<PlanPeriod>;
+    /**
+     * Purchases that wait for confirmations; from and to as they will be
+     */
+    pending: Array<PlanPeriod>;
+};
+
+export type PlanPeriod = {
+    plan: number;
+    id: 'free' | 'basic' | 'pro' | 'enterprise';
+    via: 'user' | 'group';
+    groupId: string | null;
+    months: number;
+    from: string;
+    to: string;
+    txHash: string;
+    chain: string;
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    price: string;
+    confirmed: boolean;
+    confirmations: number;
+    required: number;
+};
+
+export type AdminWallets = {
+    wallets: Array<AdminWallet>;
+    /**
+     * Wallets that grant and revoke the role admin: default admins
+     */
+    canSign: Array<string>;
+};
+
+export type AdminWallet = {
+    chain: string;
+    address: string;
+    role: 'default_admin' | 'admin' | 'operator';
+    /**
+     * Whose linked wallet it is
+     */
+    user: {
+        id: string;
+        name: string;
+    } | null;
+};
+
+export type AdminCall = {
+    call: Call & unknown;
+    /**
+     * The wallets that can sign it; any one of them
+     */
+    signers: Array<string>;
+};
+
+export type AdminOverview = {
+    chains: Array<{
+        chain: string;
+        name: string;
+        aiforge: string;
+        explorer: string | null;
+        paused: boolean;
+        treasury: string | null;
+        /**
+         * The platform's fees that the treasury was not credited with yet
+         */
+        uncollectedFees: string;
+        /**
+         * The platform's fees of all time
+         */
+        fees: string;
+        pool: {
+            /**
+             * What plans brought the creators' pool, of all time
+             */
+            funded: string;
+            /**
+             * USDT, exact, 2 to 6 decimals
+             */
+            claimed: string;
+        };
+        plans: Array<{
+            plan: number;
+            name: string;
+            /**
+             * USDT, exact, 2 to 6 decimals
+             */
+            priceMonth: string;
+        }>;
+        /**
+         * The last 24, the newest first
+         */
+        roots: Array<{
+            month: string;
+            root: string;
+            /**
+             * Of all months up to this one
+             */
+            total: string;
+            activeAt: string;
+            state: 'waiting' | 'active' | 'vetoed';
+            cid: string;
+            txHash: string;
+        }>;
+        /**
+         * How far the chain is mirrored
+         */
+        headBlock: number | null;
+    }>;
+    users: number;
+    models: {
+        all: number;
+        listed: number;
+    };
 };
 
 export type Earnings = {
@@ -915,7 +1355,7 @@ export type Earnings = {
     };
     entries: Array<{
         at: string;
-        kind: 'earned' | 'draw' | 'withdraw' | 'deposit' | 'debit' | 'fee';
+        kind: 'earned' | 'draw' | 'withdraw' | 'deposit' | 'debit' | 'fee_collected' | 'refund' | 'job' | 'usage_exit';
         /**
          * Negative for what went out
          */
@@ -2176,6 +2616,120 @@ export type ListMyModelsResponses = {
 
 export type ListMyModelsResponse = ListMyModelsResponses[keyof ListMyModelsResponses];
 
+export type ListMyLicensesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/models/my-licenses';
+};
+
+export type ListMyLicensesErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type ListMyLicensesError = ListMyLicensesErrors[keyof ListMyLicensesErrors];
+
+export type ListMyLicensesResponses = {
+    /**
+     * OK
+     */
+    200: {
+        licenses: Array<MyLicense>;
+    };
+};
+
+export type ListMyLicensesResponse = ListMyLicensesResponses[keyof ListMyLicensesResponses];
+
+export type GetLicenseData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/models/{id}/license';
+};
+
+export type GetLicenseErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type GetLicenseError = GetLicenseErrors[keyof GetLicenseErrors];
+
+export type GetLicenseResponses = {
+    /**
+     * OK
+     */
+    200: License;
+};
+
+export type GetLicenseResponse = GetLicenseResponses[keyof GetLicenseResponses];
+
+export type BuyLicenseData = {
+    body: {
+        wallet: string;
+        chain: string;
+        /**
+         * Buy for this group of yours
+         */
+        groupId?: string | null;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/models/{id}/buy';
+};
+
+export type BuyLicenseErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    503: Error;
+};
+
+export type BuyLicenseError = BuyLicenseErrors[keyof BuyLicenseErrors];
+
+export type BuyLicenseResponses = {
+    /**
+     * OK
+     */
+    200: {
+        payment: Payment;
+    };
+};
+
+export type BuyLicenseResponse = BuyLicenseResponses[keyof BuyLicenseResponses];
+
 export type GetModelData = {
     body?: never;
     path: {
@@ -2209,6 +2763,7 @@ export type ChangeModelData = {
         description?: string;
         license?: string;
         tags?: Array<string>;
+        inPlans?: boolean;
     };
     path: {
         id: string;
@@ -2260,6 +2815,10 @@ export type GetModelWeightsErrors = {
      * Error
      */
     401: Error;
+    /**
+     * Error
+     */
+    402: Error;
     /**
      * Error
      */
@@ -2371,7 +2930,7 @@ export type SetSplitResponses = {
      */
     200: {
         split: Split;
-        onchain: Call;
+        onchain: Call & unknown;
     };
 };
 
@@ -2431,7 +2990,7 @@ export type CreateServiceResponses = {
         service: Terms & {
             modelId: string;
         };
-        onchain: Call;
+        onchain: Call & unknown;
     };
 };
 
@@ -2555,17 +3114,7 @@ export type ListSubscriptionsResponses = {
 export type ListSubscriptionsResponse = ListSubscriptionsResponses[keyof ListSubscriptionsResponses];
 
 export type CreatePaymentData = {
-    body: {
-        purpose: 'publish' | 'service' | 'listing';
-        modelId: string;
-        months?: number;
-        wallet: string;
-        chain: string;
-        /**
-         * Buy a service for this group of yours
-         */
-        groupId?: string;
-    };
+    body: CreatePayment;
     path?: never;
     query?: never;
     url: '/api/payments/create';
@@ -2652,7 +3201,16 @@ export type VerifyPaymentResponse = VerifyPaymentResponses[keyof VerifyPaymentRe
 export type ListPaymentsData = {
     body?: never;
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * `next` of the page before
+         */
+        cursor?: string;
+        /**
+         * 50 by default
+         */
+        limit?: number;
+    };
     url: '/api/payments/history/all';
 };
 
@@ -2660,7 +3218,15 @@ export type ListPaymentsErrors = {
     /**
      * Error
      */
+    400: Error;
+    /**
+     * Error
+     */
     401: Error;
+    /**
+     * Error
+     */
+    503: Error;
 };
 
 export type ListPaymentsError = ListPaymentsErrors[keyof ListPaymentsErrors];
@@ -2671,10 +3237,85 @@ export type ListPaymentsResponses = {
      */
     200: {
         payments: Array<Payment>;
+        next: string | null;
     };
 };
 
 export type ListPaymentsResponse = ListPaymentsResponses[keyof ListPaymentsResponses];
+
+export type ListTransfersData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/payments/transfers';
+};
+
+export type ListTransfersErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type ListTransfersError = ListTransfersErrors[keyof ListTransfersErrors];
+
+export type ListTransfersResponses = {
+    /**
+     * OK
+     */
+    200: {
+        transfers: Array<ReceivedTransfer & unknown>;
+    };
+};
+
+export type ListTransfersResponse = ListTransfersResponses[keyof ListTransfersResponses];
+
+export type PermitPaymentData = {
+    body: {
+        signature: string;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/payments/{id}/permit';
+};
+
+export type PermitPaymentErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    503: Error;
+};
+
+export type PermitPaymentError = PermitPaymentErrors[keyof PermitPaymentErrors];
+
+export type PermitPaymentResponses = {
+    /**
+     * OK
+     */
+    200: {
+        call: Call & unknown;
+    };
+};
+
+export type PermitPaymentResponse = PermitPaymentResponses[keyof PermitPaymentResponses];
 
 export type GetPaymentData = {
     body?: never;
@@ -2824,6 +3465,579 @@ export type PublishModelResponses = {
 };
 
 export type PublishModelResponse = PublishModelResponses[keyof PublishModelResponses];
+
+export type PayListingFeeData = {
+    body: {
+        wallet: string;
+        chain: string;
+        months: number;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/publishing/model/{id}/listing-fee';
+};
+
+export type PayListingFeeErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    503: Error;
+};
+
+export type PayListingFeeError = PayListingFeeErrors[keyof PayListingFeeErrors];
+
+export type PayListingFeeResponses = {
+    /**
+     * OK
+     */
+    200: {
+        payment: Payment;
+    };
+};
+
+export type PayListingFeeResponse = PayListingFeeResponses[keyof PayListingFeeResponses];
+
+export type ListPlansData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The first by default
+         */
+        chain?: string;
+    };
+    url: '/api/subscriptions/plans';
+};
+
+export type ListPlansErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+};
+
+export type ListPlansError = ListPlansErrors[keyof ListPlansErrors];
+
+export type ListPlansResponses = {
+    /**
+     * OK
+     */
+    200: {
+        plans: Array<Plan>;
+    };
+};
+
+export type ListPlansResponse = ListPlansResponses[keyof ListPlansResponses];
+
+export type CreatePlanSubscriptionData = {
+    body: {
+        plan: number;
+        months: number;
+        wallet: string;
+        chain: string;
+        /**
+         * Buy for this group of yours
+         */
+        groupId?: string | null;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/subscriptions/create';
+};
+
+export type CreatePlanSubscriptionErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    503: Error;
+};
+
+export type CreatePlanSubscriptionError = CreatePlanSubscriptionErrors[keyof CreatePlanSubscriptionErrors];
+
+export type CreatePlanSubscriptionResponses = {
+    /**
+     * OK
+     */
+    200: {
+        payment: Payment;
+    };
+};
+
+export type CreatePlanSubscriptionResponse = CreatePlanSubscriptionResponses[keyof CreatePlanSubscriptionResponses];
+
+export type GetMySubscriptionData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/subscriptions/my-subscription';
+};
+
+export type GetMySubscriptionErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type GetMySubscriptionError = GetMySubscriptionErrors[keyof GetMySubscriptionErrors];
+
+export type GetMySubscriptionResponses = {
+    /**
+     * OK
+     */
+    200: MySubscription;
+};
+
+export type GetMySubscriptionResponse = GetMySubscriptionResponses[keyof GetMySubscriptionResponses];
+
+export type CancelPlanSubscriptionData = {
+    body?: {
+        /**
+         * The plan of this group (its owners)
+         */
+        groupId?: string | null;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/subscriptions/cancel';
+};
+
+export type CancelPlanSubscriptionErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type CancelPlanSubscriptionError = CancelPlanSubscriptionErrors[keyof CancelPlanSubscriptionErrors];
+
+export type CancelPlanSubscriptionResponses = {
+    /**
+     * OK
+     */
+    200: MySubscription;
+};
+
+export type CancelPlanSubscriptionResponse = CancelPlanSubscriptionResponses[keyof CancelPlanSubscriptionResponses];
+
+export type ListAdminWalletsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/admin/wallets';
+};
+
+export type ListAdminWalletsErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type ListAdminWalletsError = ListAdminWalletsErrors[keyof ListAdminWalletsErrors];
+
+export type ListAdminWalletsResponses = {
+    /**
+     * OK
+     */
+    200: AdminWallets;
+};
+
+export type ListAdminWalletsResponse = ListAdminWalletsResponses[keyof ListAdminWalletsResponses];
+
+export type AddAdminWalletData = {
+    body: {
+        address: string;
+        role?: 'admin' | 'operator';
+        /**
+         * CAIP-2; the first chain when left out
+         */
+        chain?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/wallets/add';
+};
+
+export type AddAdminWalletErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type AddAdminWalletError = AddAdminWalletErrors[keyof AddAdminWalletErrors];
+
+export type AddAdminWalletResponses = {
+    /**
+     * OK
+     */
+    200: AdminCall;
+};
+
+export type AddAdminWalletResponse = AddAdminWalletResponses[keyof AddAdminWalletResponses];
+
+export type RemoveAdminWalletData = {
+    body: {
+        address: string;
+        role?: 'admin' | 'operator';
+        /**
+         * CAIP-2; the first chain when left out
+         */
+        chain?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/wallets/remove';
+};
+
+export type RemoveAdminWalletErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type RemoveAdminWalletError = RemoveAdminWalletErrors[keyof RemoveAdminWalletErrors];
+
+export type RemoveAdminWalletResponses = {
+    /**
+     * OK
+     */
+    200: AdminCall;
+};
+
+export type RemoveAdminWalletResponse = RemoveAdminWalletResponses[keyof RemoveAdminWalletResponses];
+
+export type GetAdminOverviewData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/admin/overview';
+};
+
+export type GetAdminOverviewErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type GetAdminOverviewError = GetAdminOverviewErrors[keyof GetAdminOverviewErrors];
+
+export type GetAdminOverviewResponses = {
+    /**
+     * OK
+     */
+    200: AdminOverview;
+};
+
+export type GetAdminOverviewResponse = GetAdminOverviewResponses[keyof GetAdminOverviewResponses];
+
+export type PrepareCollectFeesData = {
+    body: {
+        /**
+         * CAIP-2; the first chain when left out
+         */
+        chain?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/calls/collect-fees';
+};
+
+export type PrepareCollectFeesErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type PrepareCollectFeesError = PrepareCollectFeesErrors[keyof PrepareCollectFeesErrors];
+
+export type PrepareCollectFeesResponses = {
+    /**
+     * OK
+     */
+    200: AdminCall;
+};
+
+export type PrepareCollectFeesResponse = PrepareCollectFeesResponses[keyof PrepareCollectFeesResponses];
+
+export type PrepareSetPlanPriceData = {
+    body: {
+        plan: number;
+        /**
+         * USDT for 30 days; 0: not offered
+         */
+        price: string;
+        /**
+         * CAIP-2; the first chain when left out
+         */
+        chain?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/calls/set-plan-price';
+};
+
+export type PrepareSetPlanPriceErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type PrepareSetPlanPriceError = PrepareSetPlanPriceErrors[keyof PrepareSetPlanPriceErrors];
+
+export type PrepareSetPlanPriceResponses = {
+    /**
+     * OK
+     */
+    200: AdminCall;
+};
+
+export type PrepareSetPlanPriceResponse = PrepareSetPlanPriceResponses[keyof PrepareSetPlanPriceResponses];
+
+export type PrepareVetoRootData = {
+    body: {
+        /**
+         * CAIP-2; the first chain when left out
+         */
+        chain?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/calls/veto-root';
+};
+
+export type PrepareVetoRootErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type PrepareVetoRootError = PrepareVetoRootErrors[keyof PrepareVetoRootErrors];
+
+export type PrepareVetoRootResponses = {
+    /**
+     * OK
+     */
+    200: AdminCall;
+};
+
+export type PrepareVetoRootResponse = PrepareVetoRootResponses[keyof PrepareVetoRootResponses];
+
+export type PreparePauseData = {
+    body: {
+        /**
+         * CAIP-2; the first chain when left out
+         */
+        chain?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/calls/pause';
+};
+
+export type PreparePauseErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type PreparePauseError = PreparePauseErrors[keyof PreparePauseErrors];
+
+export type PreparePauseResponses = {
+    /**
+     * OK
+     */
+    200: AdminCall;
+};
+
+export type PreparePauseResponse = PreparePauseResponses[keyof PreparePauseResponses];
+
+export type PrepareUnpauseData = {
+    body: {
+        /**
+         * CAIP-2; the first chain when left out
+         */
+        chain?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/calls/unpause';
+};
+
+export type PrepareUnpauseErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type PrepareUnpauseError = PrepareUnpauseErrors[keyof PrepareUnpauseErrors];
+
+export type PrepareUnpauseResponses = {
+    /**
+     * OK
+     */
+    200: AdminCall;
+};
+
+export type PrepareUnpauseResponse = PrepareUnpauseResponses[keyof PrepareUnpauseResponses];
 
 export type GetEarningsData = {
     body?: never;

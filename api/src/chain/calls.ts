@@ -24,6 +24,8 @@ export type Call = z.infer<typeof callSchema>;
 
 /** `Source.Wallet` of the contract: paid by `transferFrom`. */
 export const FROM_WALLET = 0;
+/** `Source.Credit` of the contract: paid from the caller's credit there. */
+export const FROM_CREDIT = 1;
 
 /** A call of the AIForge contract. */
 export function aiforgeCall<const name extends ContractFunctionName<typeof aiforgeAbi, "nonpayable">>(
@@ -54,7 +56,8 @@ function call(abi: Call["abi"], to: Hex, code: Abi, functionName: string, args: 
   };
 }
 
-function jsonSafe(value: unknown): unknown {
+/** Integers as decimal strings, at any depth. */
+export function jsonSafe(value: unknown): unknown {
   if (typeof value === "bigint") return value.toString();
   if (Array.isArray(value)) return value.map(jsonSafe);
   if (typeof value === "object" && value !== null) {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { deployLocal } from "@aiforge/contracts";
+import { demoAccount, deployLocal } from "@aiforge/contracts";
 import { startChain } from "../../../scripts/testing/chain.ts";
 import { createDatabase, freePort, startPostgres } from "../../../scripts/testing/postgres.ts";
 import { openDatabase } from "../db/client.ts";
@@ -25,6 +25,7 @@ export default async function setup(): Promise<() => Promise<void>> {
         ...process.env,
         DATABASE_URL: database.url,
         RPC_URL_31337: chain.rpcUrl,
+        AIFORGE_CASHIER_ADDRESS_31337: demoAccount("cashier").address,
         INDEXER_PORT: String(mirrorPort),
       },
       stdio: ["ignore", "pipe", "pipe"],

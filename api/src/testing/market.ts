@@ -5,7 +5,7 @@ import { testClient } from "../../../scripts/testing/chain.ts";
 import type { Call } from "../chain/calls.ts";
 import { advanceFile, beginFile } from "../features/models/queries.ts";
 import type { ModelView } from "../features/models/shapes.ts";
-import type { PaymentView } from "../features/payments/view.ts";
+import type { PaymentView } from "../features/payments/shapes.ts";
 import { eventually, fundedWallet, type TestApi } from "./harness.ts";
 import { bodyOf, type TestUser, type TestWalletUser, walletUser } from "./users.ts";
 

@@ -1,9 +1,10 @@
 import { AppError } from "../../core/errors.ts";
-import type { Reason } from "./view.ts";
+import { usdt } from "../../core/money.ts";
+import type { Reason } from "./shapes.ts";
 
 /* Why a payment is not done, in words; codes are stable. */
 
-const reason = (code: string, message: string, hint: string): Reason => ({ code, message, hint });
+export const reason = (code: string, message: string, hint: string): Reason => ({ code, message, hint });
 
 export const awaiting = (have: number, need: number) =>
   reason(
@@ -14,6 +15,13 @@ export const awaiting = (have: number, need: number) =>
 
 export const late = () =>
   reason("late", "It was paid after the quote had expired, and counts all the same.", "Nothing to do.");
+
+export const reorged = () =>
+  reason(
+    "reorged",
+    "It was on the chain, and the chain took it back.",
+    "It usually comes back by itself within minutes. If it does not, pay again: nothing was taken.",
+  );
 
 export const expired = () =>
   reason(
@@ -77,22 +85,34 @@ export const short = (paid: number, quoted: number) =>
   );
 
 /** What the contract's refusals mean for who pays. */
-const REVERTS: Record<string, string> = {
+const REFUSALS: Record<string, string> = {
   PriceAboveMax: "The price has changed. Ask for a new quote.",
   SplitChanged: "The creators changed who shares the revenue. Ask for a new quote.",
   NotListed: "The model is not listed any more.",
   NotOffered: "The model is not offered by the month any more.",
+  UnknownModel: "The model is not published on this chain.",
+  UnknownPlan: "The plan is not offered any more.",
   FeeAboveMax: "This wallet has published before, so publishing has a fee now. Ask for a new quote.",
   AlreadyPublished: "The model is published already.",
   EnforcedPause: "New payments are paused. Try again later.",
   InsufficientCredit: "The credit of this wallet is not enough.",
+  CapLowered: "The daily limit of this wallet's deposit is higher already. Ask for a new quote.",
+  InexactTransfer: "The token took a fee on the way. Nothing was taken.",
+  InvalidNonce: "This signature was used already.",
+  SignatureExpired: "The signature has expired. Ask for a new quote and sign again.",
+  InvalidSigner: "The signature is not of the wallet that was quoted. Sign again.",
+  ZeroAmount: "There is nothing to move.",
+  MonthsOutOfRange: "One payment buys 1 to 120 months.",
 };
+
+/** What a refusal of the contract, by its name, means; null for one that is not for people. */
+export const refusalHint = (name: string | null): string | null => (name && REFUSALS[name]) ?? null;
 
 export const reverted = (name: string | null) =>
   reason(
     "reverted",
     name ? `The contract refused this transaction: ${name}.` : "The contract refused this transaction.",
-    (name && REVERTS[name]) ?? "Check the wallet's USDT balance and allowance, then pay again.",
+    refusalHint(name) ?? "Check the wallet's USDT balance and allowance, then pay again.",
   );
 
 export const paused = () =>
@@ -101,15 +121,46 @@ export const paused = () =>
     retryable: true,
   });
 
-export const notListed = () =>
-  new AppError("not_listed", 409, "This model is not listed at the moment, so it cannot be bought.", {
-    hint: "Its creators can extend the listing.",
+export const notOffered = () => new AppError("not_offered", 409, "This model is not offered by the month.");
+
+export const notForSale = () =>
+  new AppError("not_for_sale", 409, "The weights of this model are not for sale.");
+
+export const planNotOffered = () =>
+  new AppError("plan_not_offered", 409, "This plan is not offered at the moment.", {
+    hint: "Choose another plan.",
   });
 
-export const notOffered = () => new AppError("not_offered", 409, "This model is not offered by the month.");
+export const capLowered = (current: bigint) =>
+  new AppError(
+    "cap_lowered",
+    409,
+    `This wallet allows ${usdt(current)} USDT a day, which cannot become less.`,
+    {
+      hint: "Allow as much or more. To allow less, take the deposit out first.",
+      details: { field: "dailyCap", current: usdt(current) },
+    },
+  );
 
 export const wrongChain = (chain: string) =>
   new AppError("wrong_chain", 400, `This model is on ${chain}.`, {
     hint: `Pay on ${chain}.`,
     details: { field: "chain" },
+  });
+
+export const quoteExpired = () =>
+  new AppError("quote_expired", 409, "The quote has expired.", { hint: "Ask for a new one." });
+
+export const paidAlready = () =>
+  new AppError("already_paid", 409, "This payment was made already.", { hint: "Nothing to do." });
+
+export const noPermit = () =>
+  new AppError("permit_unavailable", 409, "This payment cannot be made by a signature.", {
+    hint: "Pay from the wallet.",
+  });
+
+export const wrongSignature = (wallet: string) =>
+  new AppError("signature_mismatch", 400, `The signature is not one of ${wallet} over this payment.`, {
+    hint: "Sign `ways.permit2.typedData` of this payment with that wallet.",
+    details: { field: "signature" },
   });

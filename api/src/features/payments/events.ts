@@ -2,56 +2,108 @@ import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/pg-core";
 import {
   chainHeads,
+  chainLicensePurchases,
+  chainPlanPurchases,
   chainPublications,
   chainServicePurchases,
   chainSettings,
   chainSplits,
+  chainUsageEntries,
 } from "../../chain/schema.ts";
 import type { Executor } from "../../db/client.ts";
 import { models } from "../models/schema.ts";
 import { onchainModels } from "../publishing/schema.ts";
 import { type Purpose, payments } from "./schema.ts";
 
+type EventView =
+  | typeof chainServicePurchases
+  | typeof chainLicensePurchases
+  | typeof chainPublications
+  | typeof chainPlanPurchases
+  | typeof chainUsageEntries;
+
+const placed = (view: EventView) => ({
+  id: view.id,
+  chain: view.chainId,
+  txHash: view.txHash,
+  logIndex: view.logIndex,
+  blockNumber: view.blockNumber,
+  blockTimestamp: view.blockTimestamp,
+  payer: view.payer,
+});
+
+/** The columns that the events of all kinds share, from SQL over their own; constants of this file only. */
+function bought(columns: {
+  purpose: string;
+  item: string;
+  months: string;
+  amount: string;
+  fee: string;
+  split: string;
+}) {
+  const text = <T extends string>(source: string, name: string) => sql<T>`${sql.raw(source)}`.as(name);
+  const number = (source: string, name: string) =>
+    sql<bigint>`(${sql.raw(source)})::numeric`.mapWith(BigInt).as(name);
+  return {
+    purpose: text<Purpose>(columns.purpose, "bought"),
+    onchainId: text(columns.item, "item"),
+    account: text("COALESCE(account, '')", "for_account"),
+    months: number(columns.months, "bought_months"),
+    amount: number(columns.amount, "paid"),
+    fee: number(columns.fee, "paid_fee"),
+    splitId: text(columns.split, "earning_split"),
+  };
+}
+
+const none = { item: "''", months: "0", fee: "0", split: "''" };
+
+const SERVICE = bought({
+  purpose: "'service'",
+  item: "model_id",
+  months: "months",
+  amount: "price",
+  fee: "fee",
+  split: "split_id",
+});
+const LICENSE = bought({
+  ...none,
+  purpose: "'license'",
+  item: "model_id",
+  amount: "price",
+  fee: "fee",
+  split: "split_id",
+});
+// Publishing and listing go to the platform alone.
+const PUBLICATION = bought({
+  ...none,
+  purpose: "CASE kind WHEN 'publish' THEN 'publish' ELSE 'listing' END",
+  item: "model_id",
+  months: "months",
+  amount: "fee",
+  fee: "fee",
+});
+const PLAN = bought({
+  ...none,
+  purpose: "'plan'",
+  item: "plan::text",
+  months: "months",
+  amount: "price",
+  fee: "fee",
+});
+const DEPOSIT = bought({ ...none, purpose: "'usage'", amount: "amount" });
+
 /** Every event of the mirror that is a payment, whatever was bought. `amount` and `fee` in micro-USDT. */
 export function paymentEvents(db: Executor) {
-  const purchases = db
-    .select({
-      id: chainServicePurchases.id,
-      chain: chainServicePurchases.chainId,
-      txHash: chainServicePurchases.txHash,
-      logIndex: chainServicePurchases.logIndex,
-      blockNumber: chainServicePurchases.blockNumber,
-      blockTimestamp: chainServicePurchases.blockTimestamp,
-      purpose: sql<Purpose>`'service'`.as("bought"),
-      onchainId: chainServicePurchases.modelId,
-      account: chainServicePurchases.account,
-      payer: chainServicePurchases.payer,
-      months: chainServicePurchases.months,
-      amount: chainServicePurchases.price,
-      fee: chainServicePurchases.fee,
-      splitId: chainServicePurchases.splitId,
-    })
-    .from(chainServicePurchases);
-  const publications = db
-    .select({
-      id: chainPublications.id,
-      chain: chainPublications.chainId,
-      txHash: chainPublications.txHash,
-      logIndex: chainPublications.logIndex,
-      blockNumber: chainPublications.blockNumber,
-      blockTimestamp: chainPublications.blockTimestamp,
-      purpose: sql<Purpose>`CASE kind WHEN 'publish' THEN 'publish' ELSE 'listing' END`.as("bought"),
-      onchainId: chainPublications.modelId,
-      account: chainPublications.account,
-      payer: chainPublications.payer,
-      months: chainPublications.months,
-      amount: sql<bigint>`fee`.as("price"),
-      fee: chainPublications.fee,
-      // Publishing and listing go to the platform alone.
-      splitId: sql<string>`''`.as("split_id"),
-    })
-    .from(chainPublications);
-  return unionAll(purchases, publications).as("event");
+  return unionAll(
+    db.select({ ...placed(chainServicePurchases), ...SERVICE }).from(chainServicePurchases),
+    db.select({ ...placed(chainLicensePurchases), ...LICENSE }).from(chainLicensePurchases),
+    db.select({ ...placed(chainPublications), ...PUBLICATION }).from(chainPublications),
+    db.select({ ...placed(chainPlanPurchases), ...PLAN }).from(chainPlanPurchases),
+    db
+      .select({ ...placed(chainUsageEntries), ...DEPOSIT })
+      .from(chainUsageEntries)
+      .where(eq(chainUsageEntries.kind, "deposit")),
+  ).as("event");
 }
 
 type Events = ReturnType<typeof paymentEvents>;
@@ -72,7 +124,7 @@ const eventColumns = (events: Events) => ({
 });
 
 /** Payments with the event that paid each, if the mirror has one now; the newest first. */
-export function quotedPayments(db: Executor, where: SQL | undefined) {
+export function quotedPayments(db: Executor, where: SQL | undefined, limit = 500) {
   const events = paymentEvents(db);
   return db
     .select({
@@ -83,7 +135,7 @@ export function quotedPayments(db: Executor, where: SQL | undefined) {
       headBlock: chainHeads.blockNumber,
     })
     .from(payments)
-    .innerJoin(models, eq(models.id, payments.modelId))
+    .leftJoin(models, eq(models.id, payments.modelId))
     .leftJoin(events, paidBy(events))
     .leftJoin(
       chainSplits,
@@ -91,14 +143,14 @@ export function quotedPayments(db: Executor, where: SQL | undefined) {
     )
     .leftJoin(chainHeads, eq(chainHeads.chainId, payments.chain))
     .where(where)
-    .orderBy(sql`${payments.createdAt} DESC, ${payments.id}`)
-    .limit(500);
+    .orderBy(sql`${payments.createdAt} DESC, ${payments.id}::text COLLATE "C" DESC`)
+    .limit(limit);
 }
 
 export type QuotedPayment = Awaited<ReturnType<typeof quotedPayments>>[number];
 
-/** Payments for models of this site that nobody asked a quote for; the newest first. */
-export function unquotedPayments(db: Executor, where: (events: Events) => SQL | undefined) {
+/** Payments that nobody asked a quote for, for models of this site, plans and deposits; the newest first. */
+export function unquotedPayments(db: Executor, where: (events: Events) => SQL | undefined, limit = 500) {
   const events = paymentEvents(db);
   return db
     .select({
@@ -117,11 +169,11 @@ export function unquotedPayments(db: Executor, where: (events: Events) => SQL | 
       headBlock: chainHeads.blockNumber,
     })
     .from(events)
-    .innerJoin(
+    .leftJoin(
       onchainModels,
       and(eq(onchainModels.chain, events.chain), eq(onchainModels.onchainId, events.onchainId)),
     )
-    .innerJoin(models, eq(models.id, onchainModels.modelId))
+    .leftJoin(models, eq(models.id, onchainModels.modelId))
     .innerJoin(chainHeads, eq(chainHeads.chainId, events.chain))
     .leftJoin(chainSettings, eq(chainSettings.chainId, events.chain))
     .leftJoin(
@@ -136,9 +188,15 @@ export function unquotedPayments(db: Executor, where: (events: Events) => SQL | 
         eq(payments.logIndex, events.logIndex),
       ),
     )
-    .where(and(sql`${payments.id} IS NULL`, where(events)))
-    .orderBy(sql`${events.blockTimestamp} DESC, ${events.logIndex} DESC`)
-    .limit(500);
+    .where(
+      and(
+        sql`${payments.id} IS NULL`,
+        sql`(${models.id} IS NOT NULL OR ${events.purpose} IN ('plan', 'usage'))`,
+        where(events),
+      ),
+    )
+    .orderBy(sql`${events.blockTimestamp} DESC, ${events.id} COLLATE "C" DESC`)
+    .limit(limit);
 }
 
 export type UnquotedPayment = Awaited<ReturnType<typeof unquotedPayments>>[number];
@@ -170,6 +228,9 @@ export function matchCandidates(db: Executor, accounts?: string[]) {
         eq(events.account, payments.account),
         eq(events.purpose, payments.purpose),
         sql`${events.months} = ${payments.months}`,
+        // A deposit is its payer's, and of another amount it is another one.
+        sql`(${payments.purpose} <> 'usage'
+          OR (${events.payer} = ${payments.wallet} AND ${events.amount} = ${payments.amount}))`,
       ),
     )
     .where(
@@ -196,7 +257,7 @@ export async function releaseOrphans(db: Executor, accounts?: string[]) {
   const events = paymentEvents(db);
   await db
     .update(payments)
-    .set({ logIndex: null, matchedAt: null })
+    .set({ logIndex: null, matchedAt: null, reorgedAt: new Date() })
     .where(
       and(
         ofAccounts(accounts),

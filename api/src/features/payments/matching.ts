@@ -37,7 +37,7 @@ export async function matchPayments(deps: Pick<Deps, "db">, accounts?: string[])
     for (const { paymentId, txHash, logIndex } of assign(await matchCandidates(tx, accounts))) {
       await tx
         .update(payments)
-        .set({ txHash, logIndex, matchedAt: new Date(), failure: null })
+        .set({ txHash, logIndex, matchedAt: new Date(), reorgedAt: null, failure: null })
         .where(eq(payments.id, paymentId));
     }
   });

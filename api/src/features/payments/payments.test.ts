@@ -28,7 +28,8 @@ import {
 import { activeEntitlement } from "../marketplace/service.ts";
 import type { ModelView } from "../models/shapes.ts";
 import { paymentRow } from "./queries.ts";
-import { type PaymentView, shareOut } from "./view.ts";
+import type { PaymentView } from "./shapes.ts";
+import { shareOut } from "./shares.ts";
 import { startPaymentMatching } from "./worker.ts";
 
 let api: TestApi;
@@ -91,7 +92,7 @@ describe("a payment", () => {
       allowanceReset: null,
       reason: null,
     });
-    expect(quote.recipients).toMatchObject([
+    expect(quote.shares).toMatchObject([
       { label: "Platform", bps: 1_000, amount: "2.00" },
       { label: "Creator", address: creator.wallet.address.toLowerCase(), bps: 10_000, amount: "18.00" },
     ]);
@@ -332,9 +333,10 @@ describe("shares", () => {
       address: `0x${String(at).repeat(40)}` as const,
       bps,
     }));
-    const { creators, recipients, dust } = shareOut({ amount: 11n, fee: 1n }, "0xtreasury", members);
+    const money = { purpose: "service", amount: 11n, fee: 1n, treasury: "0x1", payer: "0x2" } as const;
+    const { creators, shares, dust } = shareOut({ ...money, members });
     expect(creators).toBe(10n);
-    expect(recipients.map(({ amount }) => amount)).toEqual([1n, 3n, 3n, 3n]);
+    expect(shares.map(({ amount }) => amount)).toEqual([1n, 3n, 3n, 3n]);
     expect(dust).toBe(1n);
   });
 });

@@ -6,6 +6,8 @@ import type { Executor } from "../../db/client.ts";
 import type { Deps } from "../../deps.ts";
 import type { SplitMember } from "../group-revenue/schema.ts";
 import { settingsOf } from "../publishing/queries.ts";
+import { reserveAmount } from "./cashier/reservations.ts";
+import { ableCashier, takesTransfers } from "./cashier/wallet.ts";
 import { paused } from "./errors.ts";
 import { type Purpose, payments } from "./schema.ts";
 
@@ -14,17 +16,22 @@ export interface QuoteParameters {
   chain: Chain;
   /** Lower-case. */
   wallet: string;
-  /** UUID. */
-  modelId: string;
+  /** UUID; null for plans and deposits. */
+  modelId: string | null;
+  /** The model's id on chain, the plan's number, or empty for a deposit. */
   onchainId: string;
   account: string;
+  /** 0 for what is not bought by the month. */
   months: number;
   /** Micro-USDT. */
   amount: bigint;
   /** The platform's part of it, micro-USDT. */
   fee: bigint;
-  /** Who shares the rest. */
-  members: SplitMember[];
+  /** The split that shares the rest, and who is in it; left out where none earns at once. */
+  splitId?: string;
+  members?: SplitMember[];
+  /** Deposits only: the most that may be charged in a day, micro-USDT. */
+  dailyCap?: bigint;
   call: Call;
   /** Looks, in the quote's own transaction, whether what is quoted still holds; throws when it does not. */
   stillHolds?: (tx: Executor) => Promise<void>;
@@ -41,6 +48,7 @@ export async function openQuote(deps: Deps, userId: string, quote: QuoteParamete
   const settings = await settingsOf(deps.db, chain.chain);
   if (settings?.paused) throw paused();
   const quotedBlock = await readChain(() => chain.head(0));
+  const cashier = takesTransfers(quote) && (await ableCashier(chain));
   return deps.db.transaction(async (tx) => {
     const key = [userId, chain.chain, quote.wallet, quote.account, quote.call.data].join("|");
     await tx.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${key}, 7242011))`);
@@ -66,18 +74,26 @@ export async function openQuote(deps: Deps, userId: string, quote: QuoteParamete
       .orderBy(desc(payments.createdAt))
       .limit(1);
     if (open) return open.id;
+    const expiresAt = new Date(now.getTime() + deps.config.QUOTE_SECONDS * 1000);
     const [created] = await tx
       .insert(payments)
       .values({
+        members: [],
         ...values,
         userId,
         chain: chain.chain,
         treasury: settings?.treasury ?? "",
         quotedBlock,
         createdAt: now,
-        expiresAt: new Date(now.getTime() + deps.config.QUOTE_SECONDS * 1000),
+        expiresAt,
       })
       .returning({ id: payments.id });
-    return created!.id;
+    const id = created!.id;
+    if (cashier) {
+      const recipient = cashier.address.toLowerCase();
+      const reserved = { chain: chain.chain, recipient, paymentId: id, price: quote.amount, expiresAt };
+      await reserveAmount(tx, userId, reserved);
+    }
+    return id;
   });
 }

@@ -6,7 +6,9 @@ import { user } from "../auth/schema.ts";
 import type { SplitMember } from "../group-revenue/schema.ts";
 import { models } from "../models/schema.ts";
 
-export type Purpose = "publish" | "service" | "listing";
+/** What can be paid for. */
+export const PURPOSES = ["publish", "service", "listing", "plan", "license", "usage"] as const;
+export type Purpose = (typeof PURPOSES)[number];
 
 /** Why a transaction that was named for a payment is not it. */
 export interface Failure {
@@ -17,7 +19,7 @@ export interface Failure {
 }
 
 const at = (name: string) => timestamp(name, { withTimezone: true });
-const amount = (name: string) => numeric(name, { precision: 78, scale: 0, mode: "bigint" }).notNull();
+const micro = (name: string) => numeric(name, { precision: 78, scale: 0, mode: "bigint" });
 
 /**
  * Quotes, and the event of the contract that paid each. Nothing here says that a payment is confirmed: that is read
@@ -35,24 +37,31 @@ export const payments = app.table(
     chain: text("chain").notNull(),
     /** The wallet that was quoted, lower-case. */
     wallet: text("wallet").notNull(),
-    modelId: uuid("model_id")
-      .notNull()
-      .references(() => models.id, { onDelete: "cascade" }),
+    /** Null for plans and deposits. */
+    modelId: uuid("model_id").references(() => models.id, { onDelete: "cascade" }),
+    /** What is bought, as the chain names it: the model's id, the plan's number; empty for a deposit. */
     onchainId: text("onchain_id").notNull(),
     /** The account reference that the payment is for. */
     account: text("account").notNull(),
+    /** 0 for what is not bought by the month. */
     months: integer("months").notNull(),
     /** Micro-USDT, as quoted. */
-    amount: amount("amount"),
+    amount: micro("amount").notNull(),
     /** The platform's part of it. */
-    fee: amount("fee"),
+    fee: micro("fee").notNull(),
     /** Where the fee goes, lower-case. */
     treasury: text("treasury").notNull(),
+    /** The split that the payer is shown; null where none earns at once. */
+    splitId: text("split_id"),
     /** Who shares the rest; empty when there is none. */
     members: jsonb("members").$type<SplitMember[]>().notNull(),
+    /** Deposits only: the most that may be charged in a day, micro-USDT. */
+    dailyCap: micro("daily_cap"),
     call: jsonb("call").$type<Call>().notNull(),
+    /** What to send when paying by a plain transfer: the amount and a tail that tells it from others. Micro-USDT. */
+    transferAmount: micro("transfer_amount"),
     /** Height of the chain when this was quoted: what was mined by then paid for something else. */
-    quotedBlock: numeric("quoted_block", { precision: 78, scale: 0, mode: "bigint" }).notNull(),
+    quotedBlock: micro("quoted_block").notNull(),
     createdAt: at("created_at").notNull().defaultNow(),
     expiresAt: at("expires_at").notNull(),
     /** The transaction that paid, or that the payer says will have; kept when a reorg takes the event away. */
@@ -60,6 +69,10 @@ export const payments = app.table(
     /** With `chain` and `txHash` the event that paid; null as long as there is none. */
     logIndex: integer("log_index"),
     matchedAt: at("matched_at"),
+    /** When a reorg took the event away that had paid. */
+    reorgedAt: at("reorged_at"),
+    /** The transaction that the payer asked about last, if it was on the chain, however briefly. */
+    seenHash: text("seen_hash"),
     failure: jsonb("failure").$type<Failure>(),
   },
   (table) => [

@@ -1,45 +1,74 @@
 import { and, eq, inArray, or } from "drizzle-orm";
 import { z } from "zod";
+import type { Call } from "../../chain/calls.ts";
+import { readChain } from "../../chain/read.ts";
 import { notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { quoteSubscription } from "../marketplace/subscribe.ts";
 import { quoteListing, quotePublication } from "../publishing/quote.ts";
-import { walletsOf } from "../wallets/service.ts";
 import { accountRefsOf } from "./accounts.ts";
+import { noPermit, paidAlready, quoteExpired, wrongSignature } from "./errors.ts";
 import { type QuotedPayment, quotedPayments, unquotedPayments } from "./events.ts";
+import { payerOf } from "./history.ts";
 import { matchPayments } from "./matching.ts";
-import { type Purpose, payments } from "./schema.ts";
+import { permit2Of, permitCall, permitTypedData, takesPermit } from "./permit.ts";
+import { quoteLicense } from "./quote/license.ts";
+import { quotePlan } from "./quote/plan.ts";
+import { quoteUsage } from "./quote/usage.ts";
+import { payments } from "./schema.ts";
+import type { PaymentView } from "./shapes.ts";
 import { explainTransaction } from "./verify.ts";
-import { type PaymentView, viewPayments, viewUnquoted } from "./view.ts";
+import { viewPayments, viewUnquoted } from "./view.ts";
 
-export interface CreatePayment {
-  purpose: Purpose;
-  /** UUID. */
-  modelId: string;
-  /** 1 to 120; publishing always pays for one. */
-  months?: number;
+interface Payer {
+  /** A wallet of the caller's. */
   wallet: string;
   /** CAIP-2. */
   chain: string;
-  /** Buy for a group of the caller's instead of for the caller. Services only. */
-  groupId?: string;
 }
+
+interface ForAccount extends Payer {
+  /** Buy for a group of the caller's instead of for the caller. */
+  groupId?: string | null;
+}
+
+/** What is to be paid for. Ids of models are UUIDs; 1 to 120 months; amounts in USDT. */
+export type CreatePayment =
+  | (Payer & { purpose: "publish"; modelId: string })
+  | (Payer & { purpose: "listing"; modelId: string; months?: number })
+  | (ForAccount & { purpose: "service"; modelId: string; months?: number })
+  | (ForAccount & { purpose: "license"; modelId: string })
+  | (ForAccount & { purpose: "plan"; plan: number; months?: number })
+  | (ForAccount & { purpose: "usage"; amount: string; dailyCap?: string });
 
 /**
  * Quotes a payment; asked again for the same while the quote is open, gives the same one.
  * @throws AppError those of the purpose: `not_found`, `wallet_not_linked`, `not_listed`, `not_offered`, …
  */
-export async function createPayment(
-  deps: Deps,
-  userId: string,
-  { purpose, months = 1, ...rest }: CreatePayment,
-): Promise<PaymentView> {
-  const quote = {
-    service: () => quoteSubscription(deps, userId, { ...rest, months }),
-    listing: () => quoteListing(deps, userId, { ...rest, months }),
-    publish: () => quotePublication(deps, userId, rest),
-  }[purpose];
-  return getPayment(deps, userId, await quote());
+export async function createPayment(deps: Deps, userId: string, input: CreatePayment): Promise<PaymentView> {
+  return getPayment(deps, userId, await quotePayment(deps, userId, input));
+}
+
+/** The same, giving the payment's id. */
+function quotePayment(deps: Deps, userId: string, input: CreatePayment): Promise<string> {
+  switch (input.purpose) {
+    case "publish":
+      return quotePublication(deps, userId, input);
+    case "listing":
+      return quoteListing(deps, userId, { ...input, months: input.months ?? 1 });
+    case "service":
+      return quoteSubscription(deps, userId, {
+        ...input,
+        months: input.months ?? 1,
+        groupId: input.groupId ?? undefined,
+      });
+    case "license":
+      return quoteLicense(deps, userId, input);
+    case "plan":
+      return quotePlan(deps, userId, { ...input, months: input.months ?? 1 });
+    case "usage":
+      return quoteUsage(deps, userId, input);
+  }
 }
 
 /**
@@ -68,18 +97,28 @@ export async function verifyPayment(
   return reason ? { ...view, reason } : view;
 }
 
-/** Every payment of the caller and their groups, quoted or not, the newest first. */
-export async function paymentHistory(deps: Deps, userId: string): Promise<PaymentView[]> {
-  const { accounts, wallets } = await payerOf(deps, userId);
-  await matchPayments(deps, accounts);
-  const [quoted, unquoted] = await Promise.all([
-    quotedPayments(deps.db, or(eq(payments.userId, userId), inArray(payments.account, accounts))),
-    unquotedPayments(deps.db, (events) =>
-      or(inArray(events.account, accounts), inArray(events.payer, wallets)),
-    ),
-  ]);
-  const views = [...(await viewPayments(deps, quoted)), ...unquoted.map((row) => viewUnquoted(deps, row))];
-  return views.sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+/**
+ * Turns the payer's Permit2 signature over a quote into the call that pays it, which anyone may send.
+ * @throws AppError `not_found` (404), `permit_unavailable`, `quote_expired`, `already_paid` (409),
+ *   `signature_mismatch` (400), `chain_unavailable` (503)
+ */
+export async function permitPayment(
+  deps: Deps,
+  userId: string,
+  { id, signature }: { id: string; signature: `0x${string}` },
+): Promise<Call> {
+  const { payment, event } = await requirePayment(deps, userId, id);
+  if (event) throw paidAlready();
+  const chain = deps.chains.get(payment.chain);
+  const permit2 = takesPermit(payment) ? await permit2Of(chain) : null;
+  if (!permit2) throw noPermit();
+  if (payment.expiresAt <= new Date()) throw quoteExpired();
+  const typedData = permitTypedData(chain, permit2, payment);
+  const address = payment.wallet as `0x${string}`;
+  // Asks the chain, for a wallet that is a contract decides itself what its signature is.
+  const valid = await readChain(() => chain.client.verifyTypedData({ ...typedData, address, signature }));
+  if (!valid) throw wrongSignature(payment.wallet);
+  return permitCall(chain, payment, signature);
 }
 
 async function requirePayment(deps: Deps, userId: string, id: string): Promise<QuotedPayment> {
@@ -100,9 +139,4 @@ async function getUnquoted(deps: Deps, userId: string, eventId: string): Promise
   );
   if (!row) throw notFound("The payment");
   return viewUnquoted(deps, row);
-}
-
-async function payerOf(deps: Deps, userId: string) {
-  const [accounts, wallets] = await Promise.all([accountRefsOf(deps, userId), walletsOf(deps, userId)]);
-  return { accounts, wallets: wallets.map(({ address }) => address as string) };
 }

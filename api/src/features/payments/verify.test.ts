@@ -7,7 +7,7 @@ import { fundedUser, pay, paymentIn, publishedModel, quoteSubscribe, sign } from
 import { bodyOf, codeOf, type TestUser, type TestWalletUser } from "../../testing/users.ts";
 import { activeEntitlement } from "../marketplace/service.ts";
 import type { ModelView } from "../models/shapes.ts";
-import type { PaymentView } from "./view.ts";
+import type { PaymentView } from "./shapes.ts";
 
 let api: TestApi;
 let creator: TestWalletUser;

@@ -6,8 +6,8 @@ import * as reasons from "./errors.ts";
 import { matchPayments } from "./matching.ts";
 import { paymentAt, paymentRow } from "./queries.ts";
 import { payments } from "./schema.ts";
+import type { Reason } from "./shapes.ts";
 import { type Bought, type Finding, findTransaction } from "./transaction.ts";
-import type { Reason } from "./view.ts";
 
 type Payment = typeof payments.$inferSelect;
 

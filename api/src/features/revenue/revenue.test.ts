@@ -63,7 +63,7 @@ describe("my earnings", () => {
 
     const quote = await quoteSubscribe(customer, model.id);
     expect(quote).toMatchObject({ amount: "10.00", fee: "1.00", creators: "9.00", dust: "0.00" });
-    expect(quote.recipients.map(({ amount }) => amount)).toEqual(["1.00", "4.50", "2.70", "1.80"]);
+    expect(quote.shares.map(({ amount }) => amount)).toEqual(["1.00", "4.50", "2.70", "1.80"]);
     await pay(api, customer.wallet, quote);
     await paymentIn(customer, quote.id, "seen");
 

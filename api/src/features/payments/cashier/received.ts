@@ -1,0 +1,146 @@
+import { and, eq, gt, inArray, isNotNull, or, type SQL, sql } from "drizzle-orm";
+import { type Chain, confirmationsAt } from "../../../chain/chains.ts";
+import { chainHeads, chainTransfers } from "../../../chain/schema.ts";
+import { usdt } from "../../../core/money.ts";
+import type { Deps } from "../../../deps.ts";
+import { payerOf } from "../history.ts";
+import { payments } from "../schema.ts";
+import type { Received } from "../shapes.ts";
+import { arriving, explainDecided } from "./reasons.ts";
+import { cashierOrders, incomingTransfers } from "./schema.ts";
+import { cashierOf } from "./wallet.ts";
+
+type Payment = typeof payments.$inferSelect;
+
+/** The plain transfer that came for each payment, if one did: the one that buys it, or else the last. */
+export async function receivedFor(deps: Deps, rows: Payment[]): Promise<Map<string, Received>> {
+  const waiting = rows.filter(({ transferAmount }) => transferAmount !== null);
+  const found = new Map<string, Received>();
+  if (waiting.length === 0) return found;
+  const ids = waiting.map(({ id }) => id);
+  for (const { paymentId, view } of await decidedTransfers(deps, inArray(incomingTransfers.paymentId, ids))) {
+    if (paymentId && found.get(paymentId)?.outcome !== "purchase") found.set(paymentId, view);
+  }
+  const open = waiting.filter(({ id, logIndex }) => logIndex === null && !found.has(id));
+  for (const [id, view] of await arrivingFor(deps, open)) found.set(id, view);
+  return found;
+}
+
+/** Decided transfers as JSON, the oldest first. */
+export async function decidedTransfers(deps: Deps, where: SQL | undefined, limit = 500) {
+  const rows = await deps.db
+    .select({ transfer: incomingTransfers, price: payments.amount })
+    .from(incomingTransfers)
+    .leftJoin(payments, eq(payments.id, incomingTransfers.paymentId))
+    .where(where)
+    .orderBy(incomingTransfers.receivedAt, incomingTransfers.id)
+    .limit(limit);
+  if (rows.length === 0) return [];
+  const orders = await deps.db
+    .select()
+    .from(cashierOrders)
+    .where(
+      inArray(
+        cashierOrders.transferId,
+        rows.map(({ transfer }) => transfer.id),
+      ),
+    );
+  return rows.map(({ transfer, price }) => {
+    const own = orders.filter(({ transferId }) => transferId === transfer.id);
+    const credits = own.filter(({ kind, state }) => kind !== "purchase" && state === "done");
+    const chain = deps.chains.get(transfer.chain);
+    const view: Received = {
+      txHash: transfer.txHash,
+      explorer: chain.explorer && `${chain.explorer}/tx/${transfer.txHash}`,
+      from: transfer.sender,
+      amount: usdt(transfer.amount),
+      outcome: transfer.outcome,
+      confirmations: chain.confirmations,
+      payee: transfer.payee,
+      credited: usdt(credits.reduce((sum, { amount }) => sum + amount, 0n)),
+      creditTxHash: credits[0]?.txHash ?? null,
+      reason: explainDecided({ ...transfer, price, orders: own }),
+    };
+    return { paymentId: transfer.paymentId, receivedAt: transfer.receivedAt, view };
+  });
+}
+
+/** The transfers that came for a user's payments, or that are theirs: from or for a wallet of theirs. Newest first. */
+export async function myTransfers(deps: Deps, userId: string): Promise<Received[]> {
+  const { accounts, wallets } = await payerOf(deps, userId);
+  const found = await decidedTransfers(
+    deps,
+    or(
+      inArray(incomingTransfers.payee, wallets),
+      inArray(incomingTransfers.sender, wallets),
+      and(
+        isNotNull(incomingTransfers.paymentId),
+        or(eq(payments.userId, userId), inArray(payments.account, accounts)),
+      ),
+    ),
+  );
+  return found.toReversed().map(({ view }) => view);
+}
+
+/** Transfers of exactly the amount that a quote waits for, which are not confirmed or not decided yet. */
+async function arrivingFor(deps: Deps, open: Payment[]): Promise<Map<string, Received>> {
+  const found = new Map<string, Received>();
+  const ways = open.flatMap((payment) => {
+    const chain = deps.chains.get(payment.chain);
+    const to = cashierOf(chain)?.address.toLowerCase();
+    return to ? [{ payment, chain, to }] : [];
+  });
+  if (ways.length === 0) return found;
+  const rows = await deps.db
+    .select({
+      chainId: chainTransfers.chainId,
+      txHash: chainTransfers.txHash,
+      blockNumber: chainTransfers.blockNumber,
+      from: chainTransfers.from,
+      amount: chainTransfers.amount,
+      headBlock: chainHeads.blockNumber,
+    })
+    .from(chainTransfers)
+    .innerJoin(chainHeads, eq(chainHeads.chainId, chainTransfers.chainId))
+    .where(
+      and(
+        or(...ways.map(({ payment, to }) => waitsFor(payment, to))),
+        sql`NOT EXISTS (SELECT FROM ${incomingTransfers} known WHERE known.chain = ${chainTransfers.chainId}
+          AND known.tx_hash = ${chainTransfers.txHash} AND known.log_index = ${chainTransfers.logIndex})`,
+      ),
+    );
+  for (const transfer of rows) {
+    const way = ways.find(
+      ({ payment }) => payment.chain === transfer.chainId && payment.transferAmount === transfer.amount,
+    );
+    if (way) found.set(way.payment.id, viewArriving(way.chain, transfer));
+  }
+  return found;
+}
+
+const waitsFor = (payment: Payment, to: string) =>
+  and(
+    eq(chainTransfers.chainId, payment.chain),
+    eq(chainTransfers.to, to),
+    eq(chainTransfers.amount, payment.transferAmount!),
+    gt(chainTransfers.blockNumber, payment.quotedBlock),
+  );
+
+function viewArriving(
+  chain: Chain,
+  transfer: { txHash: string; from: string; amount: bigint; blockNumber: bigint; headBlock: bigint },
+): Received {
+  const confirmations = confirmationsAt(transfer.headBlock, transfer.blockNumber);
+  return {
+    txHash: transfer.txHash,
+    explorer: chain.explorer && `${chain.explorer}/tx/${transfer.txHash}`,
+    from: transfer.from,
+    amount: usdt(transfer.amount),
+    outcome: "arriving",
+    confirmations,
+    payee: null,
+    credited: usdt(0n),
+    creditTxHash: null,
+    reason: arriving(Math.min(confirmations, chain.confirmations), chain.confirmations),
+  };
+}

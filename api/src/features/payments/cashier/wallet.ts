@@ -1,0 +1,77 @@
+import type { PrivateKeyAccount } from "viem/accounts";
+import { privateKeyToAccount } from "viem/accounts";
+import type { Chain } from "../../../chain/chains.ts";
+import type { Purpose } from "../schema.ts";
+
+/** Gas of one of its transactions, with room to spare. */
+export const ORDER_GAS = 250_000n;
+/** With gas for fewer than this many transactions no plain transfer is offered, for it could not be turned into a purchase. */
+const LEAST_ORDERS = 20n;
+const LOW_ORDERS = 100n;
+const STATE_MS = 5_000;
+
+export interface CashierState {
+  address: `0x${string}`;
+  /** Wei. */
+  balance: bigint;
+  /** How many transactions the balance pays for at the present price of gas. */
+  orders: bigint;
+  /** Whether plain transfers are offered. */
+  able: boolean;
+  /** Whether it should be given more. */
+  low: boolean;
+}
+
+const accounts = new WeakMap<Chain, PrivateKeyAccount | null>();
+const states = new WeakMap<Chain, { at: number; state: Promise<CashierState | null> }>();
+
+/** The wallet that takes plain transfers on a chain; null where there is none. */
+export function cashierOf(chain: Chain): PrivateKeyAccount | null {
+  const known = accounts.get(chain);
+  if (known !== undefined) return known;
+  const account = chain.cashierKey ? privateKeyToAccount(chain.cashierKey) : null;
+  accounts.set(chain, account);
+  return account;
+}
+
+/**
+ * What the cashier has for gas, at most 5 seconds old; null where there is no cashier.
+ * @throws viem's errors when the chain does not answer
+ */
+export function cashierState(chain: Chain): Promise<CashierState | null> {
+  const known = states.get(chain);
+  if (known && Date.now() - known.at < STATE_MS) return known.state;
+  const state = readState(chain);
+  states.set(chain, { at: Date.now(), state });
+  // A failure is not remembered.
+  state.catch(() => states.delete(chain));
+  return state;
+}
+
+/** The cashier if it can be sent money to now; null where there is none, where it has no gas, or nobody knows. */
+export async function ableCashier(chain: Chain): Promise<CashierState | null> {
+  const state = await cashierState(chain).catch(() => null);
+  return state?.able ? state : null;
+}
+
+/** Whether what is quoted can be bought by somebody else: a model's publisher owns it, and a depositor their deposit. */
+export function takesTransfers({ purpose, amount }: { purpose: Purpose; amount: bigint }): boolean {
+  return purpose !== "publish" && purpose !== "usage" && amount > 0n;
+}
+
+async function readState(chain: Chain): Promise<CashierState | null> {
+  const account = cashierOf(chain);
+  if (!account) return null;
+  const [balance, gasPrice] = await Promise.all([
+    chain.client.getBalance({ address: account.address }),
+    chain.client.getGasPrice(),
+  ]);
+  const orders = gasPrice === 0n ? LOW_ORDERS : balance / (gasPrice * ORDER_GAS);
+  return {
+    address: account.address,
+    balance,
+    orders,
+    able: orders >= LEAST_ORDERS,
+    low: orders < LOW_ORDERS,
+  };
+}

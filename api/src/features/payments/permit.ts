@@ -1,0 +1,113 @@
+import { aiforgeAbi } from "@aiforge/contracts";
+import { type Hex, keccak256, pad, stringToHex, zeroAddress, zeroHash } from "viem";
+import { aiforgeCall, type Call } from "../../chain/calls.ts";
+import type { Chain } from "../../chain/chains.ts";
+import { readChain } from "../../chain/read.ts";
+import type { payments } from "./schema.ts";
+
+type Payment = typeof payments.$inferSelect;
+
+/** How `Checkout.purchase` calls what is bought; publishing has no such way. */
+const KINDS = {
+  plan: "plan",
+  service: "subscription",
+  license: "license",
+  listing: "listing",
+  usage: "usage",
+  publish: null,
+} as const;
+
+const TYPES = {
+  PermitWitnessTransferFrom: [
+    { name: "permitted", type: "TokenPermissions" },
+    { name: "spender", type: "address" },
+    { name: "nonce", type: "uint256" },
+    { name: "deadline", type: "uint256" },
+    { name: "witness", type: "Purchase" },
+  ],
+  TokenPermissions: [
+    { name: "token", type: "address" },
+    { name: "amount", type: "uint256" },
+  ],
+  Purchase: [
+    { name: "kind", type: "string" },
+    { name: "item", type: "bytes32" },
+    { name: "account", type: "bytes32" },
+    { name: "months", type: "uint256" },
+    { name: "maxPrice", type: "uint256" },
+    { name: "splitId", type: "bytes32" },
+  ],
+} as const;
+
+const known = new WeakMap<Chain, Promise<`0x${string}` | null>>();
+
+/**
+ * Permit2 as the contract of a chain knows it; null where there is none. It never changes, so it is asked once.
+ * @throws AppError `chain_unavailable` (503)
+ */
+export function permit2Of(chain: Chain): Promise<`0x${string}` | null> {
+  const asked = known.get(chain);
+  if (asked) return asked;
+  const answer = readChain(() =>
+    chain.client.readContract({ address: chain.aiforge, abi: aiforgeAbi, functionName: "permit2" }),
+  ).then((address) => (address === zeroAddress ? null : address));
+  known.set(chain, answer);
+  answer.catch(() => known.delete(chain));
+  return answer;
+}
+
+/** Whether a payment can be made by a Permit2 signature at all. */
+export const takesPermit = ({ purpose, amount }: Pick<Payment, "purpose" | "amount">): boolean =>
+  KINDS[purpose] !== null && amount > 0n;
+
+/** What is bought, as the signature and the contract say it. */
+function purchaseOf(payment: Payment) {
+  const item: Hex =
+    payment.purpose === "plan"
+      ? pad(`0x${Number(payment.onchainId).toString(16).padStart(2, "0")}`)
+      : payment.purpose === "usage"
+        ? zeroHash
+        : (payment.onchainId as Hex);
+  return {
+    kind: KINDS[payment.purpose] ?? "",
+    item,
+    account: payment.account as Hex,
+    months: payment.dailyCap ?? BigInt(payment.months),
+    maxPrice: payment.amount,
+    splitId: (payment.splitId as Hex | null) ?? zeroHash,
+  };
+}
+
+/** Permit2's nonces have no order; one that follows from the payment makes a second signature worthless. */
+const nonceOf = ({ id }: Payment): bigint => BigInt(keccak256(stringToHex(`aiforge payment ${id}`)));
+
+const deadlineOf = ({ expiresAt }: Payment): bigint => BigInt(Math.floor(expiresAt.getTime() / 1000));
+
+/** What the payer signs: that the contract may take the price, for this purchase and nothing else, until the quote ends. */
+export function permitTypedData(chain: Chain, permit2: `0x${string}`, payment: Payment) {
+  return {
+    domain: { name: "Permit2", chainId: chain.chainId, verifyingContract: permit2 },
+    types: TYPES,
+    primaryType: "PermitWitnessTransferFrom",
+    message: {
+      permitted: { token: chain.usdt, amount: payment.amount },
+      spender: chain.aiforge,
+      nonce: nonceOf(payment),
+      deadline: deadlineOf(payment),
+      witness: purchaseOf(payment),
+    },
+  } as const;
+}
+
+/** The call that carries a signature to the contract; anyone may send it. */
+export function permitCall(chain: Chain, payment: Payment, signature: Hex): Call {
+  return aiforgeCall(chain, "purchase", [
+    purchaseOf(payment),
+    {
+      payer: payment.wallet as `0x${string}`,
+      nonce: nonceOf(payment),
+      deadline: deadlineOf(payment),
+      signature,
+    },
+  ]);
+}

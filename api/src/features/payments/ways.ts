@@ -1,0 +1,68 @@
+import { aiforgeAbi } from "@aiforge/contracts";
+import { decodeFunctionData, maxUint256 } from "viem";
+import { aiforgeCall, type Call, FROM_CREDIT, jsonSafe } from "../../chain/calls.ts";
+import type { Chain } from "../../chain/chains.ts";
+import { usdt } from "../../core/money.ts";
+import { ableCashier, takesTransfers } from "./cashier/wallet.ts";
+import { permit2Of, permitTypedData, takesPermit } from "./permit.ts";
+import { approvals, type Purse } from "./purse.ts";
+import type { payments } from "./schema.ts";
+import type { Ways } from "./shapes.ts";
+
+type Payment = typeof payments.$inferSelect;
+
+/**
+ * The ways in which an open quote can be paid now.
+ * @throws AppError `chain_unavailable` (503)
+ */
+export async function waysOf(chain: Chain, payment: Payment, purse: Purse): Promise<Ways> {
+  const [approval, credit, permit2, transfer] = await Promise.all([
+    approvals(purse, chain, payment.wallet, chain.aiforge, payment),
+    byCredit(chain, payment, purse),
+    byPermit(chain, payment, purse),
+    byTransfer(chain, payment),
+  ]);
+  return { wallet: { ...approval, call: payment.call }, credit, permit2, transfer };
+}
+
+async function byCredit(chain: Chain, payment: Payment, purse: Purse): Promise<Ways["credit"]> {
+  if (payment.amount === 0n) return null;
+  const available = await purse.credit(chain, payment.wallet);
+  if (available < payment.amount) return null;
+  return { available: usdt(available), call: fromCredit(chain, payment.call) };
+}
+
+/** The same call, paid from the caller's credit: where the money comes from is the last argument of each. */
+export function fromCredit(chain: Chain, call: Call): Call {
+  const decoded = decodeFunctionData({ abi: aiforgeAbi, data: call.data as `0x${string}` });
+  const args = [...(decoded.args as readonly unknown[]).slice(0, -1), FROM_CREDIT];
+  return aiforgeCall(chain, decoded.functionName as "subscribe", args as never);
+}
+
+async function byPermit(chain: Chain, payment: Payment, purse: Purse): Promise<Ways["permit2"]> {
+  if (!takesPermit(payment)) return null;
+  const permit2 = await permit2Of(chain);
+  if (!permit2) return null;
+  // Permit2 is made to be allowed once and for all: each payment then needs a signature of its own.
+  const { amount } = payment;
+  const approval = await approvals(purse, chain, payment.wallet, permit2, { amount, allow: maxUint256 });
+  const typedData = jsonSafe(permitTypedData(chain, permit2, payment)) as NonNullable<
+    Ways["permit2"]
+  >["typedData"];
+  return { ...approval, typedData };
+}
+
+async function byTransfer(chain: Chain, payment: Payment): Promise<Ways["transfer"]> {
+  const amount = payment.transferAmount;
+  if (amount === null || !takesTransfers(payment)) return null;
+  const cashier = await ableCashier(chain);
+  if (!cashier) return null;
+  return {
+    to: cashier.address,
+    amount: usdt(amount),
+    uri: `ethereum:${chain.usdt}@${chain.chainId}/transfer?address=${cashier.address}&uint256=${amount}`,
+    network: chain.name,
+    token: chain.usdt,
+    expiresAt: payment.expiresAt.toISOString(),
+  };
+}
