@@ -36,11 +36,10 @@ const tests = readdirSync(join(root, "contracts/test")).filter((file) => file.en
 const units = tests.filter((file) => file !== INVARIANTS && file !== GAS);
 let released: string | undefined;
 
-/** The tests of the mutated file come first: most mutants end there. */
+/** The tests named after the mutated file come first: most mutants end there. */
 function roundsFor(file: string): string[][] {
-  const own = file.replace(/\.sol$/, ".t.sol");
-  const others = units.filter((unit) => unit !== own);
-  return [units.filter((unit) => unit === own), others, invariants ? [INVARIANTS] : []];
+  const isOwn = (unit: string) => unit.startsWith(file.replace(/\.sol$/, ""));
+  return [units.filter(isOwn), units.filter((unit) => !isOwn(unit)), invariants ? [INVARIANTS] : []];
 }
 
 async function attempt(mutant: Mutant): Promise<Verdict> {

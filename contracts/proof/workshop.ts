@@ -1,8 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { createHardhatRuntimeEnvironment } from "hardhat/hre";
+import { createHardhatRuntimeEnvironment, importUserConfig } from "hardhat/hre";
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
+import type { SolidityTestProfileUserConfig } from "hardhat/types/test";
 import solc from "solc";
 import { COMPILER } from "../compiler.ts";
 import { isNode, type Node } from "./ast.ts";
@@ -82,6 +83,14 @@ export function sourcesOf(root: string): Record<string, Source> {
   );
 }
 
+/** How a checkout runs its tests. */
+async function testingOf(root: string): Promise<SolidityTestProfileUserConfig> {
+  const path = join(root, "hardhat.config.ts");
+  if (!existsSync(path)) return { fsPermissions: { readDirectory: ["contracts/artifacts"] } };
+  const testing = (await importUserConfig(path)).test?.solidity ?? {};
+  return "profiles" in testing ? (testing.profiles.default ?? {}) : testing;
+}
+
 /** A copy of the contracts in which the bytecode that the tests deploy is replaced. */
 export class Workshop {
   readonly settings: Settings;
@@ -104,8 +113,9 @@ export class Workshop {
     if (!settings) throw new Error("The contract does not compile");
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(join(folder, "contracts"), { recursive: true });
-    for (const part of ["solidity", "test"]) {
-      cpSync(join(root, "contracts", part), join(folder, "contracts", part), { recursive: true });
+    for (const part of ["solidity", "test", "src"]) {
+      const from = join(root, "contracts", part);
+      if (existsSync(from)) cpSync(from, join(folder, "contracts", part), { recursive: true });
     }
     cpSync(join(root, "package.json"), join(folder, "package.json"));
     symlinkSync(resolve(root, "node_modules"), join(folder, "node_modules"));
@@ -126,11 +136,10 @@ export class Workshop {
         },
         test: {
           solidity: {
-            fsPermissions: { readDirectory: ["contracts/artifacts"] },
+            ...(await testingOf(root)),
             // An endless loop ends. The same seed for each: whether a mutant is killed must not depend on luck.
             gasLimit: 3_000_000_000n,
             fuzz: { runs, seed: "0x5eed" },
-            invariant: { runs: 32, depth: 128, failOnRevert: true },
           },
         },
       },
