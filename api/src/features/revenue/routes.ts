@@ -55,7 +55,17 @@ const earningsSchema = z
     entries: z.array(
       z.object({
         at: z.iso.datetime(),
-        kind: z.enum(["earned", "draw", "withdraw", "deposit", "debit", "fee"]),
+        kind: z.enum([
+          "earned",
+          "draw",
+          "withdraw",
+          "deposit",
+          "debit",
+          "fee_collected",
+          "refund",
+          "job",
+          "usage_exit",
+        ]),
         amount: usdtSchema.describe("Negative for what went out"),
         chain: z.string(),
         address: z.string().describe("Your wallet"),
