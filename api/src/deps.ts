@@ -42,6 +42,6 @@ export function createDeps(config: Config, { connections, nodeTimes }: DepsOptio
     storage: openStorage(config),
     keys: new KeyCache({ db, log }),
     nodes: new NodeHub({ db, log, times: nodeTimes }),
-    gateway: createGateway({ config, db }),
+    gateway: createGateway({ config, db, log }),
   };
 }

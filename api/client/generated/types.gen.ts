@@ -2533,6 +2533,10 @@ export type SendMessageErrors = {
      * Error
      */
     409: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type SendMessageError = SendMessageErrors[keyof SendMessageErrors];

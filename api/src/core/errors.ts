@@ -9,6 +9,8 @@ export interface AppErrorOptions {
   details?: Record<string, unknown>;
   /** Seconds for the `Retry-After` header. */
   retryAfter?: number;
+  /** Headers of the answer. */
+  headers?: Record<string, string>;
   cause?: unknown;
 }
 
@@ -20,6 +22,7 @@ export class AppError extends Error {
   readonly retryable: boolean;
   readonly details: Record<string, unknown> | undefined;
   readonly retryAfter: number | undefined;
+  readonly headers: Record<string, string>;
 
   constructor(code: string, status: ContentfulStatusCode, message: string, options: AppErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -30,6 +33,7 @@ export class AppError extends Error {
     this.retryable = options.retryable ?? (status === 429 || status >= 500);
     this.details = options.details;
     this.retryAfter = options.retryAfter;
+    this.headers = options.headers ?? {};
   }
 
   toJSON() {

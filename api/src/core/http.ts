@@ -112,6 +112,7 @@ export function errorHandler(log: Logger) {
     if (appError.status >= 500) {
       log.error({ err: appError.cause ?? appError, requestId: c.get("requestId") }, appError.message);
     }
+    for (const [name, value] of Object.entries(appError.headers)) c.header(name, value);
     if (appError.retryAfter !== undefined) c.header("Retry-After", String(Math.ceil(appError.retryAfter)));
     return c.json(errorBody(c.req.path, appError), appError.status);
   };

@@ -18,6 +18,7 @@ export function toOpenAIError(error: AppError) {
 
 function typeOf({ status, code }: AppError): string {
   if (code === "insufficient_quota") return "insufficient_quota";
+  if (code === "plan_tokens_exhausted") return "tokens";
   if (status === 429) return "requests";
   return status >= 500 ? "server_error" : "invalid_request_error";
 }

@@ -1,5 +1,6 @@
 import type { Router } from "../core/http.ts";
 import type { Deps } from "../deps.ts";
+import { adminRoutes } from "./admin/routes.ts";
 import { authRoutes } from "./auth/routes.ts";
 import { chainsRoutes } from "./chains/routes.ts";
 import { chatRoutes } from "./chat/routes.ts";
@@ -15,6 +16,7 @@ import { nodesRoutes } from "./nodes/routes.ts";
 import { paymentsRoutes } from "./payments/routes.ts";
 import { publishingRoutes } from "./publishing/routes.ts";
 import { revenueRoutes } from "./revenue/routes.ts";
+import { subscriptionsRoutes } from "./subscriptions/routes.ts";
 import { walletsRoutes } from "./wallets/routes.ts";
 
 /** Mounts each feature under its path. One line a feature: `app.route("/api/keys", keysRoutes(deps))`. */
@@ -34,5 +36,7 @@ export function mountFeatures(app: Router, deps: Deps): void {
   app.route("/api/marketplace", marketplaceRoutes(deps));
   app.route("/api/payments", paymentsRoutes(deps));
   app.route("/api/publishing", publishingRoutes(deps));
+  app.route("/api/subscriptions", subscriptionsRoutes(deps));
+  app.route("/api/admin", adminRoutes(deps));
   app.route("/api/revenue", revenueRoutes(deps));
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { toAppError } from "../../core/http.ts";
 import type { Deps } from "../../deps.ts";
-import { requireAccess } from "../gateway/access.ts";
+import { type Access, requireAccess } from "../gateway/access.ts";
+import { type Admission, admit } from "../gateway/admission.ts";
 import { inferenceAppError } from "../gateway/errors.ts";
 import type { ServedModel } from "../gateway/queries.ts";
 import { complete } from "../gateway/service.ts";
@@ -23,7 +24,8 @@ const CLAIM_SECONDS = 45;
 /**
  * Sends a message and gives the answer's events. The message is stored at once, the answer when it ends: whole,
  * stopped by its reader (abort `signal`) or broken off. What is checked before the first event is thrown.
- * @throws AppError `not_found` (404), `insufficient_quota` (402), `already_answering` (409)
+ * @throws AppError `not_found` (404), `insufficient_quota` (402), `already_answering` (409),
+ *   `plan_requests_exhausted`, `plan_tokens_exhausted` (429)
  */
 export async function sendMessage(
   deps: Deps,
@@ -33,10 +35,21 @@ export async function sendMessage(
   signal: AbortSignal,
 ): Promise<AsyncGenerator<ChatEvent>> {
   const conversation = await conversationOf(deps, userId, conversationId);
-  const model = await requireAccess(deps, userId, conversation.modelId);
+  const access = await requireAccess(deps, userId, conversation.modelId);
   if (!(await queries.claimAnswer(deps.db, conversationId, CLAIM_SECONDS))) throw alreadyAnswering();
   const ids = { userMessageId: randomUUID(), assistantMessageId: randomUUID() };
+  let admission: Admission | undefined;
   try {
+    const stored = (await queries.messagesOf(deps.db, conversationId)).map(({ role, content: text }) => ({
+      role,
+      content: text,
+    }));
+    const turns = answeredTurns([...stored, { role: "user", content }]);
+    admission = await admit(
+      deps,
+      access,
+      requestFor(access.model, turns, promptBudget(access.model.contextLength)),
+    );
     await deps.db.transaction((tx) =>
       queries.appendMessage(tx, {
         id: ids.userMessageId,
@@ -46,19 +59,36 @@ export async function sendMessage(
         title: titleOf(content),
       }),
     );
-    const stored = await queries.messagesOf(deps.db, conversationId);
-    const turns = answeredTurns(stored.map(({ role, content: text }) => ({ role, content: text })));
-    return answer(deps, { userId, conversationId, model, turns, ids }, signal);
+    return answer(deps, { userId, conversationId, access, admission, turns, ids }, signal);
   } catch (error) {
     await queries.releaseClaim(deps.db, conversationId);
+    if (admission?.reservation) await deps.gateway.reservations.release(admission.reservation);
+    else deps.gateway.access.forget(userId, conversation.modelId);
     throw error;
   }
+}
+
+function requestFor(
+  model: ServedModel,
+  turns: InferenceRequest["messages"],
+  budget: number,
+): InferenceRequest {
+  return {
+    messages: fitTurns(turns, budget),
+    maxTokens: answerTokens(model.contextLength),
+    temperature: TEMPERATURE,
+    topP: 1,
+    stop: [],
+    seed: null,
+  };
 }
 
 interface Question {
   userId: string;
   conversationId: string;
-  model: ServedModel;
+  access: Access;
+  /** Of the first attempt. */
+  admission: Admission;
   turns: InferenceRequest["messages"];
   ids: { userMessageId: string; assistantMessageId: string };
 }
@@ -123,27 +153,20 @@ async function* answer(deps: Deps, question: Question, signal: AbortSignal): Asy
 /** Asks with as many of the newest turns as should fit, and with fewer when the engine says that they do not. */
 async function* infer(
   deps: Deps,
-  { userId, model, turns }: Question,
+  { userId, access, admission: first, turns }: Question,
   signal: AbortSignal,
 ): AsyncGenerator<InferenceEvent> {
-  let budget = promptBudget(model.contextLength);
+  let budget = promptBudget(access.model.contextLength);
+  let admission = first;
   for (;;) {
-    const messages = fitTurns(turns, budget);
-    const request: InferenceRequest = {
-      messages,
-      maxTokens: answerTokens(model.contextLength),
-      temperature: TEMPERATURE,
-      topP: 1,
-      stop: [],
-      seed: null,
-    };
     try {
-      yield* complete(deps, { userId, keyId: null }, { model, request }, signal);
+      yield* complete(deps, { userId, keyId: null }, admission, signal);
       return;
     } catch (error) {
       const tooLong = error instanceof InferenceError && error.code === "context_length_exceeded";
-      if (!tooLong || messages.length === 1) throw error;
+      if (!tooLong || admission.request.messages.length === 1) throw error;
       budget = Math.floor(budget / 2);
+      admission = await admit(deps, access, requestFor(access.model, turns, budget));
     }
   }
 }

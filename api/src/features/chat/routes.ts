@@ -73,7 +73,7 @@ const send = createRoute({
       description: "The answer's events, each as the JSON of one server-sent event",
       content: { "text/event-stream": { schema: chatEventSchema } },
     },
-    ...errorResponses(400, 401, 402, 404, 409),
+    ...errorResponses(400, 401, 402, 404, 409, 429),
   },
 });
 

@@ -16,7 +16,13 @@ export const modelNotFound = (name: string) =>
 
 export const notEntitled = (name: string) =>
   new AppError("insufficient_quota", 402, `You have no active subscription to '${name}'.`, {
-    hint: "Subscribe to it in the marketplace; a purchase counts once it is confirmed.",
+    hint: "No plan covers it. Subscribe to it in the marketplace; a purchase counts once it is confirmed.",
+    details: { param: "model" },
+  });
+
+export const notListedAnyMore = (name: string) =>
+  new AppError("model_not_listed", 404, `The model '${name}' is not listed any more.`, {
+    hint: "Whoever subscribed to it keeps it to the end of what is paid; its creators can list it again.",
     details: { param: "model" },
   });
 

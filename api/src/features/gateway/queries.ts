@@ -1,5 +1,6 @@
-import { and, eq, inArray, or, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, or, sql } from "drizzle-orm";
 import type { Executor } from "../../db/client.ts";
+import { listedModels } from "../marketplace/queries.ts";
 import { models } from "../models/schema.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -9,6 +10,7 @@ const columns = {
   slug: models.slug,
   name: models.name,
   groupId: models.groupId,
+  inPlans: models.inPlans,
   weightsCid: models.fileCid,
   // A file's header may claim any number; an integer of Postgres would overflow.
   contextLength: sql<number | null>`(${models.fileGguf} ->> 'contextLength')::float8`,
@@ -21,6 +23,8 @@ export interface ServedModel {
   slug: string;
   name: string;
   groupId: string;
+  /** Whether the platform's plans cover it while it is listed. */
+  inPlans: boolean;
   weightsCid: string | null;
   /** Tokens. */
   contextLength: number | null;
@@ -38,21 +42,23 @@ export async function findServedModel(db: Executor, name: string): Promise<Serve
   return row;
 }
 
-/** Models whose file is ready, of these groups or with these ids. */
+/** Models whose file is ready: of these groups, with these ids, or listed and in the plans, which everybody has one of. */
 export async function servedModels(
   db: Executor,
   { groupIds, modelIds }: { groupIds: string[]; modelIds: string[] },
 ): Promise<ServedModel[]> {
-  if (groupIds.length + modelIds.length === 0) return [];
+  const listed = listedModels(db);
   return db
     .select(columns)
     .from(models)
+    .leftJoin(listed, eq(listed.modelId, models.id))
     .where(
       and(
         eq(models.fileState, "ready"),
         or(
           groupIds.length > 0 ? inArray(models.groupId, groupIds) : undefined,
           modelIds.length > 0 ? inArray(models.id, modelIds) : undefined,
+          and(models.inPlans, isNotNull(listed.modelId)),
         ),
       ),
     )

@@ -5,7 +5,8 @@ import { cors } from "hono/cors";
 import { type AppEnv, createRouter, json, jsonBody, type Router } from "../../core/http.ts";
 import type { Deps } from "../../deps.ts";
 import { activeKey } from "../keys/service.ts";
-import { callableModels, requireAccess } from "./access.ts";
+import { type Access, callableModels, requireAccess } from "./access.ts";
+import { admit } from "./admission.ts";
 import { inferenceAppError, invalidKey, modelNotFound, tooManyRequests } from "./errors.ts";
 import type { ServedModel } from "./queries.ts";
 import { type Caller, complete } from "./service.ts";
@@ -68,15 +69,21 @@ const createCompletion = createRoute({
   },
 });
 
+const EXPOSED = [
+  "X-Request-Id",
+  "Retry-After",
+  ...["limit", "remaining", "reset"].flatMap((what) => [
+    `x-ratelimit-${what}-requests`,
+    `x-ratelimit-${what}-tokens`,
+  ]),
+];
+
 /** The OpenAI-compatible gateway. */
 export function gatewayRoutes(deps: Deps): Router {
   const router = createRouter();
   router.openAPIRegistry.registerComponent("securitySchemes", "apiKey", { type: "http", scheme: "bearer" });
   // Any page may call with a key of its own; no cookie counts here.
-  router.use(
-    "*",
-    cors({ origin: "*", exposeHeaders: ["X-Request-Id", "Retry-After"], maxAge: 86_400, credentials: false }),
-  );
+  router.use("*", cors({ origin: "*", exposeHeaders: EXPOSED, maxAge: 86_400, credentials: false }));
 
   // Before validation, so that a stranger learns nothing but that a key is missing.
   const callers = new WeakMap<Request, KeyCaller>();
@@ -94,14 +101,14 @@ export function gatewayRoutes(deps: Deps): Router {
   });
 
   router.openapi(getModel, async (c) =>
-    c.json(viewModel(await scopedAccess(deps, callerOf(c), c.req.valid("param").model)), 200),
+    c.json(viewModel((await scopedAccess(deps, callerOf(c), c.req.valid("param").model)).model), 200),
   );
 
   router.openapi(createCompletion, async (c) => {
     const caller = callerOf(c);
     const body = c.req.valid("json");
-    const model = await scopedAccess(deps, caller, body.model);
-    return answer(deps, c, caller, model, body);
+    const access = await scopedAccess(deps, caller, body.model);
+    return answer(deps, c, caller, access, body);
   });
   return router;
 }
@@ -125,10 +132,10 @@ async function authenticate(deps: Deps, c: Context<AppEnv>): Promise<KeyCaller> 
   return { userId: key.userId, keyId: key.id, modelIds: key.modelIds };
 }
 
-async function scopedAccess(deps: Deps, caller: KeyCaller, name: string): Promise<ServedModel> {
-  const model = await requireAccess(deps, caller.userId, name);
-  if (caller.modelIds && !caller.modelIds.includes(model.id)) throw modelNotFound(name);
-  return model;
+async function scopedAccess(deps: Deps, caller: KeyCaller, name: string): Promise<Access> {
+  const access = await requireAccess(deps, caller.userId, name);
+  if (caller.modelIds && !caller.modelIds.includes(access.model.id)) throw modelNotFound(name);
+  return access;
 }
 
 /** Waits for the first token, so that a failure before it has a status of its own; then streams or collects. */
@@ -136,16 +143,21 @@ async function answer(
   deps: Deps,
   c: Context<AppEnv>,
   caller: Caller,
-  model: ServedModel,
+  access: Access,
   body: ChatCompletionBody,
 ) {
-  const request = inferenceRequest(body, model.contextLength);
+  const request = inferenceRequest(body, access.model.contextLength);
+  const admission = await admit(deps, access, request).catch((error: unknown) => {
+    deps.gateway.access.forget(caller.userId, body.model);
+    throw error;
+  });
+  for (const [name, value] of Object.entries(admission.headers)) c.header(name, value);
   const abort = new AbortController();
   const left = () => abort.abort();
   const { signal } = c.req.raw;
   if (signal.aborted) left();
   signal.addEventListener("abort", left, { once: true });
-  const events = complete(deps, caller, { model, request }, abort.signal);
+  const events = complete(deps, caller, admission, abort.signal);
   const head = {
     id: `chatcmpl-${randomUUID().replaceAll("-", "")}`,
     created: Math.floor(Date.now() / 1000),

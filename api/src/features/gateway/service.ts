@@ -3,8 +3,9 @@ import type { Deps } from "../../deps.ts";
 import type { UsageOutcome } from "../keys/schema.ts";
 import { InferenceError } from "../nodes/errors.ts";
 import type { InferenceEvent } from "../nodes/inference.ts";
-import type { InferenceRequest, TokenUsage } from "../nodes/protocol.ts";
-import type { ServedModel } from "./queries.ts";
+import type { TokenUsage } from "../nodes/protocol.ts";
+import type { Settlement } from "../subscriptions/quota.ts";
+import type { Admission } from "./admission.ts";
 
 export interface Caller {
   userId: string;
@@ -13,27 +14,39 @@ export interface Caller {
 }
 
 /**
- * Runs one chat completion of a caller who may have it, and writes its usage row, which is durable before the last
- * event is given or the failure thrown. Aborting `signal` stops the node; read on to the `done` that follows.
+ * Runs one chat completion that was admitted, and writes its usage row, which is durable before the last event is given
+ * or the failure thrown; what was held of a plan's quota is settled with it. Aborting `signal` stops the node; read on
+ * to the `done` that follows.
  * @throws InferenceError
  */
 export async function* complete(
   deps: Deps,
   caller: Caller,
-  { model, request }: { model: ServedModel; request: InferenceRequest },
+  admission: Admission,
   signal: AbortSignal,
 ): AsyncGenerator<InferenceEvent> {
+  const { model, request, reservation } = admission;
   const startedAt = new Date();
   let firstTokenAt: Date | null = null;
+  let pieces = 0;
   let nodeId: string | null = null;
   let recorded = false;
+  const settlement = (usage: TokenUsage | null): Settlement | null => {
+    if (!reservation) return null;
+    // No output, no charge. Where the engine did not say, each piece that came was one token at least.
+    const tokens = usage ? usage.promptTokens + usage.completionTokens : pieces;
+    return { reservation, tokens: firstTokenAt ? tokens : 0, counts: firstTokenAt !== null };
+  };
   const record = async (outcome: UsageOutcome, usage: TokenUsage | null, errorCode: string | null) => {
     recorded = true;
-    await deps.gateway.usage.append({
+    const row = {
       id: randomUUID(),
       userId: caller.userId,
       keyId: caller.keyId,
       modelId: model.id,
+      entitlement: admission.entitlement,
+      plan: admission.plan,
+      account: admission.account,
       weightsCid: model.weightsCid,
       nodeId,
       promptTokens: usage?.promptTokens ?? null,
@@ -45,12 +58,17 @@ export async function* complete(
       startedAt,
       firstTokenAt,
       endedAt: new Date(),
-    });
+    };
+    await deps.gateway.usage.append(row, settlement(usage));
   };
+  if (reservation) deps.gateway.reservations.keep(reservation);
   try {
     for await (const event of deps.nodes.infer({ modelId: model.id, request }, { signal })) {
       if (event.type === "start") nodeId = event.nodeId;
-      if (event.type === "delta") firstTokenAt ??= new Date();
+      if (event.type === "delta") {
+        firstTokenAt ??= new Date();
+        pieces += 1;
+      }
       if (event.type === "done") {
         const delivered = firstTokenAt ? "served" : "idle";
         await record(event.finishReason === "cancelled" ? "cancelled" : delivered, event.usage, null);
@@ -62,6 +80,10 @@ export async function* complete(
     if (!recorded) await record(firstTokenAt ? "partial" : "failed", null, code);
     throw error;
   } finally {
-    if (!recorded) await record("cancelled", null, null);
+    try {
+      if (!recorded) await record("cancelled", null, null);
+    } finally {
+      if (reservation) deps.gateway.reservations.drop(reservation);
+    }
   }
 }

@@ -1,15 +1,20 @@
 import type { Database } from "../../db/client.ts";
 import { insertUsage, type UsageRow } from "../keys/queries.ts";
+import { type Settlement, settle } from "../subscriptions/quota.ts";
 
 const MAX_BATCH = 500;
 
 interface Pending {
   row: UsageRow;
+  settlement: Settlement | null;
   resolve: () => void;
   reject: (error: unknown) => void;
 }
 
-/** Writes usage rows, all that wait in one statement: under load one commit serves many calls. */
+/**
+ * Writes usage rows, all that wait in one transaction: under load one commit serves many calls. What a call held of a
+ * plan's quota is settled in the same one, so that it counts once, whenever a process dies.
+ */
 export class UsageLog {
   readonly #db: Database;
   #pending: Pending[] = [];
@@ -20,9 +25,9 @@ export class UsageLog {
   }
 
   /** Resolves when the row is committed. @throws the database's error */
-  append(row: UsageRow): Promise<void> {
+  append(row: UsageRow, settlement: Settlement | null = null): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#pending.push({ row, resolve, reject });
+      this.#pending.push({ row, settlement, resolve, reject });
       this.#writing ??= this.#write();
     });
   }
@@ -38,15 +43,22 @@ export class UsageLog {
     while (this.#pending.length > 0) {
       const batch = this.#pending.splice(0, MAX_BATCH);
       try {
-        await insertUsage(
-          this.#db,
-          batch.map(({ row }) => row),
-        );
+        await this.#store(batch);
         for (const { resolve } of batch) resolve();
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
     }
     this.#writing = undefined;
+  }
+
+  async #store(batch: Pending[]): Promise<void> {
+    const rows = batch.map(({ row }) => row);
+    const settlements = batch.flatMap(({ settlement }) => settlement ?? []);
+    if (settlements.length === 0) return insertUsage(this.#db, rows);
+    await this.#db.transaction(async (tx) => {
+      await insertUsage(tx, rows);
+      await settle(tx, settlements);
+    });
   }
 }

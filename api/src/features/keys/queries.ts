@@ -78,6 +78,8 @@ export function usageOfUser(
       completionTokens: usage.completionTokens,
       price: usage.price,
       outcome: usage.outcome,
+      entitlement: usage.entitlement,
+      plan: usage.plan,
       keyId: usage.keyId,
       keyName: apiKeys.name,
     })

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { bigint, index, integer, text, timestamp, uuid } from "drizzle-orm/pg-core";
 import { app } from "../../db/app-schema.ts";
 import { user } from "../auth/schema.ts";
@@ -31,6 +32,9 @@ export const apiKeys = app.table(
  */
 export type UsageOutcome = "served" | "partial" | "idle" | "failed" | "cancelled";
 
+/** The model's own group, an API subscription to it, or a plan of the platform's (the free one too). */
+export type EntitlementKind = "owner" | "service" | "plan";
+
 /**
  * One row a call, written before the caller learns of the end. Without foreign keys: it outlives what it names.
  * Token counts are the engine's, null where the engine never reported any.
@@ -43,6 +47,12 @@ export const usage = app.table(
     /** Null for a call from the chat page. */
     keyId: uuid("key_id"),
     modelId: uuid("model_id").notNull(),
+    /** By what the caller was entitled. */
+    entitlement: text("entitlement").$type<EntitlementKind>().notNull(),
+    /** The plan's number; null where no plan was used. */
+    plan: integer("plan"),
+    /** Account reference of who was entitled: of the model's group, of the subscription, of the plan. */
+    account: text("account").notNull(),
     weightsCid: text("weights_cid"),
     nodeId: uuid("node_id"),
     promptTokens: integer("prompt_tokens"),
@@ -54,8 +64,11 @@ export const usage = app.table(
     startedAt: at("started_at").notNull(),
     firstTokenAt: at("first_token_at"),
     endedAt: at("ended_at").notNull(),
+    /** By the database's clock, the same for all instances. */
+    createdAt: at("created_at").notNull().defaultNow(),
   },
   (table) => [
+    index("usage_plan_created").on(table.createdAt).where(sql`entitlement = 'plan'`),
     index("usage_user_started").on(table.userId, table.startedAt),
     index("usage_model_started").on(table.modelId, table.startedAt),
   ],

@@ -30,6 +30,10 @@ export const usageSchema = z
     promptTokens: z.number().int().nullable().openapi({ description: "null: the engine reported none" }),
     completionTokens: z.number().int().nullable(),
     outcome: z.enum(["served", "partial", "idle", "failed", "cancelled"]),
+    entitlement: z
+      .enum(["owner", "service", "plan"])
+      .describe("Your own group's model, an API subscription, or the platform's plan"),
+    plan: z.number().int().nullable().describe("The plan's number; 0: free"),
     keyId: z.uuid().nullable(),
     keyName: z.string().nullable().openapi({ description: "null: from the chat page" }),
   })

@@ -1,18 +1,5 @@
-import { FEES } from "@aiforge/contracts";
-import {
-  and,
-  asc,
-  count,
-  countDistinct,
-  desc,
-  eq,
-  gte,
-  ilike,
-  inArray,
-  or,
-  type SQL,
-  sql,
-} from "drizzle-orm";
+import { accountRef, FEES } from "@aiforge/contracts";
+import { and, asc, count, countDistinct, desc, eq, ilike, inArray, or, type SQL, sql } from "drizzle-orm";
 import { chainHeads, chainModels, chainPublications, chainServicePurchases } from "../../chain/schema.ts";
 import type { Executor } from "../../db/client.ts";
 import { groupMembers, groups } from "../groups/schema.ts";
@@ -81,12 +68,13 @@ export async function searchListed(db: Executor, search: Search) {
 }
 
 /** The first publication of each model, as long as it is listed. */
-function listedModels(db: Executor) {
+export function listedModels(db: Executor) {
   const first = db
     .selectDistinctOn([onchainModels.modelId], {
       modelId: onchainModels.modelId,
       priceMonth: chainModels.priceMonth,
       paidUntil: chainModels.paidUntil,
+      headTime: sql<bigint>`${chainHeads.blockTimestamp}`.as("head_time"),
       publishedAt: sql<bigint>`${chainPublications.blockTimestamp}`.as("published_at"),
     })
     .from(onchainModels)
@@ -102,6 +90,7 @@ function listedModels(db: Executor) {
         eq(chainPublications.kind, "publish"),
       ),
     )
+    .innerJoin(chainHeads, eq(chainHeads.chainId, onchainModels.chain))
     .orderBy(
       onchainModels.modelId,
       asc(chainPublications.blockTimestamp),
@@ -109,11 +98,12 @@ function listedModels(db: Executor) {
       asc(chainPublications.logIndex),
     )
     .as("first");
-  const now = BigInt(Math.floor(Date.now() / 1000));
+  // As `isListed`: by our clock, or by the chain's where that is ahead.
+  const now = sql`GREATEST(${first.headTime}, ${BigInt(Math.floor(Date.now() / 1000))})`;
   return db
     .select({ modelId: first.modelId, priceMonth: first.priceMonth, publishedAt: first.publishedAt })
     .from(first)
-    .where(gte(first.paidUntil, now - FEES.grace))
+    .where(sql`${first.paidUntil} + ${FEES.grace} >= ${now}`)
     .as("listed");
 }
 
@@ -151,6 +141,7 @@ function purchases(db: Executor) {
       blockNumber: chainServicePurchases.blockNumber,
       blockTimestamp: chainServicePurchases.blockTimestamp,
       headBlock: chainHeads.blockNumber,
+      headTime: chainHeads.blockTimestamp,
     })
     .from(chainServicePurchases)
     .innerJoin(onchainModels, purchaseOfModel)
@@ -183,25 +174,33 @@ export async function stillSubscribed(db: Executor, modelIds: string[]): Promise
     .select({ modelId: onchainModels.modelId })
     .from(onchainModels)
     .innerJoin(chainServicePurchases, purchaseOfModel)
+    .innerJoin(chainHeads, eq(chainHeads.chainId, onchainModels.chain))
     .where(inArray(onchainModels.modelId, modelIds))
     .groupBy(onchainModels.modelId, chainServicePurchases.account)
-    .having(sql`max(${blockTimestamp}) + sum(${months}) * ${FEES.month} > ${now}`);
+    .having(
+      sql`max(${blockTimestamp}) + sum(${months}) * ${FEES.month} > GREATEST(${now}, max(${chainHeads.blockTimestamp}))`,
+    );
   return new Set(rows.map(({ modelId }) => modelId));
 }
 
 /** API subscriptions to one model bought for a user or for one of their groups, the oldest first. One query. */
-export function purchasesOfModelFor(
-  db: Executor,
-  modelId: string,
-  user: { id: string; account: string },
-): Promise<Purchase[]> {
+export function purchasesOfModelFor(db: Executor, modelId: string, userId: string): Promise<Purchase[]> {
+  return purchases(db).where(
+    and(
+      eq(onchainModels.modelId, modelId),
+      sql`${chainServicePurchases.account} = ANY (${accountsOfUser(db, userId)})`,
+    ),
+  );
+}
+
+/**
+ * The account references of a user and their groups, as `accountRef` makes them. An array, so that an index on the
+ * account is used however many purchases there are.
+ */
+export function accountsOfUser(db: Executor, userId: string): SQL {
   const groupAccounts = db
     .select({ account: sql`'0x02' || repeat('0', 30) || replace(${groupMembers.groupId}::text, '-', '')` })
     .from(groupMembers)
-    .where(eq(groupMembers.userId, user.id));
-  // As an array, so that the index on the account is used: a model may have any number of purchases.
-  const accounts = sql`ARRAY[${user.account}::text] || ARRAY(${groupAccounts})`;
-  return purchases(db).where(
-    and(eq(onchainModels.modelId, modelId), sql`${chainServicePurchases.account} = ANY (${accounts})`),
-  );
+    .where(eq(groupMembers.userId, userId));
+  return sql`ARRAY[${accountRef("user", userId)}::text] || ARRAY(${groupAccounts})`;
 }

@@ -9,7 +9,7 @@ import { modelSchema } from "../models/shapes.ts";
 import { accountRefsOf } from "../payments/accounts.ts";
 import { monthsSchema } from "../payments/routes.ts";
 import { getPayment } from "../payments/service.ts";
-import { paymentSchema } from "../payments/view.ts";
+import { paymentSchema } from "../payments/shapes.ts";
 import { termsSchema } from "../publishing/onchain.ts";
 import { SORTS } from "./queries.ts";
 import { createService, searchMarketplace, subscriptionsOf } from "./service.ts";
@@ -117,7 +117,9 @@ export function marketplaceRoutes(deps: Deps): Router {
   router.openapi(create, async (c) =>
     c.json(await createService(deps, requireUser(c).id, c.req.valid("json")), 200),
   );
-  router.openapi(search, async (c) => c.json(await searchMarketplace(deps, c.req.valid("query")), 200));
+  router.openapi(search, async (c) =>
+    c.json(await searchMarketplace(deps, c.req.valid("query"), c.get("user")?.id ?? null), 200),
+  );
   router.openapi(subscribe, async (c) => {
     const user = requireUser(c);
     const paymentId = await quoteSubscription(deps, user.id, {

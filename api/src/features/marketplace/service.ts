@@ -36,14 +36,17 @@ export async function createService(
   };
 }
 
-/** The models that can be bought now. A published model is here as soon as it is mirrored. */
-export async function searchMarketplace(deps: Deps, search: Search) {
+/**
+ * The models that can be bought now. A published model is here as soon as it is mirrored.
+ * @param viewer user id; null for who is not signed in
+ */
+export async function searchMarketplace(deps: Deps, search: Search, viewer: string | null) {
   const { rows, total } = await searchListed(deps.db, search);
   const found = await modelRows(
     deps.db,
     rows.map(({ id }) => id),
   );
-  const views = new Map((await modelViews(deps, found)).map((view) => [view.id, view]));
+  const views = new Map((await modelViews(deps, found, viewer)).map((view) => [view.id, view]));
   const items = rows.flatMap(({ id, priceMonth }) => {
     const view = views.get(id);
     return view ? [{ ...view, priceMonth: usdt(priceMonth) }] : [];

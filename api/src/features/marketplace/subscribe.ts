@@ -3,8 +3,9 @@ import { aiforgeCall, FROM_WALLET } from "../../chain/calls.ts";
 import { notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { requireMember } from "../groups/service.ts";
-import { notListed, notOffered, wrongChain } from "../payments/errors.ts";
+import { notOffered, wrongChain } from "../payments/errors.ts";
 import { openQuote } from "../payments/quotes.ts";
+import { notListed } from "../publishing/errors.ts";
 import { isListed, membersOf, publishedByModel } from "../publishing/onchain.ts";
 import { requireWallet } from "../wallets/service.ts";
 
@@ -32,7 +33,7 @@ export async function quoteSubscription(deps: Deps, userId: string, input: Subsc
   if (input.groupId) await requireMember(deps, userId, input.groupId);
   const { address: wallet } = await requireWallet(deps, userId, input.wallet);
   if (published.chain !== chain.chain) throw wrongChain(published.chain);
-  if (!isListed(published.paidUntil)) throw notListed();
+  if (!isListed(published)) throw notListed(input.modelId);
   if (published.month === 0n) throw notOffered();
 
   const amount = published.month * BigInt(input.months);
@@ -47,6 +48,7 @@ export async function quoteSubscription(deps: Deps, userId: string, input: Subsc
     months: input.months,
     amount,
     fee: (amount * FEES.serviceBps) / FEES.bps,
+    splitId: published.splitId,
     members: membersOf(published),
     call: aiforgeCall(chain, "subscribe", [
       published.onchainId as `0x${string}`,

@@ -1,8 +1,8 @@
-import { type Account, accountRef, extendPeriod, parseAccountRef } from "@aiforge/contracts";
+import { type Account, extendPeriod, parseAccountRef } from "@aiforge/contracts";
 import { confirmationsAt } from "../../chain/chains.ts";
 import { usdt } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
-import { dateOf, isoOf } from "../publishing/onchain.ts";
+import { chainNow, dateOf, isoOf } from "../publishing/onchain.ts";
 import { type Purchase, purchasesFor, purchasesOfModelFor } from "./queries.ts";
 
 export interface Entitlement {
@@ -22,13 +22,12 @@ export async function activeEntitlement(
   userId: string,
   modelId: string,
 ): Promise<Entitlement | null> {
-  const account = accountRef("user", userId);
-  const bought = await purchasesOfModelFor(deps.db, modelId, { id: userId, account });
+  const bought = await purchasesOfModelFor(deps.db, modelId, userId);
   const ends = periodsOf(bought.filter((purchase) => isConfirmed(deps, purchase)));
   let best: { account: string; end: bigint } | null = null;
   for (const [each, end] of ends) if (!best || end > best.end) best = { account: each, end };
   const via = best && parseAccountRef(best.account);
-  if (!best || !via || Number(best.end) * 1000 <= Date.now()) return null;
+  if (!best || !via || best.end <= timeOf(bought)) return null;
   return { activeUntil: dateOf(best.end), via };
 }
 
@@ -42,7 +41,7 @@ export async function subscriptionsOf(deps: Deps, accounts: string[]) {
       modelId,
       modelName: bought[0]!.modelName,
       activeUntil: end === 0n ? null : isoOf(end),
-      active: Number(end) * 1000 > Date.now(),
+      active: end > timeOf(bought),
       pending: confirmed.length < bought.length,
       purchases: bought.toReversed().map((purchase) => viewPurchase(deps, purchase)),
     };
@@ -60,6 +59,9 @@ export function periodsOf(
   }
   return ends;
 }
+
+/** The time of the chain that a model's purchases are on. */
+const timeOf = (bought: readonly Purchase[]): bigint => chainNow(bought[0]?.headTime ?? 0n);
 
 function isConfirmed(deps: Deps, { chain, headBlock, blockNumber }: Purchase): boolean {
   return confirmationsAt(headBlock, blockNumber) >= deps.chains.get(chain).confirmations;

@@ -53,3 +53,8 @@ export const invalidMetadata = (message: string) =>
 
 export const unsatisfiableRange = (size: number) =>
   new AppError("range_not_satisfiable", 416, `The file has ${size} bytes.`, { details: { size } });
+
+export const licenseRequired = () =>
+  new AppError("license_required", 402, "The weights of this model are for who bought a licence.", {
+    hint: "Buy one on the model's page; it counts once it is confirmed.",
+  });

@@ -62,7 +62,7 @@ export async function modelRowsOfGroups(db: Executor, groupIds: string[]): Promi
 export async function updateModel(
   db: Executor,
   id: string,
-  changes: Partial<Pick<typeof models.$inferInsert, "name" | "description" | "license" | "tags">>,
+  changes: Partial<Pick<typeof models.$inferInsert, "name" | "description" | "license" | "tags" | "inPlans">>,
 ): Promise<void> {
   await db
     .update(models)

@@ -4,10 +4,14 @@ import { unauthorized } from "../../core/errors.ts";
 import { type AppEnv, createRouter, errorResponses, json, jsonBody, type Router } from "../../core/http.ts";
 import { requireUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
+import { addressSchema } from "../auth/shapes.ts";
 import { nodeOf } from "../nodes/service.ts";
+import { createPayment } from "../payments/service.ts";
+import { paymentSchema } from "../payments/shapes.ts";
+import { licenseOf, myLicenses } from "./licenses.ts";
 import { changeModel, createModel, getModel, listMyModels } from "./service.ts";
-import { modelChangesSchema, modelSchema, newModelSchema } from "./shapes.ts";
-import { openWeights, readRange, type Weights, weightsForMember, weightsForNode } from "./weights.ts";
+import { licenseSchema, modelChangesSchema, modelSchema, myLicenseSchema, newModelSchema } from "./shapes.ts";
+import { openWeights, readRange, type Weights, weightsForNode, weightsForUser } from "./weights.ts";
 
 const tags = ["Models"];
 const byId = z.object({ id: z.uuid() });
@@ -56,7 +60,7 @@ const weightsRoute = createRoute({
   path: "/{id}/weights",
   operationId: "getModelWeights",
   tags,
-  summary: "The model's file, for its group and for nodes (by node token); ranges are served",
+  summary: "The model's file, for its group, for licensees and for nodes (by node token); ranges are served",
   request: { params: byId, headers: z.object({ range: z.string().optional() }) },
   responses: {
     200: {
@@ -68,7 +72,48 @@ const weightsRoute = createRoute({
       description: "A part of it",
       content: { "application/octet-stream": { schema: z.string().openapi({ format: "binary" }) } },
     },
-    ...errorResponses(401, 404, 416),
+    ...errorResponses(401, 402, 404, 416),
+  },
+});
+
+const myLicensesRoute = createRoute({
+  method: "get",
+  path: "/my-licenses",
+  operationId: "listMyLicenses",
+  tags,
+  summary: "The models whose weights you or your groups bought a licence to",
+  responses: { 200: json(z.object({ licenses: z.array(myLicenseSchema) })), ...errorResponses(401) },
+});
+
+const license = createRoute({
+  method: "get",
+  path: "/{id}/license",
+  operationId: "getLicense",
+  tags,
+  summary: "Whether you hold a licence to a model's weights, and what one costs",
+  request: { params: byId },
+  responses: { 200: json(licenseSchema), ...errorResponses(401, 404) },
+});
+
+const buy = createRoute({
+  method: "post",
+  path: "/{id}/buy",
+  operationId: "buyLicense",
+  tags,
+  summary: "Quote a licence to a model's weights, for you or for a group of yours",
+  request: {
+    params: byId,
+    body: jsonBody(
+      z.object({
+        wallet: addressSchema,
+        chain: z.string().max(64),
+        groupId: z.uuid().nullish().describe("Buy for this group of yours"),
+      }),
+    ),
+  },
+  responses: {
+    200: json(z.object({ payment: paymentSchema })),
+    ...errorResponses(400, 401, 403, 404, 409, 503),
   },
 });
 
@@ -79,6 +124,22 @@ export function modelsRoutes(deps: Deps): Router {
     c.json(await createModel(deps, requireUser(c).id, c.req.valid("json")), 201),
   );
   router.openapi(mine, async (c) => c.json({ models: await listMyModels(deps, requireUser(c).id) }, 200));
+  router.openapi(myLicensesRoute, async (c) =>
+    c.json({ licenses: await myLicenses(deps, requireUser(c).id) }, 200),
+  );
+  router.openapi(license, async (c) =>
+    c.json(await licenseOf(deps, requireUser(c).id, c.req.valid("param").id), 200),
+  );
+  router.openapi(buy, async (c) => {
+    const { groupId, ...quote } = c.req.valid("json");
+    const payment = await createPayment(deps, requireUser(c).id, {
+      purpose: "license",
+      ...quote,
+      modelId: c.req.valid("param").id,
+      ...(groupId ? { groupId } : {}),
+    });
+    return c.json({ payment }, 200);
+  });
   router.openapi(get, async (c) =>
     c.json(await getModel(deps, c.get("user")?.id ?? null, c.req.valid("param").id), 200),
   );
@@ -107,10 +168,10 @@ export function modelsRoutes(deps: Deps): Router {
   return router;
 }
 
-/** For a group member (cookie or JWT) or a node (its token). */
+/** For a group member or a licensee (cookie or JWT), or a node (its token). */
 async function weightsFor(deps: Deps, c: Context<AppEnv>, modelId: string): Promise<Weights> {
   const user = c.get("user");
-  if (user) return weightsForMember(deps, user.id, modelId);
+  if (user) return weightsForUser(deps, user.id, modelId);
   const token = /^bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
   if (!token || !(await nodeOf(deps, token))) throw unauthorized();
   return weightsForNode(deps, modelId);

@@ -1,4 +1,4 @@
-import { bigint, index, jsonb, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import { bigint, boolean, index, jsonb, text, timestamp, uuid } from "drizzle-orm/pg-core";
 import { app } from "../../db/app-schema.ts";
 import { user } from "../auth/schema.ts";
 import { groups } from "../groups/schema.ts";
@@ -39,6 +39,8 @@ export const models = app.table(
     description: text("description").notNull(),
     license: text("license").notNull(),
     tags: text("tags").array().notNull(),
+    /** Whether the platform's plans cover it; API subscriptions do in any case. */
+    inPlans: boolean("in_plans").notNull().default(true),
     /** Null until the first upload begins; a later upload takes its place. */
     fileState: text("file_state").$type<FileState>(),
     /** Id of the tus upload that the file columns tell of. */

@@ -4,6 +4,7 @@ import type { Deps } from "../../deps.ts";
 import { groupIdsOf, requireMember } from "../groups/service.ts";
 import { onchainOf } from "../publishing/onchain.ts";
 import { nameExhausted } from "./errors.ts";
+import { withheldFrom } from "./licenses.ts";
 import type { ModelRow } from "./queries.ts";
 import * as queries from "./queries.ts";
 import type { ModelView } from "./shapes.ts";
@@ -29,13 +30,18 @@ export function getModelRow(deps: Deps, modelId: string): Promise<ModelRow | und
   return queries.modelRow(deps.db, modelId);
 }
 
-/** The JSON of models, in their order. */
-export async function modelViews(deps: Deps, rows: ModelRow[]): Promise<ModelView[]> {
+/**
+ * The JSON of models, in their order. Whoever knows a CID can read the file on IPFS, so that of a model which is or was
+ * for sale is shown to its group and to licensees alone.
+ * @param viewer user id; null for who is not signed in
+ */
+export async function modelViews(deps: Deps, rows: ModelRow[], viewer: string | null): Promise<ModelView[]> {
   const ids = rows.map(({ id }) => id);
   const confirmations = Math.max(...deps.chains.all.map((chain) => chain.confirmations));
-  const [onchain, subscribers] = await Promise.all([
+  const [onchain, subscribers, hidden] = await Promise.all([
     onchainOf(deps, ids),
     queries.subscriberCounts(deps.db, ids, confirmations),
+    withheldFrom(deps, viewer, rows),
   ]);
   return Promise.all(
     rows.map(async (row) => ({
@@ -47,7 +53,8 @@ export async function modelViews(deps: Deps, rows: ModelRow[]): Promise<ModelVie
       description: row.description,
       license: row.license,
       tags: row.tags,
-      file: await viewFile(deps, row),
+      inPlans: row.inPlans,
+      file: await viewFile(deps, hidden.has(row.id) ? { ...row, fileCid: null } : row),
       onchain: onchain.get(row.id) ?? null,
       serving: deps.nodes.serving(row.id),
       subscribers: subscribers.get(row.id) ?? 0,
@@ -57,8 +64,8 @@ export async function modelViews(deps: Deps, rows: ModelRow[]): Promise<ModelVie
 }
 
 /** The JSON of one model. */
-export async function modelView(deps: Deps, row: ModelRow): Promise<ModelView> {
-  const [view] = await modelViews(deps, [row]);
+export async function modelView(deps: Deps, row: ModelRow, viewer: string | null): Promise<ModelView> {
+  const [view] = await modelViews(deps, [row], viewer);
   return view!;
 }
 
@@ -101,14 +108,14 @@ export async function createModel(deps: Deps, userId: string, model: NewModel): 
       slug,
       createdBy: userId,
     });
-    if (id) return modelView(deps, (await queries.modelRow(deps.db, id))!);
+    if (id) return modelView(deps, (await queries.modelRow(deps.db, id))!, userId);
   }
   throw nameExhausted();
 }
 
 export async function listMyModels(deps: Deps, userId: string): Promise<ModelView[]> {
   const groupIds = await groupIdsOf(deps, userId);
-  return modelViews(deps, await queries.modelRowsOfGroups(deps.db, groupIds));
+  return modelViews(deps, await queries.modelRowsOfGroups(deps.db, groupIds), userId);
 }
 
 /**
@@ -119,14 +126,14 @@ export async function listMyModels(deps: Deps, userId: string): Promise<ModelVie
 export async function getModel(deps: Deps, userId: string | null, modelId: string): Promise<ModelView> {
   const row = await queries.modelRow(deps.db, modelId);
   if (!row) throw notFound("The model");
-  const view = await modelView(deps, row);
+  const view = await modelView(deps, row, userId);
   if (view.onchain) return view;
   if (!userId) throw notFound("The model");
   await getModelForMember(deps, userId, modelId);
   return view;
 }
 
-export type ModelChanges = Partial<Omit<NewModel, "groupId">>;
+export type ModelChanges = Partial<Omit<NewModel, "groupId">> & { inPlans?: boolean | undefined };
 
 /** @throws AppError `not_found` (404) */
 export async function changeModel(
@@ -137,5 +144,5 @@ export async function changeModel(
 ): Promise<ModelView> {
   await getModelForMember(deps, userId, modelId);
   await queries.updateModel(deps.db, modelId, changes);
-  return modelView(deps, await getModelForMember(deps, userId, modelId));
+  return modelView(deps, await getModelForMember(deps, userId, modelId), userId);
 }

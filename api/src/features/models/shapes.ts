@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { usdtSchema } from "../../core/money.ts";
 import { label, paragraphs } from "../../core/text.ts";
 import { onchainSchema } from "../publishing/onchain.ts";
 
@@ -17,7 +18,10 @@ export const fileSchema = z
   .object({
     state: z.enum(["uploading", "processing", "ready", "failed"]),
     error: z.string().nullable(),
-    cid: z.string().nullable().describe("IPFS CIDv1, profile unixfs-v1-2025"),
+    cid: z
+      .string()
+      .nullable()
+      .describe("IPFS CIDv1, profile unixfs-v1-2025; of what is for sale only for who may have the file"),
     size: z.number().int().describe("Bytes"),
     sha256: z.string().nullable().describe("Hexadecimal"),
     gguf: ggufSchema.nullable(),
@@ -35,6 +39,7 @@ export const modelSchema = z
     description: z.string(),
     license: z.string(),
     tags: z.array(z.string()),
+    inPlans: z.boolean().describe("Whether the platform's plans cover it"),
     file: fileSchema.nullable(),
     onchain: onchainSchema.nullable(),
     serving: z.object({
@@ -68,5 +73,40 @@ export const modelChangesSchema = z
     description: paragraphs(5_000),
     license: label(100),
     tags: tagsSchema,
+    inPlans: z.boolean(),
   })
   .partial();
+
+const licensePurchaseSchema = z.object({
+  txHash: z.string(),
+  chain: z.string(),
+  price: usdtSchema,
+  fee: usdtSchema.describe("The platform's part"),
+  at: z.iso.datetime(),
+  via: z.enum(["user", "group"]),
+  groupId: z.uuid().nullable(),
+  confirmations: z.number().int(),
+  confirmed: z.boolean(),
+});
+
+export const licenseSchema = z
+  .object({
+    licensed: z.boolean().describe("Whether you may download the weights for having bought a licence"),
+    via: z.enum(["user", "group"]).nullable().describe("Whose licence it is"),
+    groupId: z.uuid().nullable(),
+    pending: z.boolean().describe("Whether a purchase waits for confirmations"),
+    price: usdtSchema.nullable().describe("Of a licence now; null: not for sale"),
+    purchases: z.array(licensePurchaseSchema),
+  })
+  .openapi("License");
+export type LicenseView = z.infer<typeof licenseSchema>;
+
+export const myLicenseSchema = licenseSchema
+  .extend({
+    modelId: z.uuid(),
+    modelName: z.string(),
+    cid: z.string().nullable(),
+    size: z.number().int().nullable(),
+  })
+  .openapi("MyLicense");
+export type MyLicenseView = z.infer<typeof myLicenseSchema>;

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
-import { onchainOf } from "../publishing/onchain.ts";
-import { unsatisfiableRange } from "./errors.ts";
-import { getModelForMember, getModelRow, type ModelRow } from "./service.ts";
+import { groupIdsOf } from "../groups/service.ts";
+import { isListed, onchainOf, publishedByModel } from "../publishing/onchain.ts";
+import { licenseRequired, unsatisfiableRange } from "./errors.ts";
+import { isLicensed } from "./licenses.ts";
+import { getModelRow, type ModelRow } from "./service.ts";
 import type { ByteRange } from "./storage/weights-store.ts";
 
 /** The file of a model, ready to be read. */
@@ -15,9 +17,18 @@ export interface Weights {
   fileName: string;
 }
 
-/** @throws AppError `not_found` (404) */
-export async function weightsForMember(deps: Deps, userId: string, modelId: string): Promise<Weights> {
-  return ready(await getModelForMember(deps, userId, modelId));
+/**
+ * For members of the model's group, and for who holds a licence, be the model listed any more or not.
+ * @throws AppError `not_found` (404), `license_required` (402) for a published model that is for sale
+ */
+export async function weightsForUser(deps: Deps, userId: string, modelId: string): Promise<Weights> {
+  const model = await getModelRow(deps, modelId);
+  if (!model) throw notFound("The model");
+  const mine = (await groupIdsOf(deps, userId)).includes(model.groupId);
+  if (mine || (await isLicensed(deps, userId, modelId))) return ready(model);
+  const published = (await publishedByModel(deps, [modelId])).get(modelId);
+  if (published && isListed(published) && published.sale > 0n) throw licenseRequired();
+  throw notFound("The model");
 }
 
 /** Nodes may read what is published: they serve it. @throws AppError `not_found` (404) */

@@ -8,6 +8,12 @@ export const alreadyPublished = () =>
 export const notPublished = () =>
   new AppError("not_published", 409, "This model is not published yet.", { hint: "Publish it first." });
 
+export const notListed = (modelId: string) =>
+  new AppError("not_listed", 409, "This model is not listed at the moment, so it cannot be bought.", {
+    hint: `Its creators list it again by paying the listing fee: POST /api/publishing/model/${modelId}/listing-fee.`,
+    details: { modelId },
+  });
+
 const MISSING = {
   file: "Upload the model's file and wait until it is ready.",
   terms: "Say what the model costs.",

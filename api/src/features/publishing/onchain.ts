@@ -50,9 +50,34 @@ export const isoOf = (seconds: bigint): string => dateOf(seconds).toISOString();
 /** Until when a model can be bought, in unix seconds: its paid time and the grace after it. */
 export const listedUntil = (paidUntil: bigint): bigint => paidUntil + FEES.grace;
 
-/** Whether a model can be bought now. */
-export const isListed = (paidUntil: bigint): boolean =>
-  BigInt(Math.floor(Date.now() / 1000)) <= listedUntil(paidUntil);
+/**
+ * The time by which a chain will judge what comes next, in unix seconds: ours, as a quiet chain makes no blocks, or the
+ * head's where that is ahead.
+ * @param headTime of the chain's mirrored head
+ */
+export function chainNow(headTime: bigint): bigint {
+  const now = BigInt(Math.floor(Date.now() / 1000));
+  return headTime > now ? headTime : now;
+}
+
+/** Whether a model can be bought now; its last second counts, as on chain. */
+export const isListed = ({ paidUntil, headTime }: Pick<PublishedModel, "paidUntil" | "headTime">): boolean =>
+  chainNow(headTime) <= listedUntil(paidUntil);
+
+/** Where a model's listing stands. */
+export function listingOf({ paidUntil, headTime }: Pick<PublishedModel, "paidUntil" | "headTime">) {
+  const now = chainNow(headTime);
+  const graceEnd = listedUntil(paidUntil);
+  const left = paidUntil > now ? paidUntil - now : 0n;
+  return {
+    paidUntil: isoOf(paidUntil),
+    listedUntil: isoOf(graceEnd),
+    listed: now <= graceEnd,
+    daysLeft: Number((left + 86_399n) / 86_400n),
+    inGrace: now > paidUntil && now <= graceEnd,
+    graceEndsAt: isoOf(graceEnd),
+  };
+}
 
 /** Members and shares of a mirrored split, addresses lower-case. */
 export function membersOf({ members, bps }: { members: string[]; bps: number[] }) {
@@ -88,7 +113,7 @@ export function viewOnchain(deps: Deps, row: PublishedModel): OnchainView {
     split: { members: membersOf(row) },
     paidUntil: isoOf(row.paidUntil),
     listedUntil: isoOf(listedUntil(row.paidUntil)),
-    listed: isListed(row.paidUntil),
+    listed: isListed(row),
     terms: {
       month: usdt(row.month),
       sale: usdt(row.sale),

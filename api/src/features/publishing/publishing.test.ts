@@ -23,7 +23,7 @@ import {
   walletUser,
 } from "../../testing/users.ts";
 import type { ModelView } from "../models/shapes.ts";
-import type { PaymentView } from "../payments/view.ts";
+import type { PaymentView } from "../payments/shapes.ts";
 import { onchainOf, type publishingOf } from "./service.ts";
 
 type Publishing = Awaited<ReturnType<typeof publishingOf>>;
@@ -118,7 +118,7 @@ describe("publishing", () => {
     const second = await readyModel(api, creator);
     const quote = await quotePublish(creator, second.id);
     expect(quote).toMatchObject({ amount: "5.00", fee: "5.00", creators: "0.00", dust: "0.00" });
-    expect(quote.recipients).toMatchObject([{ label: "Platform", bps: 10_000, amount: "5.00" }]);
+    expect(quote.shares).toMatchObject([{ label: "Platform", bps: 10_000, amount: "5.00" }]);
     await pay(api, creator.wallet, quote);
     await paymentIn(creator, quote.id, "confirmed");
 

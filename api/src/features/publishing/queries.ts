@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, or, sql } from "drizzle-orm";
 import {
   chainHeads,
+  chainLicensePurchases,
   chainModels,
   chainPublications,
   chainServicePurchases,
@@ -38,18 +39,28 @@ export async function forgetOnchainModel(db: Executor, chain: string, onchainId:
 }
 
 /**
- * Joins purchases to the model that they are for: to the id under which it was published first, which is the one that
- * counts. Nothing keeps another wallet of the group from publishing the model too, for next to nothing.
+ * Whether an id is the one under which its model was published first, which is the one that counts. Nothing keeps
+ * another wallet of the group from publishing the model too, for next to nothing.
  */
-export const purchaseOfModel = and(
-  eq(chainServicePurchases.chainId, onchainModels.chain),
-  eq(chainServicePurchases.modelId, onchainModels.onchainId),
-  sql`${onchainModels.onchainId} = (
+const publishedFirst = sql`${onchainModels.onchainId} = (
     SELECT other.onchain_id FROM ${onchainModels} other
     JOIN ${chainPublications} first
       ON first.chain_id = other.chain AND first.model_id = other.onchain_id AND first.kind = 'publish'
     WHERE other.model_id = ${onchainModels.modelId}
-    ORDER BY first.block_timestamp, first.block_number, first.log_index LIMIT 1)`,
+    ORDER BY first.block_timestamp, first.block_number, first.log_index LIMIT 1)`;
+
+/** Joins purchases of API subscriptions to the model that they are for. */
+export const purchaseOfModel = and(
+  eq(chainServicePurchases.chainId, onchainModels.chain),
+  eq(chainServicePurchases.modelId, onchainModels.onchainId),
+  publishedFirst,
+);
+
+/** Joins purchases of licences to the model that they are for. */
+export const licenseOfModel = and(
+  eq(chainLicensePurchases.chainId, onchainModels.chain),
+  eq(chainLicensePurchases.modelId, onchainModels.onchainId),
+  publishedFirst,
 );
 
 /**
@@ -76,6 +87,7 @@ export function publishedModels(db: Executor, modelIds: string[]) {
       txHash: chainPublications.txHash,
       blockNumber: chainPublications.blockNumber,
       headBlock: chainHeads.blockNumber,
+      headTime: chainHeads.blockTimestamp,
     })
     .from(onchainModels)
     .innerJoin(

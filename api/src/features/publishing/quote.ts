@@ -67,7 +67,6 @@ export async function quotePublication(
     months: 1,
     amount: fee,
     fee,
-    members: [],
     call: aiforgeCall(chain, "publish", [
       salt,
       `0x${fileSha256}`,
@@ -112,7 +111,6 @@ export async function quoteListing(
     months: input.months,
     amount,
     fee: amount,
-    members: [],
     call: aiforgeCall(chain, "extendListing", [
       published.onchainId as `0x${string}`,
       BigInt(input.months),

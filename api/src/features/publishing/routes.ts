@@ -5,8 +5,9 @@ import { requireUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
 import { addressSchema } from "../auth/shapes.ts";
 import { priceInputSchema } from "../marketplace/terms.ts";
-import { getPayment } from "../payments/service.ts";
-import { paymentSchema } from "../payments/view.ts";
+import { monthsSchema } from "../payments/routes.ts";
+import { createPayment, getPayment } from "../payments/service.ts";
+import { paymentSchema } from "../payments/shapes.ts";
 import { onchainSchema, splitMemberSchema, termsSchema } from "./onchain.ts";
 import { quotePublication } from "./quote.ts";
 import { publishingOf } from "./service.ts";
@@ -30,6 +31,16 @@ const publishingSchema = z
       paidUntil: z.iso.datetime().nullable(),
       listedUntil: z.iso.datetime().nullable(),
       listed: z.boolean(),
+      daysLeft: z
+        .number()
+        .int()
+        .nullable()
+        .describe("Days of paid time, rounded up; 0 in the grace and after"),
+      inGrace: z.boolean().describe("The paid time is over, and the model is still listed"),
+      graceEndsAt: z.iso
+        .datetime()
+        .nullable()
+        .describe("When it leaves the marketplace unless it is paid for"),
     }),
     terms: termsSchema.nullable(),
     split: z
@@ -75,6 +86,22 @@ const publish = createRoute({
   },
 });
 
+const listingFee = createRoute({
+  method: "post",
+  path: "/model/{id}/listing-fee",
+  operationId: "payListingFee",
+  tags,
+  summary: "Quote more listing time for a published model; one that left the marketplace comes back with it",
+  request: {
+    params: byModel,
+    body: jsonBody(z.object({ wallet: addressSchema, chain: z.string().max(64), months: monthsSchema })),
+  },
+  responses: {
+    200: json(z.object({ payment: paymentSchema })),
+    ...errorResponses(400, 401, 403, 404, 409, 503),
+  },
+});
+
 /** `/api/publishing` */
 export function publishingRoutes(deps: Deps): Router {
   const router = createRouter();
@@ -87,6 +114,14 @@ export function publishingRoutes(deps: Deps): Router {
     const quote = { ...c.req.valid("json"), modelId: c.req.valid("param").id };
     const paymentId = await quotePublication(deps, user.id, quote);
     return c.json({ payment: await getPayment(deps, user.id, paymentId) }, 200);
+  });
+  router.openapi(listingFee, async (c) => {
+    const payment = await createPayment(deps, requireUser(c).id, {
+      purpose: "listing",
+      ...c.req.valid("json"),
+      modelId: c.req.valid("param").id,
+    });
+    return c.json({ payment }, 200);
   });
   return router;
 }

@@ -7,10 +7,19 @@ import { viewTerms } from "../marketplace/terms.ts";
 import { getModelForMember } from "../models/service.ts";
 import { requireWallet, walletsOf } from "../wallets/service.ts";
 import type { Missing } from "./errors.ts";
-import { onchainOf } from "./onchain.ts";
+import { listingOf, publishedByModel, viewOnchain } from "./onchain.ts";
 import { publishFeeOf } from "./quote.ts";
 
 export { type OnchainView, onchainOf } from "./onchain.ts";
+
+const NOT_LISTED = {
+  paidUntil: null,
+  listedUntil: null,
+  listed: false,
+  daysLeft: null,
+  inGrace: false,
+  graceEndsAt: null,
+};
 
 /**
  * Where a model stands on its way to the chain, and what it costs from here.
@@ -22,7 +31,8 @@ export async function publishingOf(deps: Deps, userId: string, modelId: string, 
   const wallet = address
     ? await requireWallet(deps, userId, address)
     : ((await walletsOf(deps, userId))[0] ?? null);
-  const onchain = (await onchainOf(deps, [model.id])).get(model.id) ?? null;
+  const published = (await publishedByModel(deps, [model.id])).get(model.id) ?? null;
+  const onchain = published && viewOnchain(deps, published);
   const terms = await termsOf(deps.db, model.id);
   const missing: Missing[] = [];
   if (model.fileState !== "ready") missing.push("file");
@@ -41,9 +51,7 @@ export async function publishingOf(deps: Deps, userId: string, modelId: string, 
       fee: usdt(FEES.listing),
       days: Number(FEES.month / 86_400n),
       graceDays: Number(FEES.grace / 86_400n),
-      paidUntil: onchain?.paidUntil ?? null,
-      listedUntil: onchain?.listedUntil ?? null,
-      listed: onchain?.listed ?? false,
+      ...(published ? listingOf(published) : NOT_LISTED),
     },
     terms: terms ? viewTerms(terms) : null,
     split,
