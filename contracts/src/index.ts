@@ -4,12 +4,29 @@ export { aiforgeBytecode } from "./compiled/aiforgeBytecode.ts";
 export { tetherEthereumBytecode } from "./compiled/tetherEthereumBytecode.ts";
 export { tetherTronBytecode } from "./compiled/tetherTronBytecode.ts";
 export { usdtAbi } from "./compiled/usdtAbi.ts";
+export { contentCid } from "./contentCid.ts";
 export { DEMO_ACCOUNTS, type DemoAccount, demoAccount } from "./demoAccounts.ts";
 export { deployLocal, LocalDeployError } from "./deployLocal.ts";
 export { type Deployment, deployments, LOCAL_CHAIN_ID } from "./deployments.ts";
+export {
+  claimOf,
+  type Distribution,
+  distribute,
+  type PlanPurchase,
+  poolPart,
+  purchasesOfMonth,
+} from "./distribution.ts";
+export {
+  type DistributionInputs,
+  InputsError,
+  MAX_INPUTS_BYTES,
+  parseInputs,
+  serializeInputs,
+} from "./distributionInputs.ts";
 export { extendPeriod } from "./extendPeriod.ts";
 export { FEES } from "./fees.ts";
 export { modelId } from "./modelId.ts";
+export { LAST_MONTH, MonthError, monthIndex, monthOf, monthStart, monthText } from "./month.ts";
 export { PERMIT2 } from "./permit2.ts";
 export { assertSplit, MAX_MEMBERS, type Split, SplitError, type SplitErrorCode, splitId } from "./split.ts";
 export { AmountError, type AmountErrorCode, formatUsdt, MAX_PRICE, MAX_UINT256, parseUsdt } from "./usdt.ts";
