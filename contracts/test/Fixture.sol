@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 // What AIForge consists of. AIForge itself is not imported but deployed as compiled for release, see `create`.
 import {Checkout as AIForge} from "../solidity/Checkout.sol";
 import {Source, Split, Terms} from "../solidity/Types.sol";
@@ -60,7 +61,18 @@ abstract contract Fixture is Test {
         address treasury_,
         uint48 adminDelay
     ) internal returns (AIForge) {
-        bytes memory arguments = abi.encode(token, PERMIT2, admin_, operator_, treasury_, adminDelay);
+        return deploy(token, PERMIT2, admin_, operator_, treasury_, adminDelay);
+    }
+
+    function deploy(
+        address token,
+        address permit2,
+        address admin_,
+        address operator_,
+        address treasury_,
+        uint48 adminDelay
+    ) internal returns (AIForge) {
+        bytes memory arguments = abi.encode(token, permit2, admin_, operator_, treasury_, adminDelay);
         return AIForge(create("AIForge.sol/AIForge", arguments));
     }
 
@@ -103,6 +115,28 @@ abstract contract Fixture is Test {
     function pause() internal {
         vm.prank(admin);
         forge.pause();
+    }
+
+    /// @dev What a call without the role reverts with.
+    function lacks(address account, bytes32 role) internal pure returns (bytes memory) {
+        return abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, account, role);
+    }
+
+    /// @dev The slot among the contract's first that holds `content`, to write what no test could reach.
+    function slotOf(bytes32 content) internal view returns (bytes32) {
+        for (uint256 i = 0; i < 32; ++i) {
+            if (vm.load(address(forge), bytes32(i)) == content) return bytes32(i);
+        }
+        revert("no such slot");
+    }
+
+    /// @dev The same in a mapping, by its key.
+    function slotOf(bytes32 key, bytes32 content) internal view returns (bytes32 slot) {
+        for (uint256 i = 0; i < 32; ++i) {
+            slot = keccak256(abi.encode(key, i));
+            if (vm.load(address(forge), slot) == content) return slot;
+        }
+        revert("no such slot");
     }
 
     function alone(address member) internal pure returns (Split memory split) {

@@ -1,31 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {IAccessControlDefaultAdminRules} from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
-import {Ledger} from "../solidity/Ledger.sol";
 import {Roles} from "../solidity/Roles.sol";
-import {Source} from "../solidity/Types.sol";
-import {Fixture, OnEthereum} from "./Fixture.sol";
+import {OnEthereum} from "./Fixture.sol";
 
 /// @dev The token plays no part here, so one stand-in is enough.
 contract RolesTest is OnEthereum {
-    function lacks(address account, bytes32 role) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, account, role);
-    }
+    // constructor
 
-    function test_construction_grantsTheRoles() external view {
-        vm.assertEq(forge.defaultAdmin(), admin);
-        vm.assertTrue(forge.hasRole(forge.ADMIN(), admin));
-        vm.assertTrue(forge.hasRole(forge.OPERATOR(), operator));
-        vm.assertFalse(forge.hasRole(forge.ADMIN(), operator));
-        vm.assertFalse(forge.hasRole(forge.OPERATOR(), admin));
-        vm.assertEq(forge.treasury(), treasury);
-        vm.assertEq(forge.defaultAdminDelay(), 1 days);
-        vm.assertFalse(forge.paused());
-    }
-
-    function test_construction_refusesTheZeroAddress() external {
+    function test_constructor_RevertWhen_TheAdminIsTheZeroAddress() external {
         vm.expectRevert(
             abi.encodeWithSelector(
                 IAccessControlDefaultAdminRules.AccessControlInvalidDefaultAdmin.selector,
@@ -33,117 +17,109 @@ contract RolesTest is OnEthereum {
             )
         );
         deploy(address(usdt), address(0), operator, treasury, 0);
+    }
+
+    function test_constructor_RevertWhen_TheOperatorIsTheZeroAddress() external {
         vm.expectRevert(abi.encodeWithSelector(Roles.InvalidAddress.selector, address(0)));
         deploy(address(usdt), admin, address(0), treasury, 0);
+    }
+
+    function test_constructor_RevertWhen_TheTreasuryIsTheZeroAddress() external {
         vm.expectRevert(abi.encodeWithSelector(Roles.InvalidAddress.selector, address(0)));
         deploy(address(usdt), admin, operator, address(0), 0);
     }
 
-    function test_pause_isTheAdmins() external {
-        vm.expectEmit(address(forge));
-        emit Roles.Paused(admin);
-        pause();
-        vm.assertTrue(forge.paused());
-        vm.expectEmit(address(forge));
-        emit Roles.Unpaused(admin);
-        vm.prank(admin);
-        forge.unpause();
+    function test_constructor_WhenEverybodyIsNamed() external view {
+        vm.assertEq(forge.defaultAdmin(), admin);
+        vm.assertEq(forge.defaultAdminDelay(), 1 days);
+        vm.assertTrue(forge.hasRole(forge.ADMIN(), admin));
+        vm.assertTrue(forge.hasRole(forge.OPERATOR(), operator));
+        vm.assertFalse(forge.hasRole(forge.ADMIN(), operator));
+        vm.assertFalse(forge.hasRole(forge.OPERATOR(), admin));
+        vm.assertEq(forge.getRoleAdmin(forge.OPERATOR()), forge.ADMIN());
+        vm.assertEq(forge.getRoleAdmin(forge.ADMIN()), forge.DEFAULT_ADMIN_ROLE());
+        vm.assertEq(forge.treasury(), treasury);
         vm.assertFalse(forge.paused());
-        credit(creator, USDT);
     }
 
-    function test_pause_isNobodyElses() external {
+    // pause and unpause
+
+    function test_pause_RevertWhen_TheCallerIsNoADMIN() external {
         bytes32 role = forge.ADMIN();
         address[3] memory others = [operator, treasury, stranger];
         for (uint256 i = 0; i < others.length; ++i) {
-            vm.startPrank(others[i]);
+            vm.prank(others[i]);
             vm.expectRevert(lacks(others[i], role));
             forge.pause();
-            vm.expectRevert(lacks(others[i], role));
-            forge.unpause();
-            vm.expectRevert(lacks(others[i], role));
-            forge.setTreasury(others[i]);
-            vm.stopPrank();
         }
     }
 
-    function test_pause_refusesWhatIsDoneAlready() external {
-        vm.prank(admin);
-        vm.expectRevert(Roles.ExpectedPause.selector);
-        forge.unpause();
+    function test_pause_RevertWhen_NewMoneyIsStoppedAlready() external {
         pause();
         vm.prank(admin);
         vm.expectRevert(Roles.EnforcedPause.selector);
         forge.pause();
     }
 
-    function test_setTreasury_movesLaterFeesOnly() external {
-        bytes32 modelId = publish(SALT, group(), 10 * USDT);
-        buy(modelId, group(), 10 * USDT);
+    function test_pause_WhenAnADMINCallsIt() external {
         vm.expectEmit(address(forge));
-        emit Roles.TreasurySet(stranger);
+        emit Roles.Paused(admin);
         vm.prank(admin);
-        forge.setTreasury(stranger);
-        vm.assertEq(forge.treasury(), stranger);
-        buy(modelId, group(), 10 * USDT);
-        vm.assertEq(forge.creditOf(treasury), USDT);
-        vm.assertEq(forge.creditOf(stranger), 0);
-        forge.collectFees();
-        vm.assertEq(forge.creditOf(treasury), USDT);
-        vm.assertEq(forge.creditOf(stranger), USDT);
-    }
-
-    function test_setTreasury_refusesWhatCannotWithdraw() external {
-        vm.startPrank(admin);
-        vm.expectRevert(abi.encodeWithSelector(Roles.InvalidAddress.selector, address(0)));
-        forge.setTreasury(address(0));
-        vm.expectRevert(abi.encodeWithSelector(Roles.InvalidAddress.selector, address(forge)));
-        forge.setTreasury(address(forge));
-    }
-
-    function test_admin_isAListThatTheDefaultAdminKeeps() external {
-        bytes32 role = forge.ADMIN();
-        vm.prank(admin);
-        forge.grantRole(role, second);
-        vm.prank(second);
         forge.pause();
-        vm.prank(admin);
-        forge.revokeRole(role, second);
-        vm.prank(second);
-        vm.expectRevert(lacks(second, role));
-        forge.unpause();
-        vm.prank(second);
-        vm.expectRevert(lacks(second, bytes32(0)));
-        forge.grantRole(role, second);
+        vm.assertTrue(forge.paused());
+        vm.assertEq(forge.treasury(), treasury);
+        vm.expectRevert(Roles.EnforcedPause.selector);
+        credit(creator, USDT);
     }
 
-    function test_defaultAdmin_changesHandsAfterTheDelay() external {
-        vm.prank(admin);
-        forge.beginDefaultAdminTransfer(second);
-        vm.warp(START + 1 days);
-        vm.prank(second);
-        vm.expectRevert();
-        forge.acceptDefaultAdminTransfer();
-        vm.warp(START + 1 days + 1);
-        vm.prank(second);
-        forge.acceptDefaultAdminTransfer();
-        vm.assertEq(forge.defaultAdmin(), second);
-    }
-
-    function test_noRole_canTakeAnothersMoney() external {
-        bytes32 modelId = publish(SALT, group(), 10 * USDT);
-        buy(modelId, group(), 10 * USDT);
-        credit(creator, 5 * USDT);
-        address[2] memory powerful = [admin, operator];
-        for (uint256 i = 0; i < powerful.length; ++i) {
-            vm.startPrank(powerful[i]);
-            vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, powerful[i], 0, 1));
-            forge.withdraw(powerful[i], 1);
-            vm.expectRevert();
-            forge.drawAndWithdraw(group(), powerful[i]);
-            vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, powerful[i], 0, 10 * USDT));
-            forge.subscribe(modelId, 1, 10 * USDT, idOf(group()), USER, Source.Credit);
-            vm.stopPrank();
+    function test_unpause_RevertWhen_TheCallerIsNoADMIN() external {
+        bytes32 role = forge.ADMIN();
+        pause();
+        address[3] memory others = [operator, treasury, stranger];
+        for (uint256 i = 0; i < others.length; ++i) {
+            vm.prank(others[i]);
+            vm.expectRevert(lacks(others[i], role));
+            forge.unpause();
         }
+    }
+
+    function test_unpause_RevertWhen_NewMoneyFlowsAlready() external {
+        vm.prank(admin);
+        vm.expectRevert(Roles.ExpectedPause.selector);
+        forge.unpause();
+    }
+
+    function test_unpause_WhenAnADMINCallsIt() external {
+        pause();
+        vm.expectEmit(address(forge));
+        emit Roles.Unpaused(admin);
+        vm.prank(admin);
+        forge.unpause();
+        vm.assertFalse(forge.paused());
+        credit(creator, USDT);
+        vm.assertEq(forge.creditOf(creator), USDT);
+    }
+
+    // what can be read
+
+    function test_paused_WhenNewMoneyIsStoppedAndLetInAgain() external {
+        vm.assertFalse(forge.paused());
+        pause();
+        vm.assertTrue(forge.paused());
+        vm.prank(admin);
+        forge.unpause();
+        vm.assertFalse(forge.paused());
+    }
+
+    function test_treasury_WhenTheTreasuryIsReplaced() external {
+        vm.assertEq(forge.treasury(), treasury);
+        vm.prank(admin);
+        forge.setTreasury(second);
+        vm.assertEq(forge.treasury(), second);
+    }
+
+    function test_getters_WhenADMINAndOPERATORAreRead() external view {
+        vm.assertEq(forge.ADMIN(), keccak256("ADMIN"));
+        vm.assertEq(forge.OPERATOR(), keccak256("OPERATOR"));
     }
 }

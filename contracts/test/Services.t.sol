@@ -6,7 +6,7 @@ import {Models} from "../solidity/Models.sol";
 import {Roles} from "../solidity/Roles.sol";
 import {Services} from "../solidity/Services.sol";
 import {Source, Split} from "../solidity/Types.sol";
-import {Fixture, OnEthereum, OnTron, Spendable} from "./Fixture.sol";
+import {Fixture, OnEthereum, OnTron} from "./Fixture.sol";
 
 abstract contract ServicesTest is Fixture {
     bytes32 internal modelId;
@@ -21,71 +21,60 @@ abstract contract ServicesTest is Fixture {
         forge.subscribe(modelId, months, maxPrice, splitId, account, source);
     }
 
-    /// @dev The worked example: an API subscription of 10 is 1 to the platform and 9 to the split.
-    function test_subscribe_10_is_1_and_9() external {
-        uint256 before = usdt.balanceOf(customer);
+    function purchased(uint256 price, uint256 months) private {
         vm.expectEmit(address(forge));
         emit Services.ServicePurchased({
             modelId: modelId,
             account: USER,
             payer: customer,
-            months: 1,
-            price: 10 * USDT,
-            fee: USDT,
+            months: months,
+            price: price,
+            fee: price / 10,
             splitId: idOf(group()),
-            splitEarned: 9 * USDT,
-            fees: USDT
+            splitEarned: price - price / 10,
+            fees: price / 10
         });
+    }
+
+    function test_subscribe_RevertWhen_NewMoneyIsStopped() external {
+        credit(customer, 10 * USDT);
+        pause();
+        vm.expectRevert(Roles.EnforcedPause.selector);
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
-        vm.assertEq(before - usdt.balanceOf(customer), 10 * USDT);
-        vm.assertEq(usdt.balanceOf(address(forge)), 10 * USDT);
-        vm.assertEq(forge.uncollectedFees(), USDT);
-        vm.assertEq(forge.earnedOf(idOf(group())), 9 * USDT);
-    }
-
-    function test_subscribe_buysMonths() external {
-        subscribe(12, 120 * USDT, idOf(group()), USER, Source.Wallet);
-        vm.assertEq(forge.uncollectedFees(), 12 * USDT);
-        vm.assertEq(forge.earnedOf(idOf(group())), 108 * USDT);
-    }
-
-    function test_subscribe_paysFromCredit() external {
-        credit(customer, 15 * USDT);
-        vm.expectEmit(address(forge));
-        emit Ledger.Debited(customer, 10 * USDT, 5 * USDT);
-        subscribe(1, 10 * USDT, idOf(group()), USER, Source.Credit);
-        vm.assertEq(forge.creditOf(customer), 5 * USDT);
-        vm.assertEq(forge.uncollectedFees(), USDT);
-
-        vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, customer, 5 * USDT, 10 * USDT));
+        vm.expectRevert(Roles.EnforcedPause.selector);
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Credit);
     }
 
-    function test_subscribe_keepsCountWhenTheTreasuryBuys() external {
-        credit(treasury, 10 * USDT);
-        vm.prank(treasury);
-        forge.subscribe(modelId, 1, 10 * USDT, idOf(group()), USER, Source.Credit);
-        vm.assertEq(forge.creditOf(treasury), 0);
-        vm.assertEq(forge.uncollectedFees(), USDT);
-        vm.assertEq(forge.earnedOf(idOf(group())), 9 * USDT);
+    function test_subscribe_RevertWhen_NoAccountIsNamed() external {
+        vm.expectRevert(Models.ZeroAccount.selector);
+        subscribe(1, 10 * USDT, idOf(group()), 0, Source.Wallet);
     }
 
-    function test_subscribe_asksAtMostWhatTheCallerAgreedTo() external {
-        vm.expectRevert(abi.encodeWithSelector(Services.PriceAboveMax.selector, 20 * USDT, 20 * USDT - 1));
-        subscribe(2, 20 * USDT - 1, idOf(group()), USER, Source.Wallet);
-        // The creator raises the price between the page and the signature.
-        vm.prank(creator);
-        forge.setTerms(modelId, monthly(11 * USDT));
-        vm.expectRevert(abi.encodeWithSelector(Services.PriceAboveMax.selector, 11 * USDT, 10 * USDT));
-        subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
-        // A lower price is taken as it is.
-        vm.prank(creator);
-        forge.setTerms(modelId, monthly(4 * USDT));
-        subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
-        vm.assertEq(usdt.balanceOf(address(forge)), 4 * USDT);
+    function test_subscribe_RevertWhen_MonthsAreZero() external {
+        vm.expectRevert(abi.encodeWithSelector(Models.MonthsOutOfRange.selector, 0));
+        subscribe(0, type(uint256).max, idOf(group()), USER, Source.Wallet);
     }
 
-    function test_subscribe_paysOnlyTheSplitThatWasShown() external {
+    function test_subscribe_RevertWhen_MonthsAre121OrMore() external {
+        vm.expectRevert(abi.encodeWithSelector(Models.MonthsOutOfRange.selector, 121));
+        subscribe(121, type(uint256).max, idOf(group()), USER, Source.Wallet);
+        vm.expectRevert(abi.encodeWithSelector(Models.MonthsOutOfRange.selector, type(uint256).max));
+        subscribe(type(uint256).max, type(uint256).max, idOf(group()), USER, Source.Wallet);
+    }
+
+    function test_subscribe_RevertWhen_TheModelIsUnknown() external {
+        modelId = bytes32(uint256(1));
+        vm.expectRevert(abi.encodeWithSelector(Models.UnknownModel.selector, modelId));
+        subscribe(1, 10 * USDT, 0, USER, Source.Wallet);
+    }
+
+    function test_subscribe_RevertWhen_TheListingLapsed() external {
+        vm.warp(START + 37 days + 1);
+        vm.expectRevert(abi.encodeWithSelector(Models.NotListed.selector, modelId, START + 37 days));
+        subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
+    }
+
+    function test_subscribe_RevertWhen_AnotherSplitEarnsThanTheOneShown() external {
         Split memory greedy = alone(creator);
         vm.prank(creator);
         forge.setSplit(modelId, greedy);
@@ -93,33 +82,26 @@ abstract contract ServicesTest is Fixture {
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
     }
 
-    function test_subscribe_refusesWhatIsNotOffered() external {
+    function test_subscribe_RevertWhen_TheModelHasNoMonthlyPrice() external {
         vm.prank(creator);
         forge.setTerms(modelId, monthly(0));
         vm.expectRevert(abi.encodeWithSelector(Services.NotOffered.selector, modelId));
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
     }
 
-    function test_subscribe_refusesAnUnknownModel() external {
-        modelId = bytes32(uint256(1));
-        vm.expectRevert(abi.encodeWithSelector(Models.UnknownModel.selector, modelId));
-        subscribe(1, 10 * USDT, 0, USER, Source.Wallet);
+    function test_subscribe_RevertWhen_ThePriceIsOneUnitAboveWhatTheCallerAgreedTo() external {
+        vm.expectRevert(abi.encodeWithSelector(Services.PriceAboveMax.selector, 20 * USDT, 20 * USDT - 1));
+        subscribe(2, 20 * USDT - 1, idOf(group()), USER, Source.Wallet);
     }
 
-    function test_subscribe_refusesMonthsOutOfRange() external {
-        uint256[3] memory months = [uint256(0), 121, type(uint256).max];
-        for (uint256 i = 0; i < months.length; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(Models.MonthsOutOfRange.selector, months[i]));
-            subscribe(months[i], type(uint256).max, idOf(group()), USER, Source.Wallet);
-        }
+    function test_subscribe_RevertWhen_TheOwnerRaisesThePriceBeforeThePurchaseLands() external {
+        vm.prank(creator);
+        forge.setTerms(modelId, monthly(11 * USDT));
+        vm.expectRevert(abi.encodeWithSelector(Services.PriceAboveMax.selector, 11 * USDT, 10 * USDT));
+        subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
     }
 
-    function test_subscribe_refusesNoAccount() external {
-        vm.expectRevert(Models.ZeroAccount.selector);
-        subscribe(1, 10 * USDT, idOf(group()), 0, Source.Wallet);
-    }
-
-    function test_subscribe_refusesAnUnknownSource() external {
+    function test_subscribe_RevertWhen_TheSourceIsUnknown() external {
         bytes memory call = abi.encodeCall(
             forge.subscribe,
             (modelId, 1, 10 * USDT, idOf(group()), USER, Source.Credit)
@@ -130,46 +112,80 @@ abstract contract ServicesTest is Fixture {
         vm.assertFalse(done);
     }
 
-    function test_subscribe_needsTheMoney() external {
-        vm.prank(stranger);
-        vm.expectRevert();
-        forge.subscribe(modelId, 1, 10 * USDT, idOf(group()), USER, Source.Wallet);
-
+    function test_subscribe_RevertWhen_TheWalletHoldsOneUnitLess() external {
         fund(stranger, 10 * USDT - 1);
         vm.prank(stranger);
         vm.expectRevert();
         forge.subscribe(modelId, 1, 10 * USDT, idOf(group()), USER, Source.Wallet);
     }
 
-    function test_subscribe_takesAnExactAllowance() external {
-        fund(stranger, 10 * USDT);
-        vm.startPrank(stranger);
-        // USDT's approve changes from or to zero only.
-        vm.expectRevert();
-        Spendable(address(usdt)).approve(address(forge), 10 * USDT);
-        Spendable(address(usdt)).approve(address(forge), 0);
-        Spendable(address(usdt)).approve(address(forge), 10 * USDT);
-        forge.subscribe(modelId, 1, 10 * USDT, idOf(group()), USER, Source.Wallet);
-        vm.assertEq(usdt.allowance(stranger, address(forge)), 0);
+    function test_subscribe_RevertWhen_TheCreditIsOneUnitLess() external {
+        credit(customer, 10 * USDT - 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(Ledger.InsufficientCredit.selector, customer, 10 * USDT - 1, 10 * USDT)
+        );
+        subscribe(1, 10 * USDT, idOf(group()), USER, Source.Credit);
     }
 
-    function test_subscribe_refusesATokenThatTakesAFee() external {
+    function test_subscribe_RevertWhen_TheTokenTakesAFee() external {
         switchFeeOn();
         vm.expectRevert(abi.encodeWithSelector(Ledger.InexactTransfer.selector, 10 * USDT, 9_981_000, 10 * USDT));
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
     }
 
-    function test_subscribe_stopsWhilePaused() external {
-        credit(customer, 10 * USDT);
-        pause();
-        vm.expectRevert(Roles.EnforcedPause.selector);
+    function test_subscribe_WhenTheWalletPays() external {
+        uint256 before = usdt.balanceOf(customer);
+        purchased(10 * USDT, 1);
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
-        vm.expectRevert(Roles.EnforcedPause.selector);
+        vm.assertEq(before - usdt.balanceOf(customer), 10 * USDT);
+        vm.assertEq(usdt.balanceOf(address(forge)), 10 * USDT);
+        vm.assertEq(forge.creditOf(treasury), 0);
+        vm.assertEq(forge.uncollectedFees(), USDT);
+        vm.assertEq(forge.earnedOf(idOf(group())), 9 * USDT);
+    }
+
+    function test_subscribe_WhenTheCreditPays() external {
+        credit(customer, 15 * USDT);
+        uint256 before = usdt.balanceOf(customer);
+        vm.expectEmit(address(forge));
+        emit Ledger.Debited({payee: customer, amount: 10 * USDT, credit: 5 * USDT});
+        purchased(10 * USDT, 1);
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Credit);
+        vm.assertEq(forge.creditOf(customer), 5 * USDT);
+        vm.assertEq(usdt.balanceOf(customer), before);
+        vm.assertEq(forge.uncollectedFees(), USDT);
+    }
+
+    function test_subscribe_When12MonthsAreBought() external {
+        purchased(120 * USDT, 12);
+        subscribe(12, 120 * USDT, idOf(group()), USER, Source.Wallet);
+        vm.assertEq(forge.uncollectedFees(), 12 * USDT);
+        vm.assertEq(forge.earnedOf(idOf(group())), 108 * USDT);
+    }
+
+    function test_subscribe_When120MonthsAreBought() external {
+        subscribe(120, 1200 * USDT, idOf(group()), USER, Source.Wallet);
+        vm.assertEq(forge.earnedOf(idOf(group())), 1080 * USDT);
+    }
+
+    function test_subscribe_WhenTheOwnerLowersThePriceBeforeThePurchaseLands() external {
+        vm.prank(creator);
+        forge.setTerms(modelId, monthly(4 * USDT));
+        subscribe(1, 10 * USDT, idOf(group()), USER, Source.Wallet);
+        vm.assertEq(usdt.balanceOf(address(forge)), 4 * USDT);
+    }
+
+    function test_subscribe_WhenTheTreasuryBuysFromItsCredit() external {
+        credit(treasury, 10 * USDT);
+        vm.prank(treasury);
+        forge.subscribe(modelId, 1, 10 * USDT, idOf(group()), USER, Source.Credit);
+        forge.collectFees();
+        vm.assertEq(forge.creditOf(treasury), USDT);
+        vm.assertEq(forge.earnedOf(idOf(group())), 9 * USDT);
     }
 
     /// @dev Whatever the price, the platform has a tenth rounded down and the split has all the rest.
-    function testFuzz_subscribe_isExact(uint64 price, uint256 months, bool fromCredit) external {
+    function testFuzz_subscribe_WhenThePriceIsAny(uint64 price, uint256 months, bool fromCredit) external {
         vm.assume(price > 0);
         months = bound(months, 1, 120);
         uint256 total = price * months;
@@ -186,6 +202,10 @@ abstract contract ServicesTest is Fixture {
         vm.assertEq(usdt.balanceOf(address(forge)), total);
         vm.assertEq(usdt.balanceOf(stranger), 0);
         vm.assertEq(forge.creditOf(stranger), 0);
+    }
+
+    function test_getters_WhenSERVICEFEEBPSIsRead() external view {
+        vm.assertEq(forge.SERVICE_FEE_BPS(), 1000);
     }
 }
 

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+/// @notice An event as it was emitted.
+struct Log {
+    bytes32[] topics;
+    bytes data;
+    address emitter;
+}
+
 /// @notice The cheatcodes of the test runner that these tests use.
 interface Vm {
     function warp(uint256 timestamp) external;
@@ -17,6 +24,8 @@ interface Vm {
     function expectRevert(bytes calldata data) external;
     function expectRevert(bytes4 data) external;
     function expectEmit(address emitter) external;
+    function recordLogs() external;
+    function getRecordedLogs() external returns (Log[] memory);
     function assume(bool condition) external pure;
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function readFile(string calldata path) external view returns (string memory);
