@@ -1,10 +1,5 @@
-import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { demoAccount, deployLocal } from "@aiforge/contracts";
-import { startChain } from "../../../scripts/testing/chain.ts";
-import { createDatabase, freePort, startPostgres } from "../../../scripts/testing/postgres.ts";
-import { openDatabase } from "../db/client.ts";
-import { migrate } from "../db/migrate.ts";
+import { startPostgres } from "../../../scripts/testing/postgres.ts";
+import { startStack } from "./stack.ts";
 
 /**
  * Vitest global set-up of the api: Postgres, a chain with the contract, and the mirror, all real and shared by the
@@ -12,55 +7,11 @@ import { migrate } from "../db/migrate.ts";
  */
 export default async function setup(): Promise<() => Promise<void>> {
   const postgres = await startPostgres();
-  const chain = await startChain({ blockTime: 1 });
-  await deployLocal({ rpcUrl: chain.rpcUrl });
-  const database = await createDatabase(postgres.url);
-  const mirrorPort = await freePort();
-  const log: string[] = [];
-  const mirror = spawn(
-    process.execPath,
-    [fileURLToPath(new URL("../../../indexer/src/main.ts", import.meta.url))],
-    {
-      env: {
-        ...process.env,
-        DATABASE_URL: database.url,
-        RPC_URL_31337: chain.rpcUrl,
-        AIFORGE_CASHIER_ADDRESS_31337: demoAccount("cashier").address,
-        INDEXER_PORT: String(mirrorPort),
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
-  for (const stream of [mirror.stdout, mirror.stderr]) stream.on("data", (chunk) => log.push(String(chunk)));
-  const stopMirror = () =>
-    new Promise<void>((resolve) => {
-      if (mirror.exitCode !== null) return resolve();
-      mirror.once("exit", () => resolve());
-      mirror.kill("SIGTERM");
-    });
-  const db = openDatabase(database.url, { max: 2 });
-  const deadline = Date.now() + 120_000;
-  for (;;) {
-    const ready = await fetch(`http://127.0.0.1:${mirrorPort}/ready`).then(
-      (response) => response.ok,
-      () => false,
-    );
-    const views = await db.$client.query(
-      "SELECT to_regclass('chain.service_purchases') IS NOT NULL AS there",
-    );
-    if (ready && views.rows[0].there) break;
-    if (mirror.exitCode !== null || Date.now() > deadline) {
-      throw new Error(`The mirror did not become ready:\n${log.join("").slice(-4000)}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  await migrate(db);
-  await db.$client.end();
-  process.env.API_TEST_DATABASE_URL = database.url;
-  process.env.API_TEST_RPC_URL = chain.rpcUrl;
+  const stack = await startStack(postgres.url);
+  process.env.API_TEST_DATABASE_URL = stack.databaseUrl;
+  process.env.API_TEST_RPC_URL = stack.rpcUrl;
   return async () => {
-    await stopMirror();
-    await chain.stop();
+    await stack.stop();
     await postgres.stop();
   };
 }
