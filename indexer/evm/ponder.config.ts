@@ -1,4 +1,4 @@
-import { aiforgeAbi } from "@aiforge/contracts";
+import { aiforgeAbi, usdtAbi } from "@aiforge/contracts";
 import { createConfig } from "ponder";
 import { readConfig } from "../src/config.ts";
 import { localTransport } from "../src/localTransport.ts";
@@ -30,6 +30,25 @@ export default createConfig({
       abi: aiforgeAbi,
       chain: Object.fromEntries(
         chains.map((chain) => [chain.caip2, { address: chain.aiforge, startBlock: chain.startBlock }]),
+      ),
+    },
+    Usdt: {
+      abi: usdtAbi,
+      chain: Object.fromEntries(
+        chains.flatMap(({ caip2, cashier, usdt, startBlock }) =>
+          cashier && usdt
+            ? [
+                [
+                  caip2,
+                  {
+                    address: usdt,
+                    startBlock,
+                    filter: { event: "Transfer" as const, args: { to: cashier } },
+                  },
+                ],
+              ]
+            : [],
+        ),
       ),
     },
   },

@@ -31,7 +31,7 @@ function sources(folder: string): string[] {
 
 /**
  * Name of the Postgres schema for this build: a hash of everything that decides the rows, which is the
- * handlers, the contracts' package, Ponder's version, and which contract is mirrored from which block.
+ * handlers, the contracts' package, Ponder's version, and which contract and which wallet's transfers are mirrored from which block.
  */
 export function buildSchema(chains: ChainConfig[], root = EVM_ROOT): string {
   const hash = createHash("sha256");
@@ -46,7 +46,9 @@ export function buildSchema(chains: ChainConfig[], root = EVM_ROOT): string {
     readFileSync(join(PONDER_ROOT, "package.json"), "utf8"),
   );
   hash.update(version);
-  for (const { id, aiforge, startBlock, local } of chains)
+  for (const { id, aiforge, startBlock, local, cashier, usdt } of chains) {
     hash.update(`|${id}|${aiforge}|${startBlock}|${local}`);
+    if (cashier) hash.update(`|${cashier}|${usdt}`);
+  }
   return `${BUILD_SCHEMA_PREFIX}${hash.digest("hex").slice(0, 16)}`;
 }

@@ -10,6 +10,10 @@ export interface ChainConfig {
   rpcUrl: string;
   /** Address of the AIForge contract. */
   aiforge: `0x${string}`;
+  /** The platform's wallet for plain transfers: USDT sent to it is mirrored. Null where there is none. */
+  cashier: `0x${string}` | null;
+  /** USDT on this chain; known wherever there is a cashier. */
+  usdt: `0x${string}` | null;
   /** First block with an event of the contract. */
   startBlock: number;
   /** Milliseconds between two looks at the chain's head. */
@@ -45,9 +49,17 @@ function integer(env: Env, name: string, fallback: number): number {
   return value;
 }
 
+function addressIn(env: Env, name: string, what: string, fallback?: string): `0x${string}` | null {
+  const text = env[name] || fallback;
+  if (!text) return null;
+  if (!isAddress(text)) throw new ConfigError(`${name} must be ${what}; it is "${text}".`);
+  return getAddress(text);
+}
+
 /**
  * The chains named by `RPC_URL_<chain id>` variables; the local chain at http://127.0.0.1:8545 when there is
- * none. `AIFORGE_ADDRESS_<chain id>` and `AIFORGE_START_BLOCK_<chain id>` override the known deployments.
+ * none. `AIFORGE_ADDRESS_<chain id>` and `AIFORGE_START_BLOCK_<chain id>` override the known deployments, `USDT_ADDRESS_<chain id>` the known USDT;
+ * `AIFORGE_CASHIER_ADDRESS_<chain id>` names the wallet whose incoming USDT is mirrored, by default none.
  * @throws ConfigError
  */
 export function readChains(env: Env = process.env): ChainConfig[] {
@@ -57,22 +69,28 @@ export function readChains(env: Env = process.env): ChainConfig[] {
     .map(Number)
     .sort((a, b) => a - b);
   return (ids.length > 0 ? ids : [31337]).map((id) => {
-    const known: { aiforge: string; startBlock: number | bigint } | undefined = deployments[id];
+    const known: { aiforge: string; usdt: string; startBlock: number | bigint } | undefined = deployments[id];
     const local = LOCAL_CHAINS.has(id);
-    const address = env[`AIFORGE_ADDRESS_${id}`] || known?.aiforge;
-    if (!address) {
+    const aiforge = addressIn(env, `AIFORGE_ADDRESS_${id}`, "a contract address", known?.aiforge);
+    if (!aiforge) {
       throw new ConfigError(
         `RPC_URL_${id} is set but no AIForge is known on chain ${id}; set AIFORGE_ADDRESS_${id}.`,
       );
     }
-    if (!isAddress(address)) {
-      throw new ConfigError(`AIFORGE_ADDRESS_${id} must be a contract address; it is "${address}".`);
+    const cashier = addressIn(env, `AIFORGE_CASHIER_ADDRESS_${id}`, "an address");
+    const usdt = addressIn(env, `USDT_ADDRESS_${id}`, "a contract address", known?.usdt);
+    if (cashier && !usdt) {
+      throw new ConfigError(
+        `AIFORGE_CASHIER_ADDRESS_${id} is set but no USDT is known on chain ${id}; set USDT_ADDRESS_${id}.`,
+      );
     }
     return {
       id,
       caip2: `eip155:${id}`,
       rpcUrl: env[`RPC_URL_${id}`] || "http://127.0.0.1:8545",
-      aiforge: getAddress(address),
+      aiforge,
+      cashier,
+      usdt,
       startBlock: integer(env, `AIFORGE_START_BLOCK_${id}`, Number(known?.startBlock ?? 0)),
       pollingInterval: integer(env, "INDEXER_POLLING_MS", local ? 500 : 2_000),
       local,

@@ -11,6 +11,8 @@ const HELP = `Mirrors the AIForge contract's events into Postgres, schema "chain
   RPC_URL_<chain id>           an EVM chain to mirror, one variable each (RPC_URL_31337=http://127.0.0.1:8545)
   AIFORGE_ADDRESS_<chain id>   the contract there (the known deployment)
   AIFORGE_START_BLOCK_<id>     first block to look at (the deployment's)
+  AIFORGE_CASHIER_ADDRESS_<id> wallet whose incoming USDT is mirrored too (none)
+  USDT_ADDRESS_<chain id>      USDT there (the known deployment's), needed for the cashier
   INDEXER_PORT                 port on 127.0.0.1 for /health, /ready, /status, /metrics (42069)
   INDEXER_POLLING_MS           milliseconds between looks at the head (500 local, 2000 otherwise)
   PONDER_LOG_LEVEL             warn, info, debug or trace (warn)

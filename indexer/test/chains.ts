@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { DEMO_ACCOUNTS } from "@aiforge/contracts";
 import { anvilPath, testClient } from "../../scripts/testing/chain.ts";
 import { freePort } from "../../scripts/testing/postgres.ts";
 import { until } from "./support.ts";
@@ -22,6 +23,7 @@ export async function restartableChain() {
     client: testClient(rpcUrl),
     start: async (stateFile?: string) => {
       const args = ["--port", String(port), "--host", "127.0.0.1", "--hardfork", "prague", "--silent"];
+      args.push("--accounts", String(DEMO_ACCOUNTS.length));
       if (stateFile) args.push("--state", stateFile);
       child = spawn(anvilPath(), args, { stdio: "ignore" });
       await until("anvil to answer", () => testClient(rpcUrl).getChainId());

@@ -3,6 +3,7 @@ import { createHash, randomInt } from "node:crypto";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { demoAccount } from "@aiforge/contracts";
 import pg from "pg";
 import type { testClient } from "../../scripts/testing/chain.ts";
 
@@ -39,6 +40,8 @@ export function startMirror(env: {
   rpcUrl: string;
   port?: number;
   startBlock?: number;
+  /** The wallet whose incoming USDT is mirrored; empty for none, the demo cashier when left out. */
+  cashier?: string;
 }): TestMirror {
   // Below the range that outgoing connections use: Ponder takes seconds to come to the port.
   const port = env.port ?? randomInt(20_000, 32_000);
@@ -50,6 +53,7 @@ export function startMirror(env: {
       RPC_URL_31337: env.rpcUrl,
       INDEXER_PORT: String(port),
       AIFORGE_START_BLOCK_31337: String(env.startBlock ?? 0),
+      AIFORGE_CASHIER_ADDRESS_31337: env.cashier ?? demoAccount("cashier").address,
       // Ponder begins with 20 requests a second, of which looking for blocks must leave some.
       INDEXER_POLLING_MS: "250",
     },

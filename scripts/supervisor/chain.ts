@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { deployLocal, LOCAL_CHAIN_ID } from "@aiforge/contracts";
+import { DEMO_ACCOUNTS, deployLocal, LOCAL_CHAIN_ID } from "@aiforge/contracts";
 import { anvilBinary } from "./anvil.ts";
 import { BlockClock } from "./block-clock.ts";
 import { ChainState } from "./chain-state.ts";
@@ -45,6 +45,9 @@ async function startAnvil(supervisor: Supervisor): Promise<LocalChain> {
       String(LOCAL_CHAIN_ID),
       "--hardfork",
       "prague",
+      // Anvil funds and unlocks ten by itself.
+      "--accounts",
+      String(DEMO_ACCOUNTS.length),
       "--no-mining",
       // The states of the last blocks only: by default each is written to the disk, 300 MB for 1,000 blocks. With
       // none, a call would fail when a block is mined while it runs.

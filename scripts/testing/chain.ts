@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { DEMO_ACCOUNTS } from "@aiforge/contracts";
 import { createTestClient, http, publicActions, walletActions } from "viem";
 import { foundry } from "viem/chains";
 import { freePort } from "./postgres.ts";
@@ -26,6 +27,8 @@ export function anvilPath(): string {
 export async function startChain({ blockTime }: { blockTime?: number } = {}): Promise<TestChain> {
   const port = await freePort();
   const args = ["--port", String(port), "--host", "127.0.0.1", "--hardfork", "prague", "--silent"];
+  // Anvil funds and unlocks ten by itself.
+  args.push("--accounts", String(DEMO_ACCOUNTS.length));
   if (blockTime) args.push("--block-time", String(blockTime));
   const child = spawn(anvilPath(), args, { stdio: "ignore", detached: false });
   const rpcUrl = `http://127.0.0.1:${port}`;

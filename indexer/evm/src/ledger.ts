@@ -1,5 +1,6 @@
 import { ponder } from "ponder:registry";
-import { recordCredit } from "./rows.ts";
+import { settings, transfers } from "ponder:schema";
+import { chainOf, eventRowOf, recordCredit } from "./rows.ts";
 
 ponder.on("AIForge:Deposited", async ({ event, context }) => {
   const { payer, payee, amount, credit } = event.args;
@@ -14,4 +15,22 @@ ponder.on("AIForge:Debited", async ({ event, context }) => {
 ponder.on("AIForge:Withdrawn", async ({ event, context }) => {
   const { payee, to, amount, credit } = event.args;
   await recordCredit(event, context, { payee, kind: "withdraw", delta: -amount, credit, counterparty: to });
+});
+
+ponder.on("AIForge:FeesCollected", async ({ event, context }) => {
+  const { treasury, amount, credit } = event.args;
+  await context.db.update(settings, { chainId: chainOf(context) }).set({ uncollectedFees: 0n });
+  await recordCredit(event, context, {
+    payee: treasury,
+    kind: "fee_collected",
+    delta: amount,
+    credit,
+    counterparty: null,
+  });
+});
+
+// Only those to the cashier come here: the configuration asks for no others.
+ponder.on("Usdt:Transfer", async ({ event, context }) => {
+  const { from, to, value } = event.args;
+  await context.db.insert(transfers).values({ ...eventRowOf(event, context), from, to, amount: value });
 });

@@ -3,8 +3,7 @@ import { modelSplits, models, publications, termsChanges } from "ponder:schema";
 import { chainOf, eventRowOf, pricesOf, provenanceOf, recordFee } from "./rows.ts";
 
 ponder.on("AIForge:ModelPublished", async ({ event, context }) => {
-  const { modelId, owner, account, splitId, weights, terms, fee, paidUntil, treasury, treasuryCredit } =
-    event.args;
+  const { modelId, owner, account, splitId, weights, terms, fee, paidUntil, fees } = event.args;
   const row = eventRowOf(event, context);
   await context.db.insert(models).values({
     chainId: row.chainId,
@@ -22,11 +21,11 @@ ponder.on("AIForge:ModelPublished", async ({ event, context }) => {
   await context.db
     .insert(publications)
     .values({ ...row, kind: "publish", modelId, account, payer: owner, months: 1n, fee, paidUntil });
-  await recordFee(event, context, { fee, payer: owner, treasury, treasuryCredit });
+  await recordFee(event, context, { kind: "publish", item: modelId, payer: owner, gross: fee, fee, fees });
 });
 
 ponder.on("AIForge:ListingExtended", async ({ event, context }) => {
-  const { modelId, payer, account, months, fee, paidUntil, treasury, treasuryCredit } = event.args;
+  const { modelId, payer, account, months, fee, paidUntil, fees } = event.args;
   await context.db.insert(publications).values({
     ...eventRowOf(event, context),
     kind: "extend",
@@ -40,7 +39,7 @@ ponder.on("AIForge:ListingExtended", async ({ event, context }) => {
   await context.db
     .update(models, { chainId: chainOf(context), modelId })
     .set({ paidUntil, ...provenanceOf(event) });
-  await recordFee(event, context, { fee, payer, treasury, treasuryCredit });
+  await recordFee(event, context, { kind: "listing", item: modelId, payer, gross: fee, fee, fees });
 });
 
 ponder.on("AIForge:TermsSet", async ({ event, context }) => {

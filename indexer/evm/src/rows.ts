@@ -1,9 +1,19 @@
 import type { Context, Event, EventNames } from "ponder:registry";
-import { type CreditEntryKind, creditEntries, credits } from "ponder:schema";
+import {
+  type CreditEntryKind,
+  creditEntries,
+  credits,
+  type EarningKind,
+  type FeeKind,
+  feeEntries,
+  settings,
+  splitEarnings,
+  splits,
+} from "ponder:schema";
 import type { Hex } from "viem";
 
 /** The part of an event and its context that a handler's rows are made from. */
-type AnyEvent = Pick<Event<Extract<EventNames, `AIForge:${string}`>>, "block" | "transaction" | "log">;
+export type AnyEvent = Pick<Event<Extract<EventNames, `AIForge:${string}`>>, "block" | "transaction" | "log">;
 
 /** CAIP-2 id of the chain a handler runs for. */
 export const chainOf = (context: Pick<Context, "chain">): string => `eip155:${context.chain.id}`;
@@ -51,18 +61,38 @@ export async function recordCredit(
     .onConflictDoUpdate({ amount: entry.credit });
 }
 
-/** Records the platform's fee of a payment as a credit of the treasury; a free first model has none. */
+/**
+ * Records the platform's part of a payment and what the treasury can collect after it. A payment of nothing, such as a
+ * wallet's first publication, is none; a payment too small for a fee is one.
+ */
 export async function recordFee(
   event: AnyEvent,
   context: Pick<Context, "chain" | "db">,
-  payment: { fee: bigint; payer: Hex; treasury: Hex; treasuryCredit: bigint },
+  entry: { kind: FeeKind; item: string; payer: Hex | null; gross: bigint; fee: bigint; fees: bigint },
 ): Promise<void> {
-  if (payment.fee === 0n) return;
-  await recordCredit(event, context, {
-    payee: payment.treasury,
-    kind: "fee",
-    delta: payment.fee,
-    credit: payment.treasuryCredit,
-    counterparty: payment.payer,
-  });
+  if (entry.gross === 0n) return;
+  await context.db.insert(feeEntries).values({ ...eventRowOf(event, context), ...entry });
+  if (entry.fee === 0n) return;
+  await context.db.update(settings, { chainId: chainOf(context) }).set({ uncollectedFees: entry.fees });
+}
+
+/** Records what a split earned. The contract lets only declared splits earn, so its row is there. */
+export async function recordEarning(
+  event: AnyEvent,
+  context: Pick<Context, "chain" | "db">,
+  entry: {
+    splitId: Hex;
+    kind: EarningKind;
+    modelId?: Hex;
+    jobId?: Hex;
+    amount: bigint;
+    earned: bigint;
+    claimed?: bigint;
+  },
+): Promise<void> {
+  const { claimed, ...earning } = entry;
+  await context.db.insert(splitEarnings).values({ ...eventRowOf(event, context), ...earning });
+  await context.db
+    .update(splits, { chainId: chainOf(context), splitId: entry.splitId })
+    .set({ earned: entry.earned, ...(claimed !== undefined && { claimed }) });
 }

@@ -1,21 +1,31 @@
 import { ponder } from "ponder:registry";
-import { servicePurchases, splits } from "ponder:schema";
-import { chainOf, eventRowOf, recordFee } from "./rows.ts";
+import { licensePurchases, servicePurchases } from "ponder:schema";
+import { eventRowOf, recordEarning, recordFee } from "./rows.ts";
 
 ponder.on("AIForge:ServicePurchased", async ({ event, context }) => {
-  const { modelId, account, payer, months, price, fee, splitId, splitEarned, treasury, treasuryCredit } =
-    event.args;
-  await context.db.insert(servicePurchases).values({
-    ...eventRowOf(event, context),
-    modelId,
-    account,
-    payer,
-    months,
-    price,
-    fee,
+  const { fees, ...purchase } = event.args;
+  const { modelId, payer, price, fee, splitId, splitEarned } = purchase;
+  await context.db.insert(servicePurchases).values({ ...eventRowOf(event, context), ...purchase });
+  await recordEarning(event, context, {
     splitId,
-    splitEarned,
+    kind: "service",
+    modelId,
+    amount: price - fee,
+    earned: splitEarned,
   });
-  await context.db.update(splits, { chainId: chainOf(context), splitId }).set({ earned: splitEarned });
-  await recordFee(event, context, { fee, payer, treasury, treasuryCredit });
+  await recordFee(event, context, { kind: "service", item: modelId, payer, gross: price, fee, fees });
+});
+
+ponder.on("AIForge:LicensePurchased", async ({ event, context }) => {
+  const { fees, ...purchase } = event.args;
+  const { modelId, payer, price, fee, splitId, splitEarned } = purchase;
+  await context.db.insert(licensePurchases).values({ ...eventRowOf(event, context), ...purchase });
+  await recordEarning(event, context, {
+    splitId,
+    kind: "license",
+    modelId,
+    amount: price - fee,
+    earned: splitEarned,
+  });
+  await recordFee(event, context, { kind: "license", item: modelId, payer, gross: price, fee, fees });
 });

@@ -5,7 +5,7 @@ import { chainOf, eventRowOf, provenanceOf, recordCredit } from "./rows.ts";
 ponder.on("AIForge:SplitDeclared", async ({ event, context }) => {
   const { splitId, members: addresses, bps } = event.args;
   const chainId = chainOf(context);
-  // A split is declared again each time it is set on a model; what it earned and paid out stays.
+  // A split is declared again each time a model takes it; what it earned and paid out stays.
   const declared = await context.db
     .insert(splits)
     .values({
@@ -14,6 +14,7 @@ ponder.on("AIForge:SplitDeclared", async ({ event, context }) => {
       members: addresses.map((member) => member.toLowerCase()),
       bps: [...bps],
       earned: 0n,
+      claimed: 0n,
     })
     .onConflictDoNothing();
   if (declared === null) return;
@@ -32,7 +33,9 @@ ponder.on("AIForge:ModelSplitSet", async ({ event, context }) => {
 
 ponder.on("AIForge:Drawn", async ({ event, context }) => {
   const { splitId, member, amount, drawn, credit } = event.args;
-  await context.db.insert(draws).values({ ...eventRowOf(event, context), splitId, member, amount, drawn });
+  await context.db
+    .insert(draws)
+    .values({ ...eventRowOf(event, context), splitId, member, to: null, amount, drawn });
   await context.db.update(members, { chainId: chainOf(context), splitId, member }).set({ drawn });
   await recordCredit(event, context, {
     payee: member,
@@ -41,4 +44,12 @@ ponder.on("AIForge:Drawn", async ({ event, context }) => {
     credit,
     counterparty: splitId,
   });
+});
+
+ponder.on("AIForge:DrawnTo", async ({ event, context }) => {
+  const { splitId, member, to, amount, drawn } = event.args;
+  await context.db
+    .insert(draws)
+    .values({ ...eventRowOf(event, context), splitId, member, to, amount, drawn });
+  await context.db.update(members, { chainId: chainOf(context), splitId, member }).set({ drawn });
 });
