@@ -63,7 +63,24 @@ export const api = {
   payments: {
     verify: (paymentId: string, txHash: string) =>
       unwrap<t.Payment>(client.verifyPayment({ body: { paymentId, txHash } })),
-    history: async () => (await unwrap<{ payments: t.Payment[] }>(client.listPayments())).payments,
+    get: (id: string) => unwrap<t.Payment>(client.getPayment({ path: { id } })),
+    permit: (id: string, signature: string) =>
+      unwrap<{ call: t.Call }>(client.permitPayment({ path: { id }, body: { signature } })),
+    history: (query: { cursor?: string; limit?: number } = {}) =>
+      unwrap<{ payments: t.Payment[]; next: string | null }>(client.listPayments({ query })),
+    transfers: async () => (await unwrap(client.listTransfers())).transfers,
+  },
+  plans: {
+    list: async () => (await unwrap(client.listPlans())).plans,
+    mine: () => unwrap(client.getMySubscription()),
+    buy: async (body: {
+      plan: number;
+      months: number;
+      wallet: string;
+      chain: string;
+      groupId?: string | null;
+    }) => (await unwrap<{ payment: t.Payment }>(client.createPlanSubscription({ body }))).payment,
+    cancel: (groupId: string | null) => unwrap(client.cancelPlanSubscription({ body: { groupId } })),
   },
   keys: {
     list: async () => (await unwrap(client.listKeys())).keys,

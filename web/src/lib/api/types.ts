@@ -25,10 +25,23 @@ export type Model = With<g.Model, { onchain: Onchain | null }>;
 export type MarketItem = Model & { priceMonth: string };
 /** A contract call to sign. `data` is what the wallet sends; the rest says what it means. */
 export type Call = With<NonNullable<g.Call>, { to: Address; data: Hex }>;
+export type PaymentShare = g.PaymentShare;
+export type PaymentWays = With<
+  NonNullable<g.Payment["ways"]>,
+  { credit: { available: string; call: Call } | null }
+>;
 export type Payment = With<
   g.Payment,
-  { call: Call; allowance: Call | null; allowanceReset: Call | null; txHash: Hex | null }
+  {
+    call: Call;
+    allowance: Call | null;
+    allowanceReset: Call | null;
+    txHash: Hex | null;
+    ways: PaymentWays | null;
+  }
 >;
+export type Plan = g.Plan;
+export type MySubscription = g.MySubscription;
 export type Publishing = g.Publishing;
 export interface SplitState {
   draft: { members: Share[] } | null;

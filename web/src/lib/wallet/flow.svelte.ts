@@ -1,16 +1,21 @@
 import type { Address, Hex } from "viem";
+import type { WalletEngine } from "./engine.ts";
 import { explain, type Problem } from "./errors.ts";
-import { TransactError, type TransactState, transact } from "./transact.ts";
+import { confirm, TransactError, type TransactState, transact } from "./transact.ts";
 import { wallet } from "./wallet.svelte.ts";
 
-export interface FlowStep {
-  id: string;
-  title: string;
+interface Sent {
   to: Address;
   data: Hex;
+}
+
+/** One transaction: known when the flow is planned, or made when its turn comes (a signature first, for one). */
+export type FlowStep = {
+  id: string;
+  title: string;
   /** How many confirmations this step waits for. */
   confirmations: number;
-}
+} & (Sent | { prepare: () => Promise<Sent> });
 
 export interface FlowParameters {
   chainId: number;
@@ -38,34 +43,71 @@ export class TransactionFlow {
     if (this.status === "running" || this.status === "done") return;
     this.status = "running";
     this.problem = null;
-    const { chainId, plan, onDone, onSent } = this.#parameters;
+    const { chainId, plan, onDone } = this.#parameters;
     try {
       const engine = await wallet.start();
       this.steps = await plan();
       this.states = this.steps.map(() => null);
-      let last: Hex | null = null;
-      for (const [index, step] of this.steps.entries()) {
-        last = await transact({
-          to: step.to,
-          data: step.data,
-          chainId,
-          confirmations: step.confirmations,
-          publicClient: engine.publicClient(chainId),
-          walletClient: () => engine.walletClient(chainId),
-          pollingInterval: chainId === 31337 ? 400 : 4000,
-          onState: (state) => {
-            this.states = this.states.with(index, state);
-            if (state.step === "pending") onSent?.(step, state.hash);
-          },
-        });
-      }
+      const calls = this.steps.filter((step): step is FlowStep & Sent => "to" in step);
+      const together =
+        calls.length > 1 && calls.length === this.steps.length && (await engine.batches(chainId));
+      const last = together ? await this.#runTogether(engine, calls) : await this.#runInTurn(engine);
       this.status = "done";
       void wallet.refreshBalance();
       if (last) await onDone?.(last);
     } catch (error) {
       if (this.status === "done") return;
       this.problem = error instanceof TransactError ? error.problem : explain(error);
+      this.states = this.states.map((state) =>
+        state && state.step !== "success"
+          ? { step: "failed", problem: this.problem as Problem, hash: "hash" in state ? state.hash : null }
+          : state,
+      );
       this.status = "failed";
     }
   };
+
+  async #runInTurn(engine: WalletEngine): Promise<Hex | null> {
+    const { chainId, onSent } = this.#parameters;
+    let last: Hex | null = null;
+    for (const [index, step] of this.steps.entries()) {
+      this.#set(index, { step: "wallet" });
+      const { to, data } = "to" in step ? step : await step.prepare();
+      last = await transact({
+        to,
+        data,
+        chainId,
+        confirmations: step.confirmations,
+        publicClient: engine.publicClient(chainId),
+        walletClient: () => engine.walletClient(chainId),
+        pollingInterval: pollingOf(chainId),
+        onState: (state) => {
+          this.#set(index, state);
+          if (state.step === "pending") onSent?.(step, state.hash);
+        },
+      });
+    }
+    return last;
+  }
+
+  /** All calls as one (EIP-5792): one prompt, and either all of them happen or none. */
+  async #runTogether(engine: WalletEngine, calls: readonly (FlowStep & Sent)[]): Promise<Hex | null> {
+    const { chainId, onSent } = this.#parameters;
+    const all = (state: TransactState) => {
+      this.states = calls.map(() => state);
+    };
+    all({ step: "wallet" });
+    const hashes = await engine.sendCalls(chainId, calls);
+    const last = hashes.at(-1);
+    const final = calls.at(-1);
+    if (!last || !final) throw new Error("The wallet did not say what became of the transactions.");
+    onSent?.(final, last);
+    return confirm(engine.publicClient(chainId), last, final.confirmations, pollingOf(chainId), all);
+  }
+
+  #set(index: number, state: TransactState): void {
+    this.states = this.states.with(index, state);
+  }
 }
+
+const pollingOf = (chainId: number) => (chainId === 31337 ? 400 : 4000);

@@ -1,23 +1,27 @@
-import { parseUsdt } from "@aiforge/contracts";
-import type { Hex } from "viem";
-import { type ApiError, api, asApiError, type Payment } from "../api/index.ts";
-import { TransactionFlow } from "./flow.svelte.ts";
-import { assertCall, planPayment } from "./plan.ts";
+import { PERMIT2, parseUsdt } from "@aiforge/contracts";
+import type { Address } from "viem";
+import { type ApiError, api, asApiError, type Chain, type Payment } from "../api/index.ts";
+import type { WalletEngine } from "./engine.ts";
+import { type FlowStep, TransactionFlow } from "./flow.svelte.ts";
+import { planPayment } from "./plan.ts";
 import { wallet } from "./wallet.svelte.ts";
+import { assertPayment, assertPermit, assertPurchase, type Way, waysOf } from "./ways.ts";
 
-const FUNCTIONS = { publish: "publish", service: "subscribe", listing: "extendListing" } as const;
 const LOOK_EVERY_MS = 1000;
+const ENDED = new Set<Payment["status"]>(["confirmed", "expired", "failed", "late", "short"]);
 
 /** One payment from quote to confirmed: what it costs, the transactions, and what the platform has seen of them. */
 export class PaymentRun {
   payment = $state.raw<Payment | null>(null);
   error = $state.raw<ApiError | null>(null);
+  way = $state<Way>("wallet");
   /** Set once the platform counts the payment. */
   confirmed = $state(false);
   flow: TransactionFlow;
   #quote: () => Promise<Payment>;
   #onConfirmed: (payment: Payment) => void;
   #closed = false;
+  #awaiting = false;
 
   constructor(quote: () => Promise<Payment>, onConfirmed: (payment: Payment) => void) {
     this.#quote = quote;
@@ -25,12 +29,15 @@ export class PaymentRun {
     this.flow = new TransactionFlow({
       chainId: wallet.chain?.chainId ?? 0,
       plan: () => this.#plan(),
-      onDone: (hash) => this.#watch(hash),
+      onDone: (hash) => this.#watch((id) => api.payments.verify(id, hash)),
     });
   }
 
   get amount(): bigint | null {
     return this.payment ? parseUsdt(this.payment.amount) : null;
+  }
+  get ways(): Way[] {
+    return this.payment ? waysOf(this.payment) : [];
   }
 
   load = async (): Promise<void> => {
@@ -42,38 +49,81 @@ export class PaymentRun {
     }
   };
 
+  /** Looks for a plain transfer until it is there, or the dialog is closed. */
+  awaitTransfer = async (): Promise<void> => {
+    if (this.#awaiting) return;
+    this.#awaiting = true;
+    await this.#watch((id) => api.payments.get(id));
+    this.#awaiting = false;
+  };
+
   /** Stops asking; the payment itself goes on. */
   close(): void {
     this.#closed = true;
   }
 
-  async #plan() {
-    const { payment, amount } = this;
+  async #plan(): Promise<FlowStep[]> {
+    const { payment, amount, way } = this;
     const { chain, address } = wallet;
     if (!payment || amount === null || !chain || !address) throw new Error("Connect a wallet first.");
-    assertCall(payment.call, FUNCTIONS[payment.purpose], chain);
     const engine = await wallet.start();
-    const allowance = amount > 0n ? await engine.allowance(chain, address, chain.aiforge) : 0n;
+    if (way === "permit2") return this.#planPermit(payment, amount, chain, address, engine);
+
+    const call = way === "credit" && payment.ways?.credit ? payment.ways.credit.call : payment.call;
+    assertPayment(call, payment, chain);
+    const fromWallet = way === "wallet" ? amount : 0n;
+    const allowance = fromWallet > 0n ? await engine.allowance(chain, address, chain.aiforge) : 0n;
     const title = payment.purpose === "publish" ? "Publish" : "Pay";
-    const pay = { title, to: payment.call.to, data: payment.call.data };
-    const steps = planPayment({ usdt: chain.usdt, spender: chain.aiforge, amount, allowance, pay });
+    const pay = { title, to: call.to, data: call.data };
+    const steps = planPayment({
+      usdt: chain.usdt,
+      spender: chain.aiforge,
+      amount: fromWallet,
+      allowance,
+      pay,
+    });
     return steps.map((step) => ({ ...step, confirmations: step.id === "pay" ? payment.required : 1 }));
   }
 
-  /** The chain has it; now until the platform's mirror has it too. */
-  async #watch(hash: Hex): Promise<void> {
+  /** Permit2 may take USDT once and for all; each payment is then one signature, brought in by the last step. */
+  async #planPermit(
+    payment: Payment,
+    amount: bigint,
+    chain: Chain,
+    payer: Address,
+    engine: WalletEngine,
+  ): Promise<FlowStep[]> {
+    const data = payment.ways?.permit2?.typedData;
+    if (!data) throw new Error("This payment cannot be made by signature.");
+    assertPermit(payment, chain);
+    const allowance = await engine.allowance(chain, payer, PERMIT2);
+    const approvals = planPayment({ usdt: chain.usdt, spender: PERMIT2, amount, allowance, pay: null });
+    const bringIn = async () => {
+      const signature = await engine.signTypedData(data as never);
+      const { call } = await api.payments.permit(payment.id, signature);
+      assertPurchase(call, payment, payer, chain);
+      return { to: call.to, data: call.data };
+    };
+    return [
+      ...approvals.map((step) => ({ ...step, title: `${step.title} for Permit2`, confirmations: 1 })),
+      { id: "pay", title: "Sign, and bring it in", prepare: bringIn, confirmations: payment.required },
+    ];
+  }
+
+  /** The chain has it, or will; now until the platform's mirror has it too. */
+  async #watch(look: (id: string) => Promise<Payment>): Promise<void> {
     const { payment } = this;
     if (!payment) return;
     while (!this.#closed) {
       try {
-        const seen = await api.payments.verify(payment.id, hash);
-        this.payment = seen;
+        const seen = await look(payment.id);
+        this.payment = { ...seen, ways: seen.ways ?? payment.ways };
         this.error = null;
         if (seen.status === "confirmed") {
           this.confirmed = true;
           this.#onConfirmed(seen);
-          return;
         }
+        if (ENDED.has(seen.status)) return;
       } catch (error) {
         const problem = asApiError(error);
         this.error = problem;
