@@ -48,9 +48,19 @@ export const api = {
       unwrap<{ onchain: t.Call | null }>(client.setSplit({ path: { id }, body: { members } })),
     publishing: (id: string, wallet?: string) =>
       unwrap(client.getPublishing({ path: { id }, query: { wallet } })),
-    publish: async (id: string, body: { wallet: string; chain: string; terms: { month: string } }) =>
-      (await unwrap<{ payment: t.Payment }>(client.publishModel({ path: { id }, body }))).payment,
-    setTerms: (body: { modelId: string; month: string }) =>
+    change: (id: string, body: { inPlans?: boolean }) =>
+      unwrap<t.Model>(client.changeModel({ path: { id }, body })),
+    payListing: async (id: string, body: { wallet: string; chain: string; months: number }) =>
+      (await unwrap<{ payment: t.Payment }>(client.payListingFee({ path: { id }, body }))).payment,
+    license: (id: string) => unwrap(client.getLicense({ path: { id } })),
+    licenses: async () => (await unwrap(client.listMyLicenses())).licenses,
+    buy: async (id: string, body: { wallet: string; chain: string; groupId?: string | null }) =>
+      (await unwrap<{ payment: t.Payment }>(client.buyLicense({ path: { id }, body }))).payment,
+    publish: async (
+      id: string,
+      body: { wallet: string; chain: string; terms: { month: string; sale?: string } },
+    ) => (await unwrap<{ payment: t.Payment }>(client.publishModel({ path: { id }, body }))).payment,
+    setTerms: (body: { modelId: string; month: string; sale?: string }) =>
       unwrap<{ onchain: t.Call | null }>(client.createService({ body })),
   },
   market: {
@@ -96,6 +106,20 @@ export const api = {
     /** The answer's event stream; read it with readChatEvents. */
     send: (id: string, content: string, signal: AbortSignal) =>
       open(`/api/chat/conversations/${encodeURIComponent(id)}/messages`, { content }, signal),
+  },
+  admin: {
+    wallets: () => unwrap(client.listAdminWallets()),
+    overview: () => unwrap(client.getAdminOverview()),
+    addWallet: (body: { address: string; role: "admin" | "operator" }) =>
+      unwrap<t.AdminCall>(client.addAdminWallet({ body })),
+    removeWallet: (body: { address: string; role: "admin" | "operator" }) =>
+      unwrap<t.AdminCall>(client.removeAdminWallet({ body })),
+    collectFees: () => unwrap<t.AdminCall>(client.prepareCollectFees({ body: {} })),
+    setPlanPrice: (body: { plan: number; price: string }) =>
+      unwrap<t.AdminCall>(client.prepareSetPlanPrice({ body })),
+    vetoRoot: () => unwrap<t.AdminCall>(client.prepareVetoRoot({ body: {} })),
+    pause: () => unwrap<t.AdminCall>(client.preparePause({ body: {} })),
+    unpause: () => unwrap<t.AdminCall>(client.prepareUnpause({ body: {} })),
   },
   earnings: () => unwrap<t.Earnings>(client.getEarnings()),
 };

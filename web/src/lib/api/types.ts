@@ -40,6 +40,11 @@ export type Payment = With<
     ways: PaymentWays | null;
   }
 >;
+export type License = g.License;
+export type MyLicense = g.MyLicense;
+export type AdminWallet = g.AdminWallet;
+export type AdminOverview = g.AdminOverview;
+export type AdminCall = With<g.AdminCall, { call: Call }>;
 export type Plan = g.Plan;
 export type MySubscription = g.MySubscription;
 export type Publishing = g.Publishing;

@@ -4,4 +4,4 @@ const NAMES = ["Free", "Basic", "Pro", "Enterprise"];
 export const planName = (plan: number): string => NAMES[plan] ?? `Plan ${plan}`;
 
 /** A count for people: 50,000. */
-export const showCount = (count: number): string => count.toLocaleString("en-US");
+export const showExact = (count: number): string => count.toLocaleString("en-US");
