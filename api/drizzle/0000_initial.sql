@@ -216,7 +216,6 @@ CREATE TABLE "app"."cashier_transactions" (
 	"order_seq" bigint NOT NULL,
 	"nonce" integer NOT NULL,
 	"raw" text NOT NULL,
-	"max_fee" numeric(78, 0) NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "cashier_transactions_chain_hash_pk" PRIMARY KEY("chain","hash")
 );

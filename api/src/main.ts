@@ -5,7 +5,9 @@ import { migrate } from "./db/migrate.ts";
 import { createDeps } from "./deps.ts";
 import { startSweeping } from "./features/models/ingest.ts";
 import { attachNodeSockets } from "./features/nodes/sockets.ts";
+import { startCashier } from "./features/payments/cashier/worker.ts";
 import { startPaymentMatching } from "./features/payments/worker.ts";
+import { startDistributing } from "./features/revenue/worker.ts";
 
 const config = readConfig();
 const deps = createDeps(config);
@@ -15,6 +17,8 @@ await deps.auth.checkSecret();
 const app = createApp(deps);
 const stopSweeping = startSweeping(deps);
 const matching = startPaymentMatching(deps);
+const cashier = startCashier(deps);
+const distributing = startDistributing(deps);
 const server = serve({ fetch: app.fetch, hostname: config.API_HOST, port: config.API_PORT }, ({ port }) =>
   log.info({ port }, "api is listening"),
 );
@@ -32,6 +36,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     deps.nodes.stop();
     stopSweeping();
     void matching.stop();
+    void cashier.stop();
+    void distributing.stop();
     server.close(() => void deps.storage.ipfs.stop().finally(() => process.exit(0)));
     // Open streams would hold the server for minutes: they get a moment, then end.
     setTimeout(() => process.exit(0), 3_000).unref();

@@ -292,6 +292,7 @@ export type Health = {
         chain: Dependency;
         mirror: Dependency;
         storage: Dependency;
+        cashier: Dependency & unknown;
         nodes: Dependency;
     };
 };
@@ -1265,9 +1266,21 @@ export type Earnings = {
          */
         drawable: string;
         /**
+         * Your part of what your splits can claim from the creators' pool
+         */
+        pool: string;
+        /**
          * Already yours in the contract, not withdrawn yet
          */
         credit: string;
+        /**
+         * Deposits for metered use that you left and can take back
+         */
+        usage: string;
+        /**
+         * All of it together
+         */
+        claimable: string;
     };
     models: Array<{
         modelId: string;
@@ -1321,13 +1334,12 @@ export type Earnings = {
             drawn: string;
         }>;
     }>;
+    /**
+     * Everything that can be taken out now, wherever it is
+     */
     claims: Array<{
+        kind: 'split' | 'pool' | 'credit' | 'usage';
         chain: string;
-        splitId: string;
-        split: {
-            members: Array<string>;
-            bps: Array<number>;
-        };
         /**
          * The wallet that signs, and that is paid
          */
@@ -1335,8 +1347,46 @@ export type Earnings = {
         /**
          * USDT, exact, 2 to 6 decimals
          */
+        amount: string;
+        splitId: string | null;
+        split: {
+            members: Array<string>;
+            bps: Array<number>;
+        } | null;
+        /**
+         * The same as `amount`
+         */
         drawable: string;
+        /**
+         * Of a pool claim: what the split is owed in its life
+         */
+        cumulative: string | null;
+        /**
+         * Of a pool claim: from its leaf to the root
+         */
+        proof: Array<string> | null;
         call: Call & unknown;
+    }>;
+    /**
+     * What can be taken out later: a root in its veto window, a deposit in its delay
+     */
+    upcoming: Array<{
+        kind: 'split' | 'pool' | 'credit' | 'usage';
+        chain: string;
+        /**
+         * The wallet that signs, and that is paid
+         */
+        member: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        amount: string;
+        splitId: string | null;
+        split: {
+            members: Array<string>;
+            bps: Array<number>;
+        } | null;
+        availableAt: string;
     }>;
     credits: Array<{
         chain: string;
@@ -1355,7 +1405,14 @@ export type Earnings = {
     };
     entries: Array<{
         at: string;
-        kind: 'earned' | 'draw' | 'withdraw' | 'deposit' | 'debit' | 'fee_collected' | 'refund' | 'job' | 'usage_exit';
+        /**
+         * earned, pool, draw, withdraw, deposit, debit, refund, job, usage_exit …
+         */
+        kind: string;
+        /**
+         * Of what was earned
+         */
+        source: 'publish' | 'listing' | 'service' | 'license' | 'plan' | 'usage' | 'job' | 'pool' | null;
         /**
          * Negative for what went out
          */
@@ -1370,6 +1427,238 @@ export type Earnings = {
         modelName: string | null;
         txHash: string;
     }>;
+};
+
+export type RevenueSummary = {
+    totals: {
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        gross: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        platform: string;
+        /**
+         * Earned by splits and nodes, what the pool paid not counted twice
+         */
+        creators: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        mine: string;
+        pool: {
+            /**
+             * Paid in by plans
+             */
+            funded: string;
+            /**
+             * USDT, exact, 2 to 6 decimals
+             */
+            claimed: string;
+            /**
+             * In the root that pays now, not claimed
+             */
+            claimable: string;
+        };
+    };
+    bySource: Array<{
+        /**
+         * What was paid for; `pool`: the creators' part of the plans, shared by use
+         */
+        source: 'publish' | 'listing' | 'service' | 'license' | 'plan' | 'usage' | 'job' | 'pool';
+        /**
+         * What was paid: the platform's, the creators' and the pool's part
+         */
+        gross: string;
+        /**
+         * The platform's part
+         */
+        fee: string;
+        /**
+         * What went to splits and nodes at once
+         */
+        creators: string;
+        /**
+         * What went into the creators' pool
+         */
+        pool: string;
+        /**
+         * The part of your wallets
+         */
+        mine: string;
+    }>;
+    /**
+     * The newest first
+     */
+    months: Array<{
+        /**
+         * UTC
+         */
+        month: string;
+        /**
+         * What was paid: the platform's, the creators' and the pool's part
+         */
+        gross: string;
+        /**
+         * The platform's part
+         */
+        fee: string;
+        /**
+         * What went to splits and nodes at once
+         */
+        creators: string;
+        /**
+         * What went into the creators' pool
+         */
+        pool: string;
+        /**
+         * The part of your wallets
+         */
+        mine: string;
+    }>;
+};
+
+export type MonthlyRevenue = {
+    /**
+     * UTC
+     */
+    month: string;
+    totals: {
+        /**
+         * What was paid: the platform's, the creators' and the pool's part
+         */
+        gross: string;
+        /**
+         * The platform's part
+         */
+        fee: string;
+        /**
+         * What went to splits and nodes at once
+         */
+        creators: string;
+        /**
+         * What went into the creators' pool
+         */
+        pool: string;
+        /**
+         * The part of your wallets
+         */
+        mine: string;
+    };
+    models: Array<{
+        /**
+         * Null: a model that this platform does not know
+         */
+        modelId: string | null;
+        onchainId: string;
+        name: string | null;
+        chain: string;
+        /**
+         * What was paid for; `pool`: the creators' part of the plans, shared by use
+         */
+        source: 'publish' | 'listing' | 'service' | 'license' | 'plan' | 'usage' | 'job' | 'pool';
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        gross: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        fee: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        creators: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        mine: string;
+    }>;
+    /**
+     * What no model's creators have a direct part in: publishing, listing, plans, jobs
+     */
+    other: Array<{
+        /**
+         * What was paid for; `pool`: the creators' part of the plans, shared by use
+         */
+        source: 'publish' | 'listing' | 'service' | 'license' | 'plan' | 'usage' | 'job' | 'pool';
+        /**
+         * What was paid: the platform's, the creators' and the pool's part
+         */
+        gross: string;
+        /**
+         * The platform's part
+         */
+        fee: string;
+        /**
+         * What went to splits and nodes at once
+         */
+        creators: string;
+        /**
+         * What went into the creators' pool
+         */
+        pool: string;
+        /**
+         * The part of your wallets
+         */
+        mine: string;
+    }>;
+};
+
+export type Distribution = {
+    /**
+     * UTC
+     */
+    month: string;
+    chain: string;
+    /**
+     * open: the month goes on, or waits for its turn; posted: waits out the veto window; active: pays; empty: nothing to post
+     */
+    state: 'open' | 'computed' | 'published' | 'posted' | 'active' | 'vetoed' | 'empty';
+    /**
+     * 0: not computed yet; over 1: done again after a veto
+     */
+    attempt: number;
+    /**
+     * What it waits for, in words
+     */
+    note: string | null;
+    root: string | null;
+    /**
+     * What the root pays in all, every month until this one
+     */
+    total: string | null;
+    /**
+     * What there was to share
+     */
+    pool: string | null;
+    /**
+     * What is left for the next month
+     */
+    carry: string | null;
+    /**
+     * Of the inputs, on IPFS
+     */
+    cid: string | null;
+    activeAt: string | null;
+    txHash: string | null;
+    models: Array<{
+        modelId: string | null;
+        onchainId: string;
+        name: string | null;
+        splitId: string;
+        tokens: string;
+        /**
+         * Per cent of all tokens, rounded down
+         */
+        share: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        amount: string;
+    }>;
+    inputsUrl: string | null;
 };
 
 export type RegisterData = {
@@ -4067,3 +4356,204 @@ export type GetEarningsResponses = {
 };
 
 export type GetEarningsResponse = GetEarningsResponses[keyof GetEarningsResponses];
+
+export type GetRevenueSummaryData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Everything that the contract took in, or only what your wallets and groups have a part in
+         */
+        scope?: 'all' | 'mine';
+    };
+    url: '/api/revenue/summary';
+};
+
+export type GetRevenueSummaryErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type GetRevenueSummaryError = GetRevenueSummaryErrors[keyof GetRevenueSummaryErrors];
+
+export type GetRevenueSummaryResponses = {
+    /**
+     * OK
+     */
+    200: RevenueSummary;
+};
+
+export type GetRevenueSummaryResponse = GetRevenueSummaryResponses[keyof GetRevenueSummaryResponses];
+
+export type GetMonthlyRevenueData = {
+    body?: never;
+    path: {
+        year: number;
+        month: number;
+    };
+    query?: {
+        /**
+         * Everything that the contract took in, or only what your wallets and groups have a part in
+         */
+        scope?: 'all' | 'mine';
+    };
+    url: '/api/revenue/monthly/{year}/{month}';
+};
+
+export type GetMonthlyRevenueErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type GetMonthlyRevenueError = GetMonthlyRevenueErrors[keyof GetMonthlyRevenueErrors];
+
+export type GetMonthlyRevenueResponses = {
+    /**
+     * OK
+     */
+    200: MonthlyRevenue;
+};
+
+export type GetMonthlyRevenueResponse = GetMonthlyRevenueResponses[keyof GetMonthlyRevenueResponses];
+
+export type GetDistributionData = {
+    body?: never;
+    path: {
+        year: number;
+        month: number;
+    };
+    query?: {
+        /**
+         * CAIP-2; left out: the first that is served
+         */
+        chain?: string;
+    };
+    url: '/api/revenue/distribution/{year}/{month}';
+};
+
+export type GetDistributionErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+};
+
+export type GetDistributionError = GetDistributionErrors[keyof GetDistributionErrors];
+
+export type GetDistributionResponses = {
+    /**
+     * OK
+     */
+    200: Distribution;
+};
+
+export type GetDistributionResponse = GetDistributionResponses[keyof GetDistributionResponses];
+
+export type GetDistributionInputsData = {
+    body?: never;
+    path: {
+        year: number;
+        month: number;
+    };
+    query?: {
+        /**
+         * CAIP-2; left out: the first that is served
+         */
+        chain?: string;
+        /**
+         * Left out: the last
+         */
+        attempt?: number;
+    };
+    url: '/api/revenue/distribution/{year}/{month}/inputs';
+};
+
+export type GetDistributionInputsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type GetDistributionInputsError = GetDistributionInputsErrors[keyof GetDistributionInputsErrors];
+
+export type GetDistributionInputsResponses = {
+    /**
+     * Canonical JSON; `ETag` is the CID
+     */
+    200: {
+        version: 1;
+        [key: string]: unknown;
+    };
+};
+
+export type GetDistributionInputsResponse = GetDistributionInputsResponses[keyof GetDistributionInputsResponses];
+
+export type DistributeMonthData = {
+    body?: never;
+    path: {
+        year: number;
+        month: number;
+    };
+    query?: {
+        /**
+         * CAIP-2; left out: the first that is served
+         */
+        chain?: string;
+        /**
+         * Do a vetoed month again
+         */
+        again?: 'true' | 'false';
+    };
+    url: '/api/revenue/distribute/{year}/{month}';
+};
+
+export type DistributeMonthErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    503: Error;
+};
+
+export type DistributeMonthError = DistributeMonthErrors[keyof DistributeMonthErrors];
+
+export type DistributeMonthResponses = {
+    /**
+     * OK
+     */
+    200: Distribution;
+};
+
+export type DistributeMonthResponse = DistributeMonthResponses[keyof DistributeMonthResponses];

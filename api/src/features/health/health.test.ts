@@ -22,6 +22,10 @@ it("tells the state of each dependency", async () => {
     chain: { state: "ok", detail: expect.stringContaining("Local chain: block") },
     mirror: { state: "ok" },
     storage: { state: "ok" },
+    cashier: {
+      state: "ok",
+      detail: expect.stringMatching(/Local chain: .* for gas, about \d+ transactions/),
+    },
     nodes: { state: "degraded" },
   });
 });

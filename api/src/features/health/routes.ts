@@ -20,6 +20,7 @@ const healthSchema = z
       chain: dependencySchema,
       mirror: dependencySchema,
       storage: dependencySchema,
+      cashier: dependencySchema.describe("The wallet that turns plain transfers into purchases: its gas"),
       nodes: dependencySchema,
     }),
   })

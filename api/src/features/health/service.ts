@@ -3,6 +3,7 @@ import { statfs } from "node:fs/promises";
 import { sql } from "drizzle-orm";
 import type { Deps } from "../../deps.ts";
 import { mirroredBlocks } from "../chains/service.ts";
+import { cashierHealth } from "../payments/cashier/health.ts";
 
 const TIMEOUT_MS = 3_000;
 /** Further behind than this and purchases take noticeably longer to show. */
@@ -24,18 +25,19 @@ export interface Dependency {
 export interface Health {
   status: "ok" | "degraded";
   version: string;
-  dependencies: Record<"database" | "chain" | "mirror" | "storage" | "nodes", Dependency>;
+  dependencies: Record<"database" | "chain" | "mirror" | "storage" | "cashier" | "nodes", Dependency>;
 }
 
 /** Asks every dependency at once, each for at most 3 seconds. */
 export async function readHealth(deps: Deps): Promise<Health> {
-  const [database, chain, mirror, storage] = await Promise.all([
+  const [database, chain, mirror, storage, cashier] = await Promise.all([
     check(() => askDatabase(deps), "The database does not answer."),
     check(() => askChains(deps), "The chain does not answer."),
     check(() => askMirror(deps), "The mirror cannot be read."),
     check(() => askStorage(deps), "The store of model files cannot be used."),
+    check(() => cashierHealth(deps), "The chain does not tell what the cashier has."),
   ]);
-  const dependencies = { database, chain, mirror, storage, nodes: countNodes(deps) };
+  const dependencies = { database, chain, mirror, storage, cashier, nodes: countNodes(deps) };
   // A platform without nodes is not broken: everything but inference works.
   const { nodes: _nodes, ...needed } = dependencies;
   const ok = Object.values(needed).every(({ state }) => state === "ok");

@@ -37,6 +37,71 @@ export const unknownTransaction = (chainName: string) =>
     "Check the hash, and that it was sent on this chain; a new one can take a moment to arrive.",
   );
 
+export const otherNetwork = (found: string, wanted: string) =>
+  reason(
+    "other_network",
+    `This transaction is on ${found}; the payment is to be made on ${wanted}.`,
+    `What was paid on ${found} counts there, for what it bought. Pay this on ${wanted}.`,
+  );
+
+export const transferReverted = () =>
+  reason(
+    "reverted",
+    "USDT refused this transfer, so nothing was sent.",
+    "Check the sender's USDT balance, then send it again.",
+  );
+
+/** @param chain whose USDT it should have been */
+export const wrongToken = (name: string, chain: { name: string; usdt: string }) =>
+  reason(
+    "wrong_token",
+    `This transaction sent ${name}, not the USDT of ${chain.name}.`,
+    `Only USDT (${chain.usdt}) is a payment. Write to us with the hash to have it sent back.`,
+  );
+
+export const lookAlike = (token: string, chain: { name: string; usdt: string }) =>
+  reason(
+    "wrong_token",
+    `This transaction sent a token that calls itself USDT and is not: ${token}.`,
+    `The USDT of ${chain.name} is ${chain.usdt}. Whoever gave you the other one may have deceived you.`,
+  );
+
+export const sentCoin = (chain: string) =>
+  reason(
+    "wrong_token",
+    `This transaction sent the coin of ${chain}, not USDT.`,
+    "Only USDT is a payment. Write to us with the hash to have it sent back.",
+  );
+
+export const sentToContract = () =>
+  reason(
+    "wrong_recipient",
+    "This transaction sent USDT straight to the contract, which cannot tell whose it is.",
+    "Nobody can take it out again. Pay with the call of the payment, or to the address it names for transfers.",
+  );
+
+/** @param wanted the address for plain transfers, where this payment has one */
+export const wrongRecipient = (sent: string, wanted: string | null) =>
+  reason(
+    "wrong_recipient",
+    `This transaction sent USDT to ${sent}, which is not ours.`,
+    wanted ? `Transfers for this payment go to ${wanted}.` : "Pay with the call of the payment.",
+  );
+
+export const otherDeposit = (paid: bigint, quoted: bigint) =>
+  reason(
+    "wrong_amount",
+    `This transaction deposited ${usdt(paid)} USDT, the quote is for ${usdt(quoted)}.`,
+    "What was deposited counts as it is.",
+  );
+
+export const wrongWallet = (wanted: string) =>
+  reason(
+    "wrong_wallet",
+    `This transaction made the deposit of another wallet than ${wanted}.`,
+    "A deposit belongs to the wallet that makes it.",
+  );
+
 export const otherContract = () =>
   reason(
     "other_contract",

@@ -43,8 +43,11 @@ export async function matchPayments(deps: Pick<Deps, "db">, accounts?: string[])
   });
 }
 
-/** An event only ever pays a quote for its own account, so accounts can be matched side by side. */
-async function lockMatching(tx: Executor, accounts: string[] | undefined): Promise<void> {
+/**
+ * Keeps others from matching until the transaction ends: everybody, or who matches one of these accounts. An event only
+ * ever pays a quote for its own account, so accounts can be matched side by side.
+ */
+export async function lockMatching(tx: Executor, accounts?: string[]): Promise<void> {
   if (!accounts) {
     await tx.execute(sql`SELECT pg_advisory_xact_lock(${MATCHING_LOCK})`);
     return;

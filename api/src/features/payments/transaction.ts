@@ -1,17 +1,19 @@
-import { aiforgeAbi } from "@aiforge/contracts";
+import { aiforgeAbi, usdtAbi } from "@aiforge/contracts";
 import {
-  BaseError,
-  ContractFunctionRevertedError,
+  type BaseError,
   decodeFunctionData,
   type Hex,
+  isAddressEqual,
   parseEventLogs,
   type Transaction,
   TransactionNotFoundError,
   type TransactionReceipt,
   TransactionReceiptNotFoundError,
+  zeroHash,
 } from "viem";
 import type { Chain } from "../../chain/chains.ts";
 import { readChain } from "../../chain/read.ts";
+import { revertOf } from "./revert.ts";
 import type { Purpose } from "./schema.ts";
 
 /** One thing that a transaction bought. */
@@ -19,25 +21,38 @@ export interface Bought {
   purpose: Purpose;
   onchainId: string;
   account: string;
+  payer: string | null;
   months: number;
+  /** Micro-USDT. */
+  amount: bigint;
   logIndex: number;
 }
 
-const PURPOSES = {
-  ServicePurchased: "service",
-  ModelPublished: "publish",
-  ListingExtended: "listing",
-} as const satisfies Record<string, Purpose>;
+/** A movement of some token; addresses lower-case, amount in its base units. */
+export interface Moved {
+  token: string;
+  from: string;
+  to: string;
+  amount: bigint;
+  logIndex: number;
+}
+
+interface Sent {
+  to: string | null;
+  input: Hex;
+  /** Wei. */
+  value: bigint;
+}
 
 /** What a chain says of a transaction. */
 export type Finding =
   | { state: "unknown" }
-  | { state: "pending"; to: string | null }
-  | { state: "reverted"; to: string | null; input: Hex; error: string | null }
-  | { state: "mined"; to: string | null; input: Hex; blockNumber: bigint; bought: Bought[] };
+  | (Sent & { state: "pending" })
+  | (Sent & { state: "reverted"; error: string | null })
+  | (Sent & { state: "mined"; blockNumber: bigint; bought: Bought[]; moved: Moved[] });
 
 /**
- * Looks a transaction up and reads what it bought from the contract.
+ * Looks a transaction up and reads what it bought from the contract, and what it moved.
  * @throws AppError `chain_unavailable` (503)
  */
 export async function findTransaction(chain: Chain, hash: Hex): Promise<Finding> {
@@ -48,29 +63,81 @@ export async function findTransaction(chain: Chain, hash: Hex): Promise<Finding>
     ]),
   );
   if (!transaction) return { state: "unknown" };
-  const to = transaction.to?.toLowerCase() ?? null;
-  const { input } = transaction;
-  if (!receipt) return { state: "pending", to };
+  const { input, value } = transaction;
+  const sent = { to: transaction.to?.toLowerCase() ?? null, input, value };
+  if (!receipt) return { state: "pending", ...sent };
   if (receipt.status === "reverted") {
-    return { state: "reverted", to, input, error: await revertName(chain, transaction, receipt) };
+    return { state: "reverted", ...sent, error: await revertName(chain, transaction, receipt) };
   }
-  return { state: "mined", to, input, blockNumber: receipt.blockNumber, bought: boughtIn(chain, receipt) };
+  const { blockNumber } = receipt;
+  return { state: "mined", ...sent, blockNumber, bought: boughtIn(chain, receipt), moved: movedIn(receipt) };
 }
 
+/** Whether a chain knows a transaction; false too when it does not answer. */
+export async function knowsTransaction(chain: Chain, hash: Hex): Promise<boolean> {
+  return chain.client.getTransaction({ hash }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whom a call of USDT's `transfer` is for, lower-case; null for any other call. */
+export function transferRecipient(chain: Chain, { to, input }: Sent): string | null {
+  if (to !== chain.usdt.toLowerCase()) return null;
+  try {
+    const { functionName, args } = decodeFunctionData({ abi: usdtAbi, data: input });
+    return functionName === "transfer" ? (args[0] as string).toLowerCase() : null;
+  } catch {
+    return null;
+  }
+}
+
+const PURPOSES = {
+  ServicePurchased: "service",
+  LicensePurchased: "license",
+  ModelPublished: "publish",
+  ListingExtended: "listing",
+  PlanPurchased: "plan",
+  UsageDeposited: "usage",
+} as const satisfies Record<string, Purpose>;
+
 function boughtIn(chain: Chain, receipt: TransactionReceipt): Bought[] {
-  const ours = receipt.logs.filter(({ address }) => address.toLowerCase() === chain.aiforge.toLowerCase());
   const events = parseEventLogs({
     abi: aiforgeAbi,
-    logs: ours,
-    eventName: ["ServicePurchased", "ModelPublished", "ListingExtended"],
+    logs: receipt.logs.filter(({ address }) => isAddressEqual(address, chain.aiforge)),
+    eventName: Object.keys(PURPOSES) as (keyof typeof PURPOSES)[],
   });
   return events.map(({ eventName, args, logIndex }) => ({
     purpose: PURPOSES[eventName],
-    onchainId: args.modelId.toLowerCase(),
-    account: args.account.toLowerCase(),
-    months: "months" in args ? Number(args.months) : 1,
+    onchainId: "modelId" in args ? lower(args.modelId) : "plan" in args ? String(args.plan) : "",
+    account: lower(args.account),
+    payer: "payer" in args ? lower(args.payer) : null,
+    months: "months" in args ? Number(args.months) : eventName === "ModelPublished" ? 1 : 0,
+    amount: "price" in args ? args.price : "fee" in args ? args.fee : args.amount,
     logIndex,
   }));
+}
+
+const lower = (hex: string) => hex.toLowerCase();
+
+/** keccak256("Transfer(address,address,uint256)") */
+const TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
+
+/** Every ERC-20 transfer that the logs tell of. Anybody's contract writes logs, so odd ones are passed over. */
+function movedIn({ logs }: TransactionReceipt): Moved[] {
+  return logs.flatMap(({ address, topics, data, logIndex }) => {
+    const [kind, from, to, ...more] = topics;
+    if (kind !== TRANSFER || !from || !to || more.length > 0 || data.length !== zeroHash.length) return [];
+    return [
+      {
+        token: lower(address),
+        from: `0x${from.slice(26)}`,
+        to: `0x${to.slice(26)}`,
+        amount: BigInt(data),
+        logIndex,
+      },
+    ];
+  });
 }
 
 /** The name of the contract's error, found by running the call again as it was; null when that does not tell. */
@@ -79,30 +146,13 @@ async function revertName(
   transaction: Transaction,
   receipt: TransactionReceipt,
 ): Promise<string | null> {
-  if (transaction.to?.toLowerCase() !== chain.aiforge.toLowerCase()) return null;
-  let call: ReturnType<typeof decodeFunctionData<typeof aiforgeAbi>>;
-  try {
-    call = decodeFunctionData({ abi: aiforgeAbi, data: transaction.input });
-  } catch {
-    return null;
-  }
+  const { to, from, input: data } = transaction;
+  if (!to || !isAddressEqual(to, chain.aiforge)) return null;
   // As it was before the block; where something in the block itself was in the way, as it was after.
   for (const blockNumber of [receipt.blockNumber - 1n, receipt.blockNumber]) {
-    try {
-      await chain.client.simulateContract({
-        address: chain.aiforge,
-        abi: aiforgeAbi as readonly unknown[],
-        functionName: call.functionName,
-        args: call.args as readonly unknown[],
-        account: transaction.from,
-        blockNumber,
-      });
-    } catch (error) {
-      const cause =
-        error instanceof BaseError && error.walk((each) => each instanceof ContractFunctionRevertedError);
-      if (cause instanceof ContractFunctionRevertedError) return cause.data?.errorName ?? null;
-      return null;
-    }
+    // A node that has not kept the state cannot tell.
+    const revert = await revertOf(chain, { from, to, data, blockNumber }).catch(() => null);
+    if (revert) return revert.name;
   }
   return null;
 }

@@ -67,7 +67,7 @@ describe("naming a transaction for a payment", () => {
       buyer.wallet,
       usdtCall(chain(), "transfer", [creator.wallet.address, 1n]),
     );
-    expect((await verify(buyer, quote, transfer)).reason).toMatchObject({ code: "other_contract" });
+    expect((await verify(buyer, quote, transfer)).reason).toMatchObject({ code: "wrong_recipient" });
     const approval = await sign(api, buyer.wallet, quote.allowance!);
     const approved = await verify(buyer, quote, approval);
     expect(approved.reason).toMatchObject({ code: "other_contract" });

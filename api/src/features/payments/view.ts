@@ -78,7 +78,7 @@ async function viewPayment(
 }
 
 /** A quote that reached one of these can still be paid. */
-const PAYABLE: ReadonlySet<PaymentView["status"]> = new Set(["quoted", "failed", "reorged"]);
+const PAYABLE: ReadonlySet<PaymentView["status"]> = new Set(["quoted", "failed", "reorged", "short"]);
 
 /** Pages of the chain's explorer. */
 export function explorerOf(chain: Chain, txHash: string | null): PaymentView["explorer"] {

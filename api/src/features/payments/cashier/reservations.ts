@@ -47,6 +47,6 @@ export async function reserveAmount(
 }
 
 /** Frees the amounts that nothing is matched to any more. */
-export async function releaseAmounts(db: Executor): Promise<void> {
-  await db.delete(transferReservations).where(lt(transferReservations.until, new Date()));
+export async function releaseAmounts(db: Executor, now: Date): Promise<void> {
+  await db.delete(transferReservations).where(lt(transferReservations.until, now));
 }

@@ -120,8 +120,6 @@ export const cashierTransactions = app.table(
     orderSeq: bigint("order_seq", { mode: "bigint" }).notNull(),
     nonce: integer("nonce").notNull(),
     raw: text("raw").notNull(),
-    /** Wei for each gas. */
-    maxFee: micro("max_fee").notNull(),
     createdAt: at("created_at").notNull().defaultNow(),
   },
   (table) => [

@@ -1,0 +1,265 @@
+import { and, asc, eq, gt, gte, inArray, isNull, lt, ne, notInArray, type SQL, sql } from "drizzle-orm";
+import { aiforgeCall } from "../../../chain/calls.ts";
+import type { Chain } from "../../../chain/chains.ts";
+import { chainHeads, chainTransfers } from "../../../chain/schema.ts";
+import type { Executor } from "../../../db/client.ts";
+import { wallets } from "../../wallets/schema.ts";
+import { lockMatching } from "../matching.ts";
+import { payments } from "../schema.ts";
+import type { Code } from "./reasons.ts";
+import { LATE_MS, TAILS } from "./reservations.ts";
+import { cashierOrders, incomingTransfers, type Outcome, transferReservations } from "./schema.ts";
+
+type Payment = typeof payments.$inferSelect;
+
+/** A confirmed transfer to the cashier; addresses lower-case, amount in micro-USDT. */
+export interface Transfer {
+  txHash: string;
+  logIndex: number;
+  blockNumber: bigint;
+  blockTimestamp: bigint;
+  from: string;
+  to: string;
+  amount: bigint;
+}
+
+interface Decision {
+  outcome: Outcome;
+  code: Code;
+  payment?: Payment;
+  payee?: string;
+}
+
+/** Less than this, from nobody's quote, is not worth the gas of crediting it. Micro-USDT. */
+const DUST = 10_000n;
+const AT_ONCE = 100;
+
+/** Transfers to the cashier that are confirmed and not decided yet, in the order of the chain. */
+export function undecidedTransfers(db: Executor, chain: Chain, cashier: string): Promise<Transfer[]> {
+  return db
+    .select({
+      txHash: chainTransfers.txHash,
+      logIndex: chainTransfers.logIndex,
+      blockNumber: chainTransfers.blockNumber,
+      blockTimestamp: chainTransfers.blockTimestamp,
+      from: chainTransfers.from,
+      to: chainTransfers.to,
+      amount: chainTransfers.amount,
+    })
+    .from(chainTransfers)
+    .innerJoin(chainHeads, eq(chainHeads.chainId, chainTransfers.chainId))
+    .where(
+      and(
+        eq(chainTransfers.chainId, chain.chain),
+        eq(chainTransfers.to, cashier),
+        ne(chainTransfers.from, cashier),
+        // Anyone can make a transfer of nothing look as if it came from anyone.
+        gt(chainTransfers.amount, 0n),
+        sql`${chainTransfers.blockNumber} <= ${chainHeads.blockNumber} - ${chain.confirmations - 1}`,
+        sql`NOT EXISTS (SELECT FROM ${incomingTransfers} known WHERE known.chain = ${chainTransfers.chainId}
+          AND known.tx_hash = ${chainTransfers.txHash} AND known.log_index = ${chainTransfers.logIndex})`,
+      ),
+    )
+    .orderBy(asc(chainTransfers.blockNumber), asc(chainTransfers.logIndex))
+    .limit(AT_ONCE);
+}
+
+/**
+ * Decides what becomes of a transfer, once: the row and what it orders the cashier to do are written together. Call it
+ * in a transaction of its own.
+ */
+export async function decideTransfer(tx: Executor, chain: Chain, transfer: Transfer): Promise<void> {
+  await lockMatching(tx);
+  const { outcome, code, payment, payee } = await decide(tx, chain, transfer);
+  const [row] = await tx
+    .insert(incomingTransfers)
+    .values({
+      chain: chain.chain,
+      txHash: transfer.txHash,
+      logIndex: transfer.logIndex,
+      sender: transfer.from,
+      amount: transfer.amount,
+      receivedAt: timeOf(transfer),
+      paymentId: payment?.id,
+      outcome,
+      code,
+      payee,
+    })
+    .onConflictDoNothing()
+    .returning({ id: incomingTransfers.id });
+  if (!row) return;
+  if (outcome === "purchase" && payment) {
+    await tx.insert(cashierOrders).values({
+      chain: chain.chain,
+      signer: transfer.to,
+      transferId: row.id,
+      kind: "purchase",
+      amount: payment.amount,
+      call: payment.call,
+    });
+  } else if (outcome === "credit" && payee) {
+    await orderCredit(tx, chain, transfer.to, { id: row.id, payee, amount: transfer.amount, kind: "credit" });
+  }
+}
+
+/** Has the cashier pay `amount` micro-USDT of a transfer into somebody's credit; ordered again it changes nothing. */
+export async function orderCredit(
+  tx: Executor,
+  chain: Chain,
+  signer: string,
+  { id, payee, amount, kind }: { id: string; payee: string; amount: bigint; kind: "credit" | "surplus" },
+): Promise<void> {
+  await tx
+    .insert(cashierOrders)
+    .values({
+      chain: chain.chain,
+      signer,
+      transferId: id,
+      kind,
+      amount,
+      call: aiforgeCall(chain, "deposit", [payee as `0x${string}`, amount]),
+    })
+    .onConflictDoNothing();
+}
+
+/** Orders credit for what waited for its owner, whose wallet somebody has linked by now. Call it in a transaction. */
+export async function releaseHeld(tx: Executor, chain: Chain, cashier: string): Promise<void> {
+  const linked = await tx
+    .select({ id: incomingTransfers.id, sender: incomingTransfers.sender, amount: incomingTransfers.amount })
+    .from(incomingTransfers)
+    .where(
+      and(
+        eq(incomingTransfers.chain, chain.chain),
+        eq(incomingTransfers.outcome, "held"),
+        eq(incomingTransfers.code, "unmatched"),
+        sql`EXISTS (SELECT FROM ${wallets} w WHERE w.address = ${incomingTransfers.sender})`,
+      ),
+    )
+    .limit(AT_ONCE)
+    .for("update");
+  for (const { id, sender, amount } of linked) {
+    await tx
+      .update(incomingTransfers)
+      .set({ outcome: "credit", payee: sender })
+      .where(eq(incomingTransfers.id, id));
+    await orderCredit(tx, chain, cashier, { id, payee: sender, amount, kind: "credit" });
+  }
+}
+
+const timeOf = ({ blockTimestamp }: Transfer) => new Date(Number(blockTimestamp) * 1000);
+
+async function decide(tx: Executor, chain: Chain, transfer: Transfer): Promise<Decision> {
+  const [reserved] = await reservedFor(
+    tx,
+    chain,
+    transfer,
+    sql`r.amount = ${transfer.amount.toString()}::numeric`,
+  );
+  if (reserved && reserved.quotedBlock < transfer.blockNumber)
+    return forQuote(tx, reserved, transfer, "exact");
+  const sender = await tx
+    .select({ userId: wallets.userId })
+    .from(wallets)
+    .where(eq(wallets.address, transfer.from));
+  if (sender.length > 0) {
+    const users = [...new Set(sender.map(({ userId }) => userId))];
+    return fromLinked(tx, chain, transfer, users);
+  }
+  const near = await nearQuote(tx, chain, transfer);
+  if (near) return forQuote(tx, near, transfer, "near");
+  return { outcome: "held", code: transfer.amount < DUST ? "dust" : "unmatched" };
+}
+
+/** A transfer that is for a quote: what it does depends on when it came, how much it is, and whether it still can. */
+async function forQuote(
+  tx: Executor,
+  payment: Payment,
+  transfer: Transfer,
+  how: "exact" | "linked" | "near",
+): Promise<Decision> {
+  const credit = (code: Code): Decision => ({ outcome: "credit", code, payment, payee: payment.wallet });
+  if (payment.logIndex !== null || (await isBought(tx, payment.id))) return credit("already_used");
+  if (timeOf(transfer) > payment.expiresAt) return credit("late");
+  if (transfer.amount < payment.amount) return credit("short");
+  return { outcome: "purchase", code: how, payment, payee: payment.wallet };
+}
+
+/**
+ * A transfer from a wallet that somebody linked, of another amount than a quote waits for: for the quote of the same
+ * price, or the only one. What fits none, or several, is the sender's credit.
+ */
+async function fromLinked(
+  tx: Executor,
+  chain: Chain,
+  transfer: Transfer,
+  users: string[],
+): Promise<Decision> {
+  const theirs = and(
+    inArray(payments.userId, users),
+    eq(payments.chain, chain.chain),
+    notInArray(payments.purpose, ["publish", "usage"]),
+    isNull(payments.logIndex),
+    gt(payments.amount, 0n),
+    lt(payments.quotedBlock, transfer.blockNumber),
+    sql`NOT EXISTS (SELECT FROM ${incomingTransfers} i WHERE i.payment_id = ${payments.id})`,
+  );
+  const at = timeOf(transfer);
+  const open = await lockPayments(tx, and(theirs, gte(payments.expiresAt, at)));
+  const fitting =
+    open.find(({ amount }) => amount === transfer.amount) ?? (open.length === 1 ? open[0] : null);
+  if (fitting && (transfer.amount >= DUST || transfer.amount >= fitting.amount)) {
+    return forQuote(tx, fitting, transfer, "linked");
+  }
+  const recently = gte(payments.expiresAt, new Date(at.getTime() - LATE_MS));
+  const [missed] = await lockPayments(
+    tx,
+    and(theirs, recently, lt(payments.expiresAt, at), eq(payments.amount, transfer.amount)),
+  );
+  if (missed) return forQuote(tx, missed, transfer, "linked");
+  if (transfer.amount < DUST) return { outcome: "held", code: "dust" };
+  return { outcome: "credit", code: "unmatched", payee: transfer.from };
+}
+
+/**
+ * The one open quote whose amount ends like the transfer's: exchanges take their fee off in whole cents. None when
+ * several do, or when the transfer is of whole cents.
+ */
+async function nearQuote(tx: Executor, chain: Chain, transfer: Transfer): Promise<Payment | null> {
+  const { amount } = transfer;
+  if (amount % TAILS === 0n || amount < DUST) return null;
+  const alike = sql`mod(r.amount, ${TAILS.toString()}::numeric) = ${(amount % TAILS).toString()}::numeric`;
+  const found = (await reservedFor(tx, chain, transfer, alike)).filter(
+    (payment) =>
+      payment.quotedBlock < transfer.blockNumber &&
+      payment.logIndex === null &&
+      payment.expiresAt >= timeOf(transfer),
+  );
+  return found.length === 1 ? found[0]! : null;
+}
+
+function reservedFor(tx: Executor, chain: Chain, transfer: Transfer, amount: SQL): Promise<Payment[]> {
+  return lockPayments(
+    tx,
+    sql`${payments.id} IN (SELECT r.payment_id FROM ${transferReservations} r
+      WHERE r.chain = ${chain.chain} AND r.recipient = ${transfer.to} AND ${amount})`,
+  );
+}
+
+/** Quotes, held until the transaction ends: nothing else is decided about them meanwhile. */
+function lockPayments(tx: Executor, where: SQL | undefined): Promise<Payment[]> {
+  return tx
+    .select()
+    .from(payments)
+    .where(where)
+    .orderBy(payments.createdAt, payments.id)
+    .limit(20)
+    .for("update");
+}
+
+async function isBought(tx: Executor, paymentId: string): Promise<boolean> {
+  const [row] = await tx
+    .select({ id: incomingTransfers.id })
+    .from(incomingTransfers)
+    .where(and(eq(incomingTransfers.paymentId, paymentId), eq(incomingTransfers.outcome, "purchase")));
+  return row !== undefined;
+}

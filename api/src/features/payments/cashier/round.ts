@@ -1,0 +1,223 @@
+import { and, eq, inArray, sum } from "drizzle-orm";
+import { TransactionReceiptNotFoundError } from "viem";
+import type { PrivateKeyAccount } from "viem/accounts";
+import { usdtCall } from "../../../chain/calls.ts";
+import type { Chain } from "../../../chain/chains.ts";
+import type { Deps } from "../../../deps.ts";
+import { payments } from "../schema.ts";
+import { decideTransfer, releaseHeld, undecidedTransfers } from "./decide.ts";
+import {
+  finish,
+  keepSigned,
+  lastNonce,
+  type Order,
+  ordersIn,
+  refuse,
+  type Signed,
+  startOver,
+  transactionsOf,
+} from "./orders.ts";
+import { cashierOrders, incomingTransfers } from "./schema.ts";
+import { cashierAllowance, EVERYTHING, isFinal, paidIn, signOrder, tryOut } from "./transact.ts";
+
+/** The deeds between which the process may end at any time; tests end it at each. */
+export type Step = "started" | "decided" | "tried" | "signed" | "sent" | "mined" | "settled" | "finished";
+
+export interface RoundOptions {
+  /** Called after each deed. */
+  at?: (step: Step) => void | Promise<void>;
+  /** How long a transaction may wait to be mined until it pays more, in milliseconds. */
+  patienceMs?: number;
+}
+
+/** Sent and not settled at one time. A few, so that one that is stuck does not have many behind it. */
+const IN_FLIGHT = 16;
+const PATIENCE_MS = 90_000;
+
+interface Round extends Required<RoundOptions> {
+  deps: Deps;
+  chain: Chain;
+  account: PrivateKeyAccount;
+  /** Its address, lower-case. */
+  cashier: string;
+}
+
+/**
+ * One round of the cashier's work on a chain: decide what arrived, settle what was sent, send what is to be done. Every
+ * transfer is decided once, every order carried out once, wherever an earlier round ended. The caller sees to it that no
+ * other round runs; should one all the same, the database lets only one of them take each step.
+ * @throws viem's and the database's errors; the next round goes on
+ */
+export async function cashierRound(
+  deps: Deps,
+  chain: Chain,
+  account: PrivateKeyAccount,
+  { at = () => undefined, patienceMs = PATIENCE_MS }: RoundOptions = {},
+): Promise<void> {
+  const round = { deps, chain, account, cashier: account.address.toLowerCase(), at, patienceMs };
+  await at("started");
+  await decideAll(round);
+  await settleAll(round);
+  await sendAll(round);
+  await at("finished");
+}
+
+async function decideAll({ deps, chain, cashier, at }: Round): Promise<void> {
+  for (const transfer of await undecidedTransfers(deps.db, chain, cashier)) {
+    await deps.db.transaction((tx) => decideTransfer(tx, chain, transfer));
+    await at("decided");
+  }
+  await deps.db.transaction((tx) => releaseHeld(tx, chain, cashier));
+}
+
+async function settleAll(round: Round): Promise<void> {
+  for (const order of await ordersIn(round.deps.db, round.chain, "signed", IN_FLIGHT)) {
+    await settle(round, order);
+  }
+}
+
+/** Sees what became of a transaction that was sent, or sends it again. */
+async function settle(round: Round, order: Order): Promise<void> {
+  const { deps, chain, account, at } = round;
+  const signed = await transactionsOf(deps.db, order);
+  const head = await chain.head(0);
+  const settledBlock = head - BigInt(chain.confirmations - 1);
+  // Asked before the receipts: a nonce that was used by then has its receipt by then, if it is one of ours.
+  const used =
+    settledBlock >= 0n
+      ? await chain.client.getTransactionCount({ address: account.address, blockNumber: settledBlock })
+      : 0;
+  const receipt = await receiptOf(chain, signed);
+  if (receipt) {
+    await at("mined");
+    if (receipt.blockNumber > settledBlock) return;
+    await deps.db.transaction(async (tx) => {
+      if (receipt.status === "success") {
+        await finish(tx, chain, order, { txHash: receipt.transactionHash, paid: paidIn(chain, receipt) });
+        return;
+      }
+      const refusal = await tryOut(chain, account.address, order);
+      if (isFinal(refusal)) await refuse(tx, chain, order, refusal);
+      else await startOver(tx, order);
+    });
+    await at("settled");
+    return;
+  }
+  if (used > (order.nonce ?? Number.POSITIVE_INFINITY)) {
+    deps.log.error({ chain: chain.chain, nonce: order.nonce }, "Something else used the cashier's wallet.");
+    await deps.db.transaction((tx) => startOver(tx, order));
+    return;
+  }
+  await resend(round, order, signed);
+}
+
+/** Sends the newest transaction of an order again; one that waited long is replaced by one that pays more. */
+async function resend(round: Round, order: Order, signed: Signed[]): Promise<void> {
+  const { deps, chain, account, patienceMs } = round;
+  const newest = signed[0];
+  if (!newest) return;
+  if (Date.now() - newest.createdAt.getTime() > patienceMs) {
+    // Its gas cannot be estimated when it would revert by now: then the first one stays.
+    const dearer = await signOrder(chain, account, order, newest.nonce, newest.raw).catch(() => null);
+    if (dearer && (await deps.db.transaction((tx) => keepSigned(tx, order, "signed", dearer)))) {
+      await send(round, dearer.raw);
+      return;
+    }
+  }
+  await send(round, newest.raw);
+}
+
+async function receiptOf(chain: Chain, signed: Signed[]) {
+  for (const { hash } of signed) {
+    try {
+      return await chain.client.getTransactionReceipt({ hash: hash as `0x${string}` });
+    } catch (error) {
+      if (!(error instanceof TransactionReceiptNotFoundError)) throw error;
+    }
+  }
+  return null;
+}
+
+async function sendAll(round: Round): Promise<void> {
+  const { deps, chain, at } = round;
+  const allowed = await allow(round);
+  const inFlight = (await ordersIn(deps.db, chain, "signed", IN_FLIGHT)).length;
+  if (inFlight >= IN_FLIGHT) return;
+  for (const order of await ordersIn(deps.db, chain, "pending", IN_FLIGHT - inFlight)) {
+    // What waits for an allowance would only fail before it.
+    if (!allowed && order.kind !== "approve") return;
+    const refusal = await cannot(round, order);
+    await at("tried");
+    if (refusal === null) await signAndSend(round, order);
+    else if (refusal === "already_used" || isFinal(refusal)) {
+      await deps.db.transaction((tx) => refuse(tx, chain, order, refusal));
+    } else {
+      deps.log.warn({ chain: chain.chain, order: String(order.seq), refusal }, "The cashier has to wait.");
+    }
+  }
+}
+
+/** Why an order cannot be carried out now; null when it can. */
+async function cannot({ deps, chain, account }: Round, order: Order): Promise<string | null> {
+  if (order.kind === "purchase" && (await isPaid(deps, order))) return "already_used";
+  return tryOut(chain, account.address, order);
+}
+
+/** Whether what a purchase is for was paid meanwhile, from the wallet for one. */
+async function isPaid({ db }: Deps, order: Order): Promise<boolean> {
+  const [row] = await db
+    .select({ logIndex: payments.logIndex })
+    .from(incomingTransfers)
+    .innerJoin(payments, eq(payments.id, incomingTransfers.paymentId))
+    .where(eq(incomingTransfers.id, order.transferId!));
+  return row !== undefined && row.logIndex !== null;
+}
+
+async function signAndSend(round: Round, order: Order): Promise<void> {
+  const { deps, chain, account, cashier, at } = round;
+  const next = await chain.client.getTransactionCount({ address: account.address, blockTag: "latest" });
+  const last = await lastNonce(deps.db, chain, cashier);
+  const signed = await signOrder(chain, account, order, Math.max(next, last === null ? 0 : last + 1));
+  const kept = await deps.db.transaction((tx) => keepSigned(tx, order, "pending", signed));
+  await at("signed");
+  if (!kept) return;
+  await send(round, signed.raw);
+  await at("sent");
+}
+
+/** Sends what is stored already. A node that refuses it has it, or takes it in a later round. */
+async function send({ deps, chain }: Round, raw: string): Promise<void> {
+  try {
+    await chain.client.sendRawTransaction({ serializedTransaction: raw as `0x${string}` });
+  } catch (error) {
+    deps.log.debug({ err: error, chain: chain.chain }, "A transaction of the cashier's was not taken now.");
+  }
+}
+
+/**
+ * Orders the allowance that the contract needs to take what the cashier is to pay.
+ * @returns whether it has it
+ */
+async function allow({ deps, chain, account, cashier }: Round): Promise<boolean> {
+  const open = await deps.db
+    .select({ kind: cashierOrders.kind, amount: sum(cashierOrders.amount).mapWith(BigInt) })
+    .from(cashierOrders)
+    .where(and(eq(cashierOrders.chain, chain.chain), inArray(cashierOrders.state, ["pending", "signed"])))
+    .groupBy(cashierOrders.kind);
+  const paying = open.filter(({ kind }) => kind !== "approve");
+  if (paying.length === 0) return true;
+  const needed = paying.reduce((total, { amount }) => total + amount, 0n);
+  const allowed = await cashierAllowance(chain, account.address);
+  if (allowed >= needed) return true;
+  if (paying.length < open.length) return false;
+  // USDT lets an allowance change only from or to zero.
+  const amount = allowed === 0n ? EVERYTHING : 0n;
+  await deps.db.insert(cashierOrders).values({
+    chain: chain.chain,
+    signer: cashier,
+    kind: "approve",
+    amount,
+    call: usdtCall(chain, "approve", [chain.aiforge, amount]),
+  });
+  return false;
+}
