@@ -54,8 +54,9 @@ export interface Eip1193Provider {
 }
 
 const STORAGE_KEY = "aiforge.demo-account";
-const PEOPLE = DEMO_ACCOUNTS.filter(
-  ({ role }) => role === "creator" || role === "member" || role === "customer" || role === "spare",
+/** The people of the demo, and last the platform's admin; not the keys that its servers use. */
+const PEOPLE = ["creator", "member", "customer", "spare", "deployer"].flatMap((role) =>
+  DEMO_ACCOUNTS.filter((account) => account.role === role),
 );
 const rejected = () => new ProviderError(4001, "User rejected the request.");
 const otherChain = () =>

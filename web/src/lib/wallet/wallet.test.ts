@@ -183,7 +183,7 @@ describe("the demo wallet", () => {
   });
   const connect = () => wallet.request({ method: "eth_requestAccounts" });
 
-  it("offers the people of the demo, not the platform's own keys", async () => {
+  it("offers the people of the demo and its admin, not the keys of the platform's servers", async () => {
     expect(await connect()).toEqual([customer.address]);
     const prompt = asked[0] as Extract<DemoPrompt, { kind: "connect" }>;
     expect(prompt.accounts.map(({ name }) => name)).toEqual([
@@ -192,6 +192,7 @@ describe("the demo wallet", () => {
       "Third member",
       "Customer",
       "Spare",
+      "Deployer and admin",
     ]);
   });
 
