@@ -29,8 +29,6 @@ export interface Admission {
   headers: Record<string, string>;
 }
 
-/** Tokens of an answer for which none were named, in calls under a plan. */
-export const DEFAULT_ANSWER = 8_192;
 /** What a chat template may add to a prompt, and to each of its messages, in tokens. */
 const TEMPLATE = { prompt: 256, message: 16 };
 /** Seconds after which to try again when calls that are running hold what is left. */
@@ -47,8 +45,8 @@ export async function admit(deps: Deps, access: Access, request: InferenceReques
     const { kind, account } = right;
     return { model, request, entitlement: kind, plan: null, account, reservation: null, headers: {} };
   }
-  const size = sizeOf(request, model.contextLength);
   for (const plan of right.plans) {
+    const size = sizeOf(request, model.contextLength, plan.plan.defaultAnswer);
     const reservation = await reserveOf(deps, plan, size);
     if (!reservation) continue;
     const headers = rateHeaders(plan.plan, reservation.requestsUsed, reservation.tokensUsed);
@@ -62,7 +60,8 @@ export async function admit(deps: Deps, access: Access, request: InferenceReques
       headers,
     };
   }
-  throw await refusal(deps, right.plans[0]!, size.needed);
+  const best = right.plans[0]!;
+  throw await refusal(deps, best, sizeOf(request, model.contextLength, best.plan.defaultAnswer).needed);
 }
 
 interface Size {
@@ -70,6 +69,8 @@ interface Size {
   prompt: number;
   /** Without which the call makes no sense: the messages and one token of an answer. */
   needed: number;
+  /** The answer alone, at most. */
+  answer: number;
   /** What the call can use at most. */
   wanted: number;
 }
@@ -77,8 +78,10 @@ interface Size {
 /**
  * How many tokens a call can use. Only the engine knows how many the messages are; a token is at least one byte, so
  * their bytes bound it, and the model's context bounds all of it.
+ * @param defaultAnswer tokens of an answer for which the request names no limit
  */
-export function sizeOf(request: InferenceRequest, contextLength: number | null): Size {
+export function sizeOf(request: InferenceRequest, contextLength: number | null, defaultAnswer: number): Size {
+  const answer = request.maxTokens ?? defaultAnswer;
   const context = contextLength ?? Number.MAX_SAFE_INTEGER;
   const prompt = request.messages.reduce(
     (sum, { content }) => sum + Buffer.byteLength(content) + TEMPLATE.message,
@@ -87,15 +90,15 @@ export function sizeOf(request: InferenceRequest, contextLength: number | null):
   return {
     prompt,
     needed: Math.min(prompt + 1, context),
-    wanted: Math.min(prompt + (request.maxTokens ?? DEFAULT_ANSWER), context),
+    answer,
+    wanted: Math.min(prompt + answer, context),
   };
 }
 
 /** The request, with an answer no longer than what was granted leaves for it. */
 export function withinGrant(request: InferenceRequest, size: Size, granted: number): InferenceRequest {
   // Where the whole context was granted, the context itself is the limit.
-  if (granted >= size.wanted && size.wanted < size.prompt + (request.maxTokens ?? DEFAULT_ANSWER))
-    return request;
+  if (granted >= size.wanted && size.wanted < size.prompt + size.answer) return request;
   return { ...request, maxTokens: Math.max(1, granted - size.prompt) };
 }
 

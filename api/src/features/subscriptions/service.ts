@@ -23,7 +23,11 @@ export async function listPlans(deps: Deps, chainId?: string): Promise<PlanView[
     const price = prices.get(plan.plan) ?? 0n;
     const platform = (price * FEES.planBps) / FEES.bps;
     return {
-      ...plan,
+      plan: plan.plan,
+      id: plan.id,
+      name: plan.name,
+      requestsPerDay: plan.requestsPerDay,
+      tokensPerMonth: plan.tokensPerMonth,
       priceMonth: usdt(price),
       platform: usdt(platform),
       pool: usdt(price - platform),
