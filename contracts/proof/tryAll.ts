@@ -9,7 +9,7 @@ import type { Message, TrialOptions } from "./trial.ts";
 
 const TRIAL = fileURLToPath(new URL("trial.ts", import.meta.url));
 /** Longer than any mutant takes that ends at all, in milliseconds. With the invariants, which take minutes, longer. */
-const PATIENCE = 120_000;
+const PATIENCE = 60_000;
 const PATIENCE_WITH_INVARIANTS = 900_000;
 
 /** What a process said on its error output. */

@@ -138,7 +138,7 @@ export class Workshop {
           solidity: {
             ...(await testingOf(root)),
             // An endless loop ends. The same seed for each: whether a mutant is killed must not depend on luck.
-            gasLimit: 3_000_000_000n,
+            gasLimit: 300_000_000n,
             fuzz: { runs, seed: "0x5eed" },
           },
         },
