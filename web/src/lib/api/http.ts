@@ -68,6 +68,21 @@ export async function open(path: string, body: unknown, signal: AbortSignal): Pr
   throw readError(response.status, await response.json().catch(() => null));
 }
 
+/**
+ * What a path of this origin answers, as text.
+ * @throws {ApiError}
+ */
+export async function text(path: string): Promise<string> {
+  let response: Response;
+  try {
+    response = await fetch(path);
+  } catch {
+    throw offline();
+  }
+  if (response.ok) return response.text();
+  throw readError(response.status, await response.json().catch(() => null));
+}
+
 function readError(status: number, body: unknown): ApiError {
   const error = (body as { error?: { code?: unknown; message?: unknown } } | null)?.error;
   if (typeof error?.message === "string" && typeof error.code === "string") {

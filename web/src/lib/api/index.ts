@@ -1,5 +1,5 @@
 import * as client from "@aiforge/api/client";
-import { open, unwrap } from "./http.ts";
+import { open, text, unwrap } from "./http.ts";
 import type * as t from "./types.ts";
 
 export { ApiError, asApiError } from "./http.ts";
@@ -120,6 +120,11 @@ export const api = {
     vetoRoot: () => unwrap<t.AdminCall>(client.prepareVetoRoot({ body: {} })),
     pause: () => unwrap<t.AdminCall>(client.preparePause({ body: {} })),
     unpause: () => unwrap<t.AdminCall>(client.prepareUnpause({ body: {} })),
+  },
+  revenue: {
+    distribution: (year: number, month: number) => unwrap(client.getDistribution({ path: { year, month } })),
+    /** The very bytes that were published, as text; they are ASCII. */
+    inputs: (url: string) => text(url),
   },
   earnings: () => unwrap<t.Earnings>(client.getEarnings()),
 };

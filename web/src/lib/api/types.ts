@@ -45,6 +45,7 @@ export type MyLicense = g.MyLicense;
 export type AdminWallet = g.AdminWallet;
 export type AdminOverview = g.AdminOverview;
 export type AdminCall = With<g.AdminCall, { call: Call }>;
+export type Distribution = g.Distribution;
 export type Plan = g.Plan;
 export type MySubscription = g.MySubscription;
 export type Publishing = g.Publishing;
