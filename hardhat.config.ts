@@ -7,22 +7,32 @@ const compiler = {
   path: createRequire(import.meta.url).resolve("solc/soljson.js"),
 };
 
+const fast = { evmVersion: COMPILER.settings.evmVersion };
+
+/** Tests that make a million calls: worth optimising. */
+const REPEATED = ["Handler.sol", "Invariants.t.sol", "InvariantsReach.t.sol"];
+
 const testing = {
   fsPermissions: {
     readDirectory: ["contracts/artifacts"],
     readFile: ["contracts/src/permit2Bytecode.ts"],
   },
   fuzz: { runs: 256 },
-  invariant: { runs: 32, depth: 128, failOnRevert: true },
+  invariant: { runs: 1024, depth: 64, failOnRevert: true },
 };
 
 /** Compiles offline with the `solc` package; tests are written in Solidity. */
 export default defineConfig({
   solidity: {
     // The tests: they deploy what is released, and would take minutes to optimise themselves.
-    compilers: [{ ...compiler, settings: { evmVersion: COMPILER.settings.evmVersion } }],
+    compilers: [{ ...compiler, settings: fast }],
     overrides: Object.fromEntries(
-      RELEASED.map((file) => [`contracts/solidity/${file}`, { ...compiler, settings: COMPILER.settings }]),
+      [
+        ...RELEASED.map((file) => [`solidity/${file}`, COMPILER.settings] as const),
+        ...REPEATED.map(
+          (file) => [`test/${file}`, { ...fast, optimizer: { enabled: true, runs: 200 } }] as const,
+        ),
+      ].map(([file, settings]) => [`contracts/${file}`, { ...compiler, settings }]),
     ),
   },
   paths: {

@@ -1,134 +1,222 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {CreatorPool} from "../solidity/CreatorPool.sol";
 import {Split} from "../solidity/Types.sol";
+import {Usage} from "../solidity/Usage.sol";
 import {Fixture, OnEthereum, OnTron} from "./Fixture.sol";
-import {Handler} from "./Handler.sol";
+import {HandlerExits} from "./HandlerExits.sol";
+import {HandlerJobs} from "./HandlerJobs.sol";
+import {HandlerUsage} from "./HandlerUsage.sol";
+import {HandlerWorld} from "./HandlerWorld.sol";
 
-abstract contract InvariantsTest is Fixture {
-    Handler private handler;
-    address[] private people;
-
-    function setUpHandler() internal {
-        people = [treasury, creator, second, third, customer, stranger];
-        Split memory seven = crowd(7);
-        for (uint256 i = 0; i < 7; ++i) {
-            people.push(seven.members[i]);
-        }
-        for (uint256 i = 0; i < people.length; ++i) {
-            if (usdt.allowance(people[i], address(forge)) == 0) fund(people[i], 1_000_000 * USDT);
-        }
-        Split[] memory splits = new Split[](3);
-        (splits[0], splits[1], splits[2]) = (alone(creator), group(), seven);
-        handler = new Handler(forge, usdt, admin, people, splits);
-    }
+/// @notice What holds after whatever people, operators, admins and attackers did, in any order.
+abstract contract InvariantsTest is HandlerWorld, HandlerExits {
+    /// @dev The last three are heavy: they are checked after every sixteenth call.
+    uint256 private constant SAMPLE = 16;
 
     function targetContracts() external view returns (address[] memory targets) {
         targets = new address[](1);
         targets[0] = address(handler);
     }
 
-    /// @dev The invariants mean something: random calls do all there is to do.
-    function test_handler_reachesEveryAction() external {
-        for (uint256 i = 0; i < 600; ++i) {
-            act(uint256(keccak256(abi.encode(i))));
-        }
-        string[10] memory actions = [
-            "deposit",
-            "withdraw",
-            "withdrawFor",
-            "publish",
-            "extendListing",
-            "setSplit",
-            "setPrice",
-            "subscribe",
-            "draw",
-            "drawAndWithdraw"
-        ];
-        for (uint256 i = 0; i < actions.length; ++i) {
-            vm.assertTrue(handler.done(actions[i]) > 0, actions[i]);
-        }
-        vm.assertTrue(handler.donated() > 0, "donate");
-    }
-
-    function act(uint256 dice) private {
-        (uint256 one, uint256 two, uint256 three) = (dice >> 8, dice >> 72, dice >> 136);
-        bool coin = dice >> 255 == 1;
-        uint256 action = dice % 12;
-        if (action == 0) handler.deposit(one, two, three);
-        else if (action == 1) handler.withdraw(one, two, three);
-        else if (action == 2) handler.withdrawFor(one, two);
-        else if (action == 3) handler.publish(one, two, monthly(three % USDT), coin);
-        else if (action == 4) handler.extendListing(one, two, three, coin);
-        else if (action == 5) handler.setSplit(one, two);
-        else if (action == 6) handler.setPrice(one, two);
-        else if (action == 7) handler.subscribe(one, two, three, coin);
-        else if (action == 8) handler.draw(one, two, coin, three);
-        else if (action == 9) handler.donate(one, two);
-        else if (action == 10) handler.togglePause(one);
-        else handler.wait(one % 1 hours);
-    }
-
     /// @dev Everything owed is here, and nothing is here that is not owed or was not given away.
     function invariant_solvency() external view {
-        uint256 owed = handler.donated();
+        uint256 owed = forge.uncollectedFees() + forge.poolFunded() - forge.poolOf().claimed;
         for (uint256 i = 0; i < people.length; ++i) {
-            owed += forge.creditOf(people[i]);
+            owed += forge.creditOf(people[i]) + forge.usageDepositOf(people[i]).amount;
         }
-        Split[] memory splits = handler.splits();
         for (uint256 i = 0; i < splits.length; ++i) {
-            bytes32 splitId = idOf(splits[i]);
-            owed += forge.earnedOf(splitId);
+            owed += forge.earnedOf(splitIds[i]);
             for (uint256 j = 0; j < splits[i].members.length; ++j) {
-                owed -= forge.drawnOf(splitId, splits[i].members[j]);
+                owed -= forge.drawnOf(splitIds[i], splits[i].members[j]);
             }
         }
-        vm.assertEq(usdt.balanceOf(address(forge)), owed, "balance = credits + undrawn + donations");
+        for (uint256 i = 0; i < handler.dealCount(); ++i) {
+            owed += forge.jobOf(handler.dealIdAt(i)).escrow;
+        }
+        vm.assertEq(usdt.balanceOf(address(forge)), owed + handler.donated(), "balance = all that is owed + donations");
     }
 
-    /// @dev Nobody ever drew more than their floor of the lifetime sum, and what would wait if all drew now is dust.
-    function invariant_draws() external view {
-        Split[] memory splits = handler.splits();
+    /// @dev Nobody's credit is lowered but by who has it: the books lower it for that person's acts alone.
+    function invariant_nobodyLowersAnothersCredit() external view {
+        for (uint256 i = 0; i < people.length; ++i) {
+            uint256 had = handler.gave(people[i]) - handler.took(people[i]);
+            vm.assertEq(forge.creditOf(people[i]), had, "credit = given - taken by its owner");
+        }
+        vm.assertEq(forge.creditOf(address(forge)) + forge.creditOf(address(0)) + forge.creditOf(operator), 0);
+    }
+
+    /// @dev No credit comes from nowhere: all credits together are what came in for somebody and did not leave.
+    function invariant_creditsSum() external view {
+        uint256 sum = 0;
+        uint256 given = 0;
+        uint256 taken = 0;
+        for (uint256 i = 0; i < people.length; ++i) {
+            sum += forge.creditOf(people[i]);
+            given += handler.gave(people[i]);
+            taken += handler.took(people[i]);
+        }
+        vm.assertEq(sum, given - taken, "credits = given - taken");
+    }
+
+    /// @dev A split earns exactly what buyers paid less the platform's part, job by job and purchase by purchase.
+    function invariant_splitsEarnWhatWasPaid() external view {
         for (uint256 i = 0; i < splits.length; ++i) {
-            uint256 earned = forge.earnedOf(idOf(splits[i]));
-            uint256 entitled = 0;
+            vm.assertEq(forge.earnedOf(splitIds[i]), handler.earned(splitIds[i]), "earned");
+            vm.assertEq(forge.claimedOf(splitIds[i]), handler.claimed(splitIds[i]), "claimed");
+        }
+    }
+
+    /// @dev Nobody ever drew more than their floor of the lifetime sum: what a member has drawn or can draw only grows.
+    function invariant_drawsAreFloorsOfTheLifetimeSum() external view {
+        for (uint256 i = 0; i < splits.length; ++i) {
+            uint256 earned = forge.earnedOf(splitIds[i]);
             for (uint256 j = 0; j < splits[i].members.length; ++j) {
-                uint256 most = (earned * splits[i].bps[j]) / 10_000;
-                uint256 drawn = forge.drawnOf(idOf(splits[i]), splits[i].members[j]);
-                vm.assertLe(drawn, most, "drawn <= floor(earned * bps / 10,000)");
-                vm.assertEq(forge.drawableOf(splits[i], splits[i].members[j]), most - drawn);
-                entitled += most;
+                uint256 drawn = forge.drawnOf(splitIds[i], splits[i].members[j]);
+                vm.assertEq(drawn, handler.drawn(splitIds[i], splits[i].members[j]), "drawn");
+                vm.assertLe(drawn, (earned * splits[i].bps[j]) / 10_000, "drawn <= floor(earned * bps / 10,000)");
             }
-            vm.assertLe(earned - entitled, splits[i].members.length - 1, "dust");
         }
     }
 
-    /// @dev Every base unit paid for a service is the platform's or a split's.
-    function invariant_revenue() external view {
-        Split[] memory splits = handler.splits();
-        uint256 earned = 0;
+    /// @dev If all drew now, at most members - 1 base units would wait in a split: no share is lost to rounding.
+    function invariant_dustIsLessThanTheMembers() external view {
+        uint256 index = handler.calls() % splits.length;
+        Split memory split = splits[index];
+        uint256 left = forge.earnedOf(splitIds[index]);
+        for (uint256 j = 0; j < split.members.length; ++j) {
+            left -= forge.drawnOf(splitIds[index], split.members[j]) + forge.drawableOf(split, split.members[j]);
+        }
+        vm.assertLe(left, split.members.length - 1, "dust <= members - 1");
+    }
+
+    /// @dev The platform gets its shares of what was paid, rounded down once per payment, and nothing else.
+    function invariant_feesAreExact() external view {
+        vm.assertEq(forge.uncollectedFees(), handler.fees() - handler.collected(), "fees");
+        vm.assertEq(forge.treasury(), handler.collector());
+        vm.assertEq(forge.poolFunded(), handler.funded(), "pool part of the plans");
+    }
+
+    /// @dev Nobody is charged more in a day than they allowed, however the batches are cut.
+    function invariant_usageStaysUnderTheDailyCap() external view {
+        for (uint256 i = 0; i < people.length; ++i) {
+            Usage.UsageDeposit memory deposited = forge.usageDepositOf(people[i]);
+            HandlerUsage.Metered memory metered = handler.meteredOf(people[i]);
+            vm.assertLe(metered.spent, deposited.dailyCap, "spent in a day <= cap");
+            vm.assertEq(deposited.dailyCap, metered.cap, "cap");
+            if (deposited.day == metered.day) vm.assertEq(deposited.spent, metered.spent, "spent");
+        }
+    }
+
+    /// @dev Nobody is charged more than they put in, and what is not charged stays theirs.
+    function invariant_usageChargedWithinTheDeposit() external view {
+        for (uint256 i = 0; i < people.length; ++i) {
+            HandlerUsage.Metered memory metered = handler.meteredOf(people[i]);
+            vm.assertLe(metered.allCharged + metered.allWithdrawn, metered.allDeposited, "charged <= deposited");
+            vm.assertEq(
+                forge.usageDepositOf(people[i]).amount,
+                metered.allDeposited - metered.allCharged - metered.allWithdrawn,
+                "deposit"
+            );
+        }
+        vm.assertEq(forge.lastUsageBatch(), handler.batches(), "every batch once");
+    }
+
+    /// @dev Whatever a root says, the pool pays no more than its total, which is no more than what was funded.
+    function invariant_poolPaysWithinWhatWasFunded() external view {
+        CreatorPool.Pool memory pool = forge.poolOf();
+        vm.assertLe(pool.claimed, pool.total, "claimed <= total");
+        vm.assertLe(pool.total, forge.poolFunded(), "total <= funded");
+        vm.assertLe(pool.pendingTotal, forge.poolFunded(), "total that waits <= funded");
+        vm.assertEq(pool.claimed, handler.poolClaimed(), "claimed");
+    }
+
+    /// @dev A root holds all months until its own, so that no month can be posted twice; a veto takes back its month alone.
+    function invariant_rootsComeInTheOrderOfMonths() external view {
+        CreatorPool.Pool memory pool = forge.poolOf();
+        vm.assertEq(pool.month, handler.month(), "month");
+        if (pool.activeAt != 0) vm.assertTrue(pool.previousMonth < pool.month, "months only go up");
+        else vm.assertTrue(pool.previousMonth <= pool.month, "after a veto they are the same");
+    }
+
+    /// @dev What a job holds leaves once: to the node, the platform and the client, and sums to its price.
+    function invariant_jobMoneyLeavesOnce() external view {
+        for (uint256 i = 0; i < handler.dealCount(); ++i) {
+            HandlerJobs.Deal memory deal = handler.dealAt(i);
+            uint256 left = deal.paid + deal.fee + deal.refunded;
+            vm.assertEq(
+                forge.jobOf(forge.jobIdOf(deal.job)).escrow + left,
+                deal.job.price,
+                "escrow + paid + fee + refunded = price"
+            );
+            vm.assertTrue(forge.jobOf(forge.jobIdOf(deal.job)).status == deal.status, "status");
+        }
+    }
+
+    /// @dev The first model is free and no other.
+    function invariant_theFirstModelIsFreeOnce() external view {
+        for (uint256 i = 0; i < people.length; ++i) {
+            uint256 published = handler.published(people[i]);
+            vm.assertEq(forge.publishFeeOf(people[i]), published == 0 ? 0 : 5 * USDT, "the next fee");
+            uint256 free = published == 0 ? 0 : 1;
+            vm.assertEq(handler.publishPaid(people[i]), (published - free) * 5 * USDT, "5 USDT for all but the first");
+        }
+    }
+
+    /// @dev A model is listed as long as somebody paid for, and no longer.
+    function invariant_listingsLastAsPaid() external view {
+        bytes32 modelId = handler.models(handler.calls() % handler.modelCount());
+        (, uint64 paidUntil, bytes32 splitId, ) = forge.modelOf(modelId);
+        (, uint256 split, uint256 expected, , ) = handler.listed(modelId);
+        vm.assertEq(paidUntil, expected, "paid until");
+        vm.assertEq(splitId, splitIds[split]);
+    }
+
+    /// @dev What the roles, the signatures and the states forbid never went through, whoever tried.
+    function invariant_nothingForbiddenSucceeds() external view {
+        string memory breach = handler.breach();
+        vm.assertTrue(bytes(breach).length == 0, breach);
+    }
+
+    /// @dev Who wants out gets out without anyone's help once the longest time-out passed. What is left is dust, what
+    /// nobody shared out of the pool yet, and what nobody owns.
+    function invariant_anExitAlwaysExists() external {
+        if (handler.calls() % SAMPLE != 0) return;
+        leaveInTime(forge, handler);
+        uint256 dust = 0;
         for (uint256 i = 0; i < splits.length; ++i) {
-            earned += forge.earnedOf(idOf(splits[i]));
+            dust += splits[i].members.length - 1;
         }
-        vm.assertEq(earned + handler.fees(), handler.spent(), "earned + fees = spent");
+        uint256 rest = handler.donated() + forge.poolFunded() - forge.poolOf().claimed;
+        uint256 balance = usdt.balanceOf(address(forge));
+        vm.assertTrue(rest <= balance && balance <= rest + dust, "nothing left but dust");
     }
 
-    /// @dev What a split earned and what a member drew only grow, and a draw gives what was said to be drawable.
-    function invariant_monotony() external view {
-        vm.assertFalse(handler.fell());
+    /// @dev The same while new money is stopped, for ever: a pause holds nobody's money.
+    function invariant_aPauseBlocksNoExit() external {
+        if (handler.calls() % SAMPLE != 1) return;
+        if (!handler.paused()) pause();
+        leaveInTime(forge, handler);
+        vm.assertTrue(forge.paused());
+    }
+
+    /// @dev What waits for nothing leaves at once, in every state.
+    function invariant_creditLeavesAtOnce() external {
+        if (handler.calls() % SAMPLE != 2) return;
+        leaveNow(forge, handler);
+        vm.assertEq(forge.uncollectedFees(), 0);
     }
 }
 
 contract InvariantsOnEthereumTest is InvariantsTest, OnEthereum {
-    function setUp() public override {
-        super.setUp();
-        setUpHandler();
+    function setUp() public override(HandlerWorld, Fixture) {
+        HandlerWorld.setUp();
     }
 }
 
 contract InvariantsOnTronTest is InvariantsTest, OnTron {
-    function setUp() public override {
-        super.setUp();
-        setUpHandler();
+    function setUp() public override(HandlerWorld, Fixture) {
+        HandlerWorld.setUp();
     }
 }

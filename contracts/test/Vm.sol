@@ -17,6 +17,8 @@ interface Vm {
     function store(address target, bytes32 slot, bytes32 value) external;
     function addr(uint256 key) external pure returns (address);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function snapshotState() external returns (uint256 id);
+    function revertToState(uint256 id) external returns (bool);
     function prank(address caller) external;
     function startPrank(address caller) external;
     function stopPrank() external;
