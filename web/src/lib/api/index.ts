@@ -122,6 +122,14 @@ export const api = {
     unpause: () => unwrap<t.AdminCall>(client.prepareUnpause({ body: {} })),
   },
   revenue: {
+    summary: () => unwrap(client.getRevenueSummary({ query: { scope: "mine" } })),
+    monthly: (year: number, month: number) =>
+      unwrap(client.getMonthlyRevenue({ path: { year, month }, query: { scope: "mine" } })),
+    statement: (id: string, year: number, month: number) =>
+      unwrap<t.Statement>(client.getRevenueStatement({ path: { id, year, month } })),
+    freeze: (id: string, year: number, month: number) =>
+      unwrap<t.Statement>(client.freezeRevenueStatement({ path: { id, year, month } })),
+    groups: async () => (await unwrap(client.getGroupEarnings())).groups,
     distribution: (year: number, month: number) => unwrap(client.getDistribution({ path: { year, month } })),
     /** The very bytes that were published, as text; they are ASCII. */
     inputs: (url: string) => text(url),

@@ -46,12 +46,26 @@ export type AdminWallet = g.AdminWallet;
 export type AdminOverview = g.AdminOverview;
 export type AdminCall = With<g.AdminCall, { call: Call }>;
 export type Distribution = g.Distribution;
+export type RevenueSummary = g.RevenueSummary;
+export type MonthlyRevenue = g.MonthlyRevenue;
+export type GroupEarnings = g.GroupEarnings;
+export type Statement = With<
+  g.RevenueStatement,
+  { calls: With<g.RevenueStatement["calls"][number], { call: Call }>[] }
+>;
 export type Plan = g.Plan;
 export type MySubscription = g.MySubscription;
 export type Publishing = g.Publishing;
 export interface SplitState {
   draft: { members: Share[] } | null;
   current: { splitId: string; members: Share[] } | null;
+  history: {
+    splitId: string;
+    members: Share[];
+    since: { block: number; time: string; txHash: string };
+    until: string | null;
+    earned: string;
+  }[];
 }
 export type Subscription = g.Subscription;
 export type ApiKey = g.Key;
