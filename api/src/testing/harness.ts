@@ -44,7 +44,7 @@ export async function createTestApi(
   return {
     app: createApp(deps),
     deps,
-    rpcUrl: API_TEST_RPC_URL,
+    rpcUrl: env.RPC_URL_31337 ?? API_TEST_RPC_URL,
     close: async () => {
       deps.nodes.stop();
       await deps.keys.flush();

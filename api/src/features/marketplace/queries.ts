@@ -47,24 +47,24 @@ export async function searchListed(db: Executor, search: Search) {
     "price-desc": [desc(listed.priceMonth), ...newest],
     name: [asc(sql`lower(${models.name})`), ...newest],
   }[search.sort];
-  const [rows, [total]] = await Promise.all([
-    db
-      .select({ id: models.id, priceMonth: listed.priceMonth })
-      .from(models)
-      .innerJoin(listed, eq(listed.modelId, models.id))
-      .innerJoin(groups, eq(groups.id, models.groupId))
-      .where(where)
-      .orderBy(...order)
-      .limit(search.pageSize)
-      .offset((search.page - 1) * search.pageSize),
-    db
-      .select({ models: count() })
-      .from(models)
-      .innerJoin(listed, eq(listed.modelId, models.id))
-      .innerJoin(groups, eq(groups.id, models.groupId))
-      .where(where),
-  ]);
-  return { rows, total: total!.models };
+  // In one statement, so that items and total are of the same moment.
+  const rows = await db
+    .select({ id: models.id, priceMonth: listed.priceMonth, total: sql<string>`count(*) OVER ()` })
+    .from(models)
+    .innerJoin(listed, eq(listed.modelId, models.id))
+    .innerJoin(groups, eq(groups.id, models.groupId))
+    .where(where)
+    .orderBy(...order)
+    .limit(search.pageSize)
+    .offset((search.page - 1) * search.pageSize);
+  if (rows.length > 0 || search.page === 1) return { rows, total: Number(rows[0]?.total ?? 0) };
+  const [all] = await db
+    .select({ models: count() })
+    .from(models)
+    .innerJoin(listed, eq(listed.modelId, models.id))
+    .innerJoin(groups, eq(groups.id, models.groupId))
+    .where(where);
+  return { rows, total: all!.models };
 }
 
 /** The first publication of each model, as long as it is listed. */
