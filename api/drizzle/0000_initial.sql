@@ -86,6 +86,14 @@ CREATE TABLE "app"."messages" (
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "app"."revenue_statements" (
+	"model_id" uuid NOT NULL,
+	"month" integer NOT NULL,
+	"statement" jsonb NOT NULL,
+	"frozen_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "revenue_statements_model_id_month_pk" PRIMARY KEY("model_id","month")
+);
+--> statement-breakpoint
 CREATE TABLE "app"."split_drafts" (
 	"model_id" uuid PRIMARY KEY NOT NULL,
 	"split_id" text NOT NULL,
@@ -283,6 +291,41 @@ CREATE TABLE "app"."onchain_models" (
 	CONSTRAINT "onchain_models_chain_onchain_id_pk" PRIMARY KEY("chain","onchain_id")
 );
 --> statement-breakpoint
+CREATE TABLE "app"."distribution_models" (
+	"chain" text NOT NULL,
+	"aiforge" text NOT NULL,
+	"month" integer NOT NULL,
+	"attempt" integer NOT NULL,
+	"onchain_id" text NOT NULL,
+	"split_id" text NOT NULL,
+	"tokens" numeric(78, 0) NOT NULL,
+	"amount" numeric(78, 0) NOT NULL,
+	CONSTRAINT "distribution_models_chain_aiforge_month_attempt_onchain_id_pk" PRIMARY KEY("chain","aiforge","month","attempt","onchain_id")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."distributions" (
+	"chain" text NOT NULL,
+	"aiforge" text NOT NULL,
+	"month" integer NOT NULL,
+	"attempt" integer NOT NULL,
+	"state" text NOT NULL,
+	"inputs" text NOT NULL,
+	"root" text,
+	"total" numeric(78, 0) NOT NULL,
+	"pool" numeric(78, 0) NOT NULL,
+	"carry" numeric(78, 0) NOT NULL,
+	"cid" text,
+	"note" text,
+	"raw_tx" text,
+	"tx_hash" text,
+	"tx_nonce" bigint,
+	"signed_at" timestamp with time zone,
+	"active_at" timestamp with time zone,
+	"computed_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "distributions_chain_aiforge_month_attempt_pk" PRIMARY KEY("chain","aiforge","month","attempt")
+);
+--> statement-breakpoint
 CREATE TABLE "app"."plan_cancellations" (
 	"account" text PRIMARY KEY NOT NULL,
 	"purchase_id" text NOT NULL,
@@ -329,6 +372,7 @@ ALTER TABLE "app"."session" ADD CONSTRAINT "session_user_id_user_id_fk" FOREIGN 
 ALTER TABLE "app"."conversations" ADD CONSTRAINT "conversations_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."conversations" ADD CONSTRAINT "conversations_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."messages" ADD CONSTRAINT "messages_conversation_id_conversations_id_fk" FOREIGN KEY ("conversation_id") REFERENCES "app"."conversations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."revenue_statements" ADD CONSTRAINT "revenue_statements_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."split_drafts" ADD CONSTRAINT "split_drafts_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."group_members" ADD CONSTRAINT "group_members_group_id_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "app"."groups"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."group_members" ADD CONSTRAINT "group_members_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -372,6 +416,7 @@ CREATE INDEX "payments_user" ON "app"."payments" USING btree ("user_id","created
 CREATE INDEX "payments_account" ON "app"."payments" USING btree ("account");--> statement-breakpoint
 CREATE INDEX "payments_open" ON "app"."payments" USING btree ("chain","onchain_id","account") WHERE log_index IS NULL;--> statement-breakpoint
 CREATE INDEX "onchain_models_model" ON "app"."onchain_models" USING btree ("model_id");--> statement-breakpoint
+CREATE INDEX "distribution_models_model" ON "app"."distribution_models" USING btree ("chain","onchain_id");--> statement-breakpoint
 CREATE INDEX "plan_reservations_account" ON "app"."plan_reservations" USING btree ("account");--> statement-breakpoint
 CREATE INDEX "plan_reservations_expiry" ON "app"."plan_reservations" USING btree ("expires_at");--> statement-breakpoint
 CREATE INDEX "wallet_challenges_expires" ON "app"."wallet_challenges" USING btree ("expires_at");--> statement-breakpoint

@@ -32,6 +32,13 @@ const environment = z.object({
     .string()
     .regex(/^0x[0-9a-fA-F]{64}$/, "not a private key: 0x and 64 hexadecimal digits")
     .optional(),
+  /** Key of the wallet that posts the pool's roots; without one nothing is posted. */
+  OPERATOR_KEY: z
+    .string()
+    .regex(/^0x[0-9a-fA-F]{64}$/, "not a private key: 0x and 64 hexadecimal digits")
+    .optional(),
+  /** How often months that ended are distributed; 0: only when an admin asks. */
+  DISTRIBUTION_SECONDS: z.coerce.number().int().min(0).default(3600),
   /** How often the client's address may be believed: the number of trusted proxies in front (0: none). */
   TRUSTED_PROXIES: z.coerce.number().int().min(0).default(1),
   /** Sign-in attempts in 15 minutes: of one client address, and wrong passwords of one e-mail address. */
@@ -64,6 +71,8 @@ export interface ChainConfig {
   demo: boolean;
   /** Private key of the wallet that takes plain transfers; the local chain has one that everybody knows. */
   cashierKey: `0x${string}` | null;
+  /** Private key of the wallet that holds OPERATOR; the local chain has one that everybody knows. */
+  operatorKey: `0x${string}` | null;
 }
 
 export interface Config extends z.infer<typeof environment> {
@@ -117,5 +126,7 @@ function chainConfig(chainId: number, env: Record<string, string | undefined>): 
     demo,
     cashierKey:
       (env.CASHIER_KEY as `0x${string}` | undefined) ?? (demo ? demoAccount("cashier").privateKey : null),
+    operatorKey:
+      (env.OPERATOR_KEY as `0x${string}` | undefined) ?? (demo ? demoAccount("operator").privateKey : null),
   };
 }

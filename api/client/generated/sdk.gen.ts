@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.ts';
-import type { AddAdminWalletData, AddAdminWalletErrors, AddAdminWalletResponses, AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, BuyLicenseData, BuyLicenseErrors, BuyLicenseResponses, CancelPlanSubscriptionData, CancelPlanSubscriptionErrors, CancelPlanSubscriptionResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreatePlanSubscriptionData, CreatePlanSubscriptionErrors, CreatePlanSubscriptionResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DistributeMonthData, DistributeMonthErrors, DistributeMonthResponses, GetAdminOverviewData, GetAdminOverviewErrors, GetAdminOverviewResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetDistributionData, GetDistributionErrors, GetDistributionInputsData, GetDistributionInputsErrors, GetDistributionInputsResponses, GetDistributionResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupErrors, GetGroupResponses, GetLicenseData, GetLicenseErrors, GetLicenseResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetMonthlyRevenueData, GetMonthlyRevenueErrors, GetMonthlyRevenueResponses, GetMySubscriptionData, GetMySubscriptionErrors, GetMySubscriptionResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetRevenueSummaryData, GetRevenueSummaryErrors, GetRevenueSummaryResponses, GetSplitData, GetSplitErrors, GetSplitResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListAdminWalletsData, ListAdminWalletsErrors, ListAdminWalletsResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyLicensesData, ListMyLicensesErrors, ListMyLicensesResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListNodesData, ListNodesResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PayListingFeeData, PayListingFeeErrors, PayListingFeeResponses, PermitPaymentData, PermitPaymentErrors, PermitPaymentResponses, PrepareCollectFeesData, PrepareCollectFeesErrors, PrepareCollectFeesResponses, PreparePauseData, PreparePauseErrors, PreparePauseResponses, PrepareSetPlanPriceData, PrepareSetPlanPriceErrors, PrepareSetPlanPriceResponses, PrepareUnpauseData, PrepareUnpauseErrors, PrepareUnpauseResponses, PrepareVetoRootData, PrepareVetoRootErrors, PrepareVetoRootResponses, PublishModelData, PublishModelErrors, PublishModelResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveAdminWalletData, RemoveAdminWalletErrors, RemoveAdminWalletResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SetSplitData, SetSplitErrors, SetSplitResponses, SubscribeData, SubscribeErrors, SubscribeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
+import type { AddAdminWalletData, AddAdminWalletErrors, AddAdminWalletResponses, AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, BuyLicenseData, BuyLicenseErrors, BuyLicenseResponses, CancelPlanSubscriptionData, CancelPlanSubscriptionErrors, CancelPlanSubscriptionResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreatePlanSubscriptionData, CreatePlanSubscriptionErrors, CreatePlanSubscriptionResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DistributeMonthData, DistributeMonthErrors, DistributeMonthResponses, FreezeRevenueStatementData, FreezeRevenueStatementErrors, FreezeRevenueStatementResponses, GetAdminOverviewData, GetAdminOverviewErrors, GetAdminOverviewResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetDistributionData, GetDistributionErrors, GetDistributionInputsData, GetDistributionInputsErrors, GetDistributionInputsResponses, GetDistributionResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupEarningsData, GetGroupEarningsErrors, GetGroupEarningsResponses, GetGroupErrors, GetGroupResponses, GetLicenseData, GetLicenseErrors, GetLicenseResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetMonthlyRevenueData, GetMonthlyRevenueErrors, GetMonthlyRevenueResponses, GetMySubscriptionData, GetMySubscriptionErrors, GetMySubscriptionResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetRevenueStatementData, GetRevenueStatementErrors, GetRevenueStatementResponses, GetRevenueSummaryData, GetRevenueSummaryErrors, GetRevenueSummaryResponses, GetSplitData, GetSplitErrors, GetSplitResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListAdminWalletsData, ListAdminWalletsErrors, ListAdminWalletsResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyLicensesData, ListMyLicensesErrors, ListMyLicensesResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListNodesData, ListNodesResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PayListingFeeData, PayListingFeeErrors, PayListingFeeResponses, PermitPaymentData, PermitPaymentErrors, PermitPaymentResponses, PrepareCollectFeesData, PrepareCollectFeesErrors, PrepareCollectFeesResponses, PreparePauseData, PreparePauseErrors, PreparePauseResponses, PrepareSetPlanPriceData, PrepareSetPlanPriceErrors, PrepareSetPlanPriceResponses, PrepareUnpauseData, PrepareUnpauseErrors, PrepareUnpauseResponses, PrepareVetoRootData, PrepareVetoRootErrors, PrepareVetoRootResponses, PublishModelData, PublishModelErrors, PublishModelResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveAdminWalletData, RemoveAdminWalletErrors, RemoveAdminWalletResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SetSplitData, SetSplitErrors, SetSplitResponses, SubscribeData, SubscribeErrors, SubscribeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -824,6 +824,59 @@ export const setSplit = <ThrowOnError extends boolean = false>(options: Options<
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * A model's month: what came in by source, and what each member has of it (UTC)
+ */
+export const getRevenueStatement = <ThrowOnError extends boolean = false>(options: Options<GetRevenueStatementData, ThrowOnError>): RequestResult<GetRevenueStatementResponses, GetRevenueStatementErrors, ThrowOnError> => (options.client ?? client).get<GetRevenueStatementResponses, GetRevenueStatementErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/group-revenue/model/{id}/distribution/{year}/{month}',
+    ...options
+});
+
+/**
+ * Freeze a model's month and get the calls that pay it out (owners of its group)
+ *
+ * Asking again gives the same statement, with the calls that are left.
+ */
+export const freezeRevenueStatement = <ThrowOnError extends boolean = false>(options: Options<FreezeRevenueStatementData, ThrowOnError>): RequestResult<FreezeRevenueStatementResponses, FreezeRevenueStatementErrors, ThrowOnError> => (options.client ?? client).post<FreezeRevenueStatementResponses, FreezeRevenueStatementErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/group-revenue/model/{id}/distribute/{year}/{month}',
+    ...options
+});
+
+/**
+ * What the models of your groups earned, by model and month
+ */
+export const getGroupEarnings = <ThrowOnError extends boolean = false>(options?: Options<GetGroupEarningsData, ThrowOnError>): RequestResult<GetGroupEarningsResponses, GetGroupEarningsErrors, ThrowOnError> => (options?.client ?? client).get<GetGroupEarningsResponses, GetGroupEarningsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/group-revenue/my-group-earnings',
+    ...options
 });
 
 /**

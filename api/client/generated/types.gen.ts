@@ -918,6 +918,169 @@ export type Split = {
     members: Array<SplitMember>;
 };
 
+export type RevenueStatement = {
+    modelId: string;
+    name: string;
+    /**
+     * UTC
+     */
+    month: string;
+    /**
+     * Null: may still change
+     */
+    frozenAt: string | null;
+    /**
+     * What was paid for the model; `pool`: its part of the creators' pool, without fee
+     */
+    sources: {
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        service: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        license: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        usage: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        pool: string;
+    };
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    gross: string;
+    /**
+     * The platform's part
+     */
+    fee: string;
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    creators: string;
+    /**
+     * How far the month's distribution of the pool is
+     */
+    poolState: 'open' | 'computed' | 'published' | 'posted' | 'active' | 'vetoed' | 'empty';
+    members: Array<{
+        /**
+         * A split that was changed within the month stands beside the new one
+         */
+        splitId: string;
+        address: string;
+        bps: number;
+        /**
+         * The member's part of this month
+         */
+        amount: string;
+        /**
+         * What the member drew from the split in its life
+         */
+        drawn: string;
+    }>;
+    /**
+     * What can be claimed and drawn now, by anyone: it goes to whose it is
+     */
+    calls: Array<{
+        kind: 'claim' | 'draw';
+        splitId: string;
+        /**
+         * Whom the call pays; null for the split itself
+         */
+        member: string | null;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        amount: string;
+        call: Call & unknown;
+    }>;
+};
+
+export type GroupEarnings = {
+    groups: Array<{
+        groupId: string;
+        name: string;
+        role: 'owner' | 'member';
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        gross: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        fee: string;
+        /**
+         * Earned at once: subscriptions, licences and metered use, less the fee
+         */
+        creators: string;
+        /**
+         * Its part of the creators' pool
+         */
+        pool: string;
+        /**
+         * The part of your wallets
+         */
+        mine: string;
+        models: Array<{
+            modelId: string;
+            name: string;
+            /**
+             * USDT, exact, 2 to 6 decimals
+             */
+            gross: string;
+            /**
+             * USDT, exact, 2 to 6 decimals
+             */
+            fee: string;
+            /**
+             * Earned at once: subscriptions, licences and metered use, less the fee
+             */
+            creators: string;
+            /**
+             * Its part of the creators' pool
+             */
+            pool: string;
+            /**
+             * The part of your wallets
+             */
+            mine: string;
+        }>;
+        /**
+         * The newest first
+         */
+        months: Array<{
+            /**
+             * UTC
+             */
+            month: string;
+            /**
+             * USDT, exact, 2 to 6 decimals
+             */
+            gross: string;
+            /**
+             * USDT, exact, 2 to 6 decimals
+             */
+            fee: string;
+            /**
+             * Earned at once: subscriptions, licences and metered use, less the fee
+             */
+            creators: string;
+            /**
+             * Its part of the creators' pool
+             */
+            pool: string;
+            /**
+             * The part of your wallets
+             */
+            mine: string;
+        }>;
+    }>;
+};
+
 export type MarketItem = Model & {
     /**
      * USDT, exact, 2 to 6 decimals
@@ -3170,12 +3333,23 @@ export type GetSplitResponses = {
         current: Split & ({
             [key: string]: unknown;
         } | null);
+        /**
+         * The newest first
+         */
         history: Array<Split & {
             since: {
                 block: number;
                 time: string;
                 txHash: string;
             };
+            /**
+             * Null: earns now
+             */
+            until: string | null;
+            /**
+             * What the model earned through it, without the creators' pool
+             */
+            earned: string;
         }>;
     };
 };
@@ -3228,6 +3402,113 @@ export type SetSplitResponses = {
 };
 
 export type SetSplitResponse = SetSplitResponses[keyof SetSplitResponses];
+
+export type GetRevenueStatementData = {
+    body?: never;
+    path: {
+        id: string;
+        year: number;
+        month: number;
+    };
+    query?: never;
+    url: '/api/group-revenue/model/{id}/distribution/{year}/{month}';
+};
+
+export type GetRevenueStatementErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type GetRevenueStatementError = GetRevenueStatementErrors[keyof GetRevenueStatementErrors];
+
+export type GetRevenueStatementResponses = {
+    /**
+     * OK
+     */
+    200: RevenueStatement;
+};
+
+export type GetRevenueStatementResponse = GetRevenueStatementResponses[keyof GetRevenueStatementResponses];
+
+export type FreezeRevenueStatementData = {
+    body?: never;
+    path: {
+        id: string;
+        year: number;
+        month: number;
+    };
+    query?: never;
+    url: '/api/group-revenue/model/{id}/distribute/{year}/{month}';
+};
+
+export type FreezeRevenueStatementErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type FreezeRevenueStatementError = FreezeRevenueStatementErrors[keyof FreezeRevenueStatementErrors];
+
+export type FreezeRevenueStatementResponses = {
+    /**
+     * OK
+     */
+    200: RevenueStatement;
+};
+
+export type FreezeRevenueStatementResponse = FreezeRevenueStatementResponses[keyof FreezeRevenueStatementResponses];
+
+export type GetGroupEarningsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/group-revenue/my-group-earnings';
+};
+
+export type GetGroupEarningsErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type GetGroupEarningsError = GetGroupEarningsErrors[keyof GetGroupEarningsErrors];
+
+export type GetGroupEarningsResponses = {
+    /**
+     * OK
+     */
+    200: GroupEarnings;
+};
+
+export type GetGroupEarningsResponse = GetGroupEarningsResponses[keyof GetGroupEarningsResponses];
 
 export type CreateServiceData = {
     body: {

@@ -9,6 +9,7 @@ export * from "../features/nodes/schema.ts";
 export * from "../features/payments/cashier/schema.ts";
 export * from "../features/payments/schema.ts";
 export * from "../features/publishing/schema.ts";
+export * from "../features/revenue/schema.ts";
 export * from "../features/subscriptions/schema.ts";
 export * from "../features/wallets/schema.ts";
 export { app } from "./app-schema.ts";

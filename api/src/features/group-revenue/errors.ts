@@ -1,5 +1,5 @@
 import type { SplitError, SplitErrorCode } from "@aiforge/contracts";
-import { AppError } from "../../core/errors.ts";
+import { AppError, notFound } from "../../core/errors.ts";
 
 const HINTS: Record<SplitErrorCode, string> = {
   members_out_of_range: "Name 1 to 100 members.",
@@ -23,3 +23,22 @@ export const contractAsMember = (member: number) =>
     hint: HINTS.invalid_member,
     details: { field: `members.${member}`, member },
   });
+
+export const notPublished = () => notFound("A published model of this id");
+
+export const monthNotOver = (month: string) =>
+  new AppError("month_not_over", 409, `${month} is not over yet.`, {
+    hint: "A month ends, in UTC, when a block of the next one is confirmed.",
+    retryable: true,
+  });
+
+export const poolNotSettled = (month: string, state: string) =>
+  new AppError(
+    "pool_not_settled",
+    409,
+    `The creators' pool of ${month} is not settled yet: it is ${state}.`,
+    {
+      hint: "A root pays two days after it was posted; until then it can be vetoed.",
+      retryable: true,
+    },
+  );

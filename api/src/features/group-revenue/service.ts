@@ -1,4 +1,5 @@
 import { aiforgeCall, type Call } from "../../chain/calls.ts";
+import { usdt } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
 import { getModelForMember } from "../models/service.ts";
 import { requireModelOwner } from "../publishing/access.ts";
@@ -48,8 +49,10 @@ export async function getSplit(deps: Deps, userId: string, modelId: string) {
   return {
     draft: draft ? { splitId: draft.splitId, members: draft.members } : null,
     current: published ? { splitId: published.splitId, members: membersOf(published) } : null,
-    history: history.map((row) => ({
+    history: history.map((row, at) => ({
       splitId: row.splitId,
+      until: at === 0 ? null : isoOf(history[at - 1]!.blockTimestamp),
+      earned: usdt(row.earned),
       members: membersOf(row),
       since: {
         block: Number(row.blockNumber),

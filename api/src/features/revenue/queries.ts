@@ -1,22 +1,31 @@
-import { and, desc, eq, inArray, or, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNotNull, or, sql } from "drizzle-orm";
 import {
   chainCreditEntries,
   chainCredits,
+  chainFeeEntries,
+  chainHeads,
   chainMembers,
   chainModelSplits,
-  chainServicePurchases,
+  chainSplitEarnings,
   chainSplits,
+  chainUsageDeposits,
 } from "../../chain/schema.ts";
 import type { Executor } from "../../db/client.ts";
 import { groupMembers } from "../groups/schema.ts";
 import { models } from "../models/schema.ts";
 import { onchainModels } from "../publishing/schema.ts";
+import { broughtMember } from "./queries-summary.ts";
 
 const SHOWN_ENTRIES = 200;
 
 const splitOfMember = and(
   eq(chainSplits.chainId, chainMembers.chainId),
   eq(chainSplits.splitId, chainMembers.splitId),
+);
+
+const feeOfEarning = and(
+  eq(chainFeeEntries.id, chainSplitEarnings.id),
+  eq(chainFeeEntries.chainId, chainSplitEarnings.chainId),
 );
 
 /** The shares that wallets have in splits, with what each split earned in its life and what the wallet drew. */
@@ -29,6 +38,7 @@ export function sharesOf(db: Executor, wallets: string[]) {
       bps: chainMembers.bps,
       drawn: chainMembers.drawn,
       earned: chainSplits.earned,
+      claimed: chainSplits.claimed,
       split: { members: chainSplits.members, bps: chainSplits.bps },
     })
     .from(chainMembers)
@@ -44,16 +54,19 @@ export type Share = Awaited<ReturnType<typeof sharesOf>>[number];
  * wallets has a share, and of models of the user's groups.
  */
 export function earningModels(db: Executor, userId: string, wallets: string[]) {
+  const earnedBy = chainSplitEarnings;
   const revenue = db
     .select({
-      chain: chainServicePurchases.chainId,
-      onchainId: chainServicePurchases.modelId,
-      splitId: chainServicePurchases.splitId,
-      revenue: sql<bigint>`sum(${chainServicePurchases.price})`.mapWith(BigInt).as("revenue"),
-      fee: sql<bigint>`sum(${chainServicePurchases.fee})`.mapWith(BigInt).as("platform_fee"),
+      chain: earnedBy.chainId,
+      onchainId: earnedBy.modelId,
+      splitId: earnedBy.splitId,
+      revenue: sql<bigint>`sum(${earnedBy.amount} + ${chainFeeEntries.fee})`.mapWith(BigInt).as("revenue"),
+      fee: sql<bigint>`sum(${chainFeeEntries.fee})`.mapWith(BigInt).as("platform_fee"),
     })
-    .from(chainServicePurchases)
-    .groupBy(chainServicePurchases.chainId, chainServicePurchases.modelId, chainServicePurchases.splitId)
+    .from(earnedBy)
+    .innerJoin(chainFeeEntries, feeOfEarning)
+    .where(inArray(earnedBy.kind, ["service", "license", "usage"]))
+    .groupBy(earnedBy.chainId, earnedBy.modelId, earnedBy.splitId)
     .as("revenue");
   const sharesIn = db
     .select({ one: sql`1` })
@@ -163,38 +176,59 @@ export function creditEntriesOf(db: Executor, wallets: string[]) {
     .limit(SHOWN_ENTRIES);
 }
 
-/** Purchases that a wallet has a share in, one row for each wallet; the newest first. */
-export function salesFor(db: Executor, wallets: string[]) {
+/** What splits earned that a wallet has a share in, one row for each wallet with its part; the newest first. */
+export function earningsFor(db: Executor, wallets: string[]) {
   return db
     .select({
-      chain: chainServicePurchases.chainId,
-      price: chainServicePurchases.price,
-      fee: chainServicePurchases.fee,
-      bps: chainMembers.bps,
+      chain: chainSplitEarnings.chainId,
+      source: chainSplitEarnings.kind,
+      amount: sql<bigint>`${broughtMember}`.mapWith(BigInt),
       address: chainMembers.member,
-      payer: chainServicePurchases.payer,
-      txHash: chainServicePurchases.txHash,
-      at: chainServicePurchases.blockTimestamp,
+      payer: chainFeeEntries.payer,
+      txHash: chainSplitEarnings.txHash,
+      at: chainSplitEarnings.blockTimestamp,
       modelId: onchainModels.modelId,
       modelName: models.name,
     })
-    .from(chainServicePurchases)
+    .from(chainSplitEarnings)
     .innerJoin(
       chainMembers,
       and(
-        eq(chainMembers.chainId, chainServicePurchases.chainId),
-        eq(chainMembers.splitId, chainServicePurchases.splitId),
+        eq(chainMembers.chainId, chainSplitEarnings.chainId),
+        eq(chainMembers.splitId, chainSplitEarnings.splitId),
       ),
     )
+    .leftJoin(chainFeeEntries, feeOfEarning)
     .leftJoin(
       onchainModels,
       and(
-        eq(onchainModels.chain, chainServicePurchases.chainId),
-        eq(onchainModels.onchainId, chainServicePurchases.modelId),
+        eq(onchainModels.chain, chainSplitEarnings.chainId),
+        eq(onchainModels.onchainId, chainSplitEarnings.modelId),
       ),
     )
     .leftJoin(models, eq(models.id, onchainModels.modelId))
     .where(inArray(chainMembers.member, wallets))
-    .orderBy(desc(chainServicePurchases.blockTimestamp), desc(chainServicePurchases.logIndex))
+    .orderBy(desc(chainSplitEarnings.blockTimestamp), desc(chainSplitEarnings.logIndex))
     .limit(SHOWN_ENTRIES);
+}
+
+/** Deposits for metered use that wallets take out, with the chain's time, in unix seconds. */
+export function leavingDeposits(db: Executor, wallets: string[]) {
+  return db
+    .select({
+      chain: chainUsageDeposits.chainId,
+      payer: chainUsageDeposits.payer,
+      amount: chainUsageDeposits.amount,
+      leaveAt: chainUsageDeposits.leaveAt,
+      now: chainHeads.blockTimestamp,
+    })
+    .from(chainUsageDeposits)
+    .innerJoin(chainHeads, eq(chainHeads.chainId, chainUsageDeposits.chainId))
+    .where(
+      and(
+        inArray(chainUsageDeposits.payer, wallets),
+        isNotNull(chainUsageDeposits.leaveAt),
+        sql`${chainUsageDeposits.amount} > 0`,
+      ),
+    );
 }

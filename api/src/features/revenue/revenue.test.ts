@@ -151,7 +151,7 @@ describe("my earnings", () => {
     // Drawn by anyone: into the member's credit.
     const { split: whole, member } = earnings.claims[0]!;
     const draw = aiforgeCall(api.deps.chains.all[0]!, "draw", [
-      { members: whole.members, bps: whole.bps },
+      { members: whole!.members, bps: whole!.bps },
       member as `0x${string}`,
     ]);
     await sign(api, customer.wallet, draw);

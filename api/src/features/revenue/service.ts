@@ -1,16 +1,14 @@
-import { FEES } from "@aiforge/contracts";
-import { aiforgeCall } from "../../chain/calls.ts";
 import { usdt } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
 import { isoOf } from "../publishing/onchain.ts";
 import { walletsOf } from "../wallets/service.ts";
-import type { EarningModel, Share, SplitShare } from "./queries.ts";
+import type { EarningModel, SplitShare } from "./queries.ts";
 import * as queries from "./queries.ts";
+import { shareOf, type Takeout, takeouts, viewTakeout } from "./takeouts.ts";
+
+export { shareOf };
 
 const ENTRIES = 200;
-
-/** A member's part of revenue, as the contract rounds it: down. Micro-USDT. */
-export const shareOf = (earned: bigint, bps: number): bigint => (earned * BigInt(bps)) / FEES.bps;
 
 const sum = <T>(items: readonly T[], of: (item: T) => bigint): bigint =>
   items.reduce((total, item) => total + of(item), 0n);
@@ -21,34 +19,50 @@ const sum = <T>(items: readonly T[], of: (item: T) => bigint): bigint =>
  */
 export async function myEarnings(deps: Deps, userId: string) {
   const wallets = (await walletsOf(deps, userId)).map(({ address }) => address as string);
-  const [shares, earning, credits, entries, sales] = await Promise.all([
+  const [shares, earning, credits, entries, earnings, deposits] = await Promise.all([
     queries.sharesOf(deps.db, wallets),
     queries.earningModels(deps.db, userId, wallets),
     queries.creditsOf(deps.db, wallets),
     queries.creditEntriesOf(deps.db, wallets),
-    queries.salesFor(deps.db, wallets),
+    queries.earningsFor(deps.db, wallets),
+    queries.leavingDeposits(deps.db, wallets),
   ]);
   const members = await queries.membersOfSplits(deps.db, [...new Set(earning.map(({ splitId }) => splitId))]);
+  const { claims, upcoming } = await takeouts(deps, shares, credits, deposits);
 
   const earned = sum(shares, (share) => shareOf(share.earned, share.bps));
   const drawn = sum(shares, (share) => share.drawn);
+  const of = (kind: Takeout["kind"]) =>
+    sum(
+      claims.filter((claim) => claim.kind === kind),
+      ({ amount }) => amount,
+    );
   return {
     totals: {
       earned: usdt(earned),
       drawn: usdt(drawn),
       drawable: usdt(earned - drawn),
-      credit: usdt(sum(credits, ({ amount }) => amount)),
+      pool: usdt(of("pool")),
+      credit: usdt(of("credit")),
+      usage: usdt(of("usage")),
+      claimable: usdt(sum(claims, ({ amount }) => amount)),
     },
     models: earning.map((model) => viewModel(model, members, wallets)),
-    claims: shares.flatMap((share) => viewClaim(deps, share)),
-    credits: credits.map(({ chain, address, amount }) => ({
+    claims: claims.map(viewTakeout),
+    upcoming: upcoming.map(({ kind, chain, member, amount, splitId, split, availableAt }) => ({
+      kind,
       chain,
-      address,
+      member,
       amount: usdt(amount),
-      call: aiforgeCall(deps.chains.get(chain), "withdraw", [address as `0x${string}`, amount]),
+      splitId,
+      split,
+      availableAt: isoOf(availableAt),
     })),
+    credits: claims
+      .filter(({ kind }) => kind === "credit")
+      .map(({ chain, member, amount, call }) => ({ chain, address: member, amount: usdt(amount), call })),
     platform: { earned: usdt(sum(earning, ({ fee }) => fee ?? 0n)) },
-    entries: viewEntries(entries, sales),
+    entries: viewEntries(entries, earnings),
   };
 }
 
@@ -95,32 +109,18 @@ function viewModel(model: EarningModel, all: SplitShare[], wallets: string[]) {
   };
 }
 
-function viewClaim(deps: Deps, { chain, splitId, split, member, bps, earned, drawn }: Share) {
-  const drawable = shareOf(earned, bps) - drawn;
-  if (drawable <= 0n) return [];
-  const members = split.members.map((address) => address.toLowerCase() as `0x${string}`);
-  const whole = { members, bps: split.bps };
-  const call = aiforgeCall(deps.chains.get(chain), "drawAndWithdraw", [whole, member as `0x${string}`]);
-  return [{ chain, splitId, split: whole, member, drawable: usdt(drawable), call }];
-}
-
 function viewEntries(
   entries: Awaited<ReturnType<typeof queries.creditEntriesOf>>,
-  sales: Awaited<ReturnType<typeof queries.salesFor>>,
+  earnings: Awaited<ReturnType<typeof queries.earningsFor>>,
 ) {
-  const earned = sales.map((sale) => ({
-    chain: sale.chain,
-    kind: "earned" as const,
-    amount: shareOf(sale.price - sale.fee, sale.bps),
-    address: sale.address,
-    counterparty: sale.payer as string | null,
-    modelId: sale.modelId,
-    modelName: sale.modelName,
-    txHash: sale.txHash,
-    at: sale.at,
+  const earned = earnings.map(({ payer, ...entry }) => ({
+    ...entry,
+    kind: entry.source === "pool" ? "pool" : "earned",
+    counterparty: payer as string | null,
   }));
   const moved = entries.map(({ delta, ...entry }) => ({
     ...entry,
+    source: null,
     amount: delta,
     modelId: null,
     modelName: null,
