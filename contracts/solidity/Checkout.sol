@@ -61,8 +61,8 @@ abstract contract Checkout is Jobs {
     ) external whenNotPaused returns (bytes32 jobId) {
         jobId = _requireNewJob(job);
         bytes32 witness = _witness(JOB, jobId, job.account, 0, job.price, 0);
-        _collectPermit(permit, job.price, job.price, witness, WITNESS_TYPE);
         _openJob(permit.payer, job, jobId);
+        _collectPermit(permit, job.price, job.price, witness, WITNESS_TYPE);
     }
 
     function _collectPurchase(Purchase calldata bought, bytes32 kind, Permit calldata permit, uint256 price) private {

@@ -93,8 +93,9 @@ abstract contract Jobs is Usage {
     /// @notice Funds a job. The caller pays; the client named in it is the one who approves, disputes and is refunded.
     function openJob(Job calldata job, Source source) external whenNotPaused returns (bytes32 jobId) {
         jobId = _requireNewJob(job);
-        _collect(source, job.price);
+        // Before the token is called: a token that called back could have the same job paid twice and held once.
         _openJob(msg.sender, job, jobId);
+        _collect(source, job.price);
     }
 
     /// @notice Submits a result, as the assigned node.

@@ -52,9 +52,7 @@ contract CreatorPoolPostTest is PoolFixture, OnEthereum {
     }
 
     function test_postRoot_RevertWhen_TheTotalIsOneUnitAboveWhatWasFunded() external {
-        vm.expectRevert(
-            abi.encodeWithSelector(CreatorPool.TotalOutOfRange.selector, 700 * USDT + 1, 0, 700 * USDT)
-        );
+        vm.expectRevert(abi.encodeWithSelector(CreatorPool.TotalOutOfRange.selector, 700 * USDT + 1, 0, 700 * USDT));
         post(JANUARY, ROOT, 700 * USDT + 1);
     }
 

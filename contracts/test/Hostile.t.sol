@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Jobs} from "../solidity/Jobs.sol";
 import {Ledger} from "../solidity/Ledger.sol";
-import {Source} from "../solidity/Types.sol";
+import {Job, Permit, Purchase, Source} from "../solidity/Types.sol";
 import {Tether} from "../solidity/dev/Tether.sol";
 import {TetherEthereum} from "../solidity/dev/TetherEthereum.sol";
-import {Fixture, Spendable} from "./Fixture.sol";
+import {Spendable} from "./Fixture.sol";
+import {Signing} from "./Signing.sol";
 
 /// @notice A token that USDT could become and must not be able to hurt with: it calls back, lies or refuses.
 contract HostileToken is TetherEthereum {
@@ -60,7 +62,7 @@ contract HostileToken is TetherEthereum {
     }
 }
 
-contract HostileTest is Fixture {
+contract HostileTest is Signing {
     HostileToken private token;
     bytes32 private modelId;
 
@@ -97,27 +99,27 @@ contract HostileTest is Fixture {
     }
 
     /// @dev A deposit within a deposit would see its own money counted twice.
-    function test_reentering_aDepositByADeposit() external {
+    function test_reentering_WhenADepositIsMadeInsideADeposit() external {
         token.callBack(address(forge), abi.encodeCall(forge.deposit, (address(token), 5 * USDT)));
         credit(stranger, 5 * USDT);
         assertGuarded();
         vm.assertEq(forge.creditOf(stranger), 5 * USDT);
     }
 
-    function test_reentering_aDepositByAWithdrawal() external {
+    function test_reentering_WhenAWithdrawalIsMadeInsideADeposit() external {
         token.callBack(address(forge), abi.encodeCall(forge.withdraw, (stranger, 5 * USDT)));
         credit(stranger, 5 * USDT);
         assertGuarded();
     }
 
-    function test_reentering_aWithdrawalByAWithdrawal() external {
+    function test_reentering_WhenAWithdrawalIsMadeInsideAWithdrawal() external {
         token.callBack(address(forge), abi.encodeCall(forge.withdraw, (stranger, 100 * USDT)));
         vm.prank(customer);
         forge.withdraw(customer, 100 * USDT);
         assertGuarded();
     }
 
-    function test_reentering_aWithdrawalOfTheSameCredit() external {
+    function test_reentering_WhenTheSameCreditIsWithdrawnInsideItsWithdrawal() external {
         token.callBack(address(forge), abi.encodeCall(forge.withdrawFor, (creator)));
         vm.prank(creator);
         forge.withdraw(creator, 60 * USDT);
@@ -125,7 +127,7 @@ contract HostileTest is Fixture {
         vm.assertEq(forge.creditOf(creator), 40 * USDT);
     }
 
-    function test_reentering_aPurchaseByAPurchase() external {
+    function test_reentering_WhenAPurchaseIsMadeInsideAPurchase() external {
         token.callBack(
             address(forge),
             abi.encodeCall(forge.subscribe, (modelId, 1, 10 * USDT, idOf(group()), USER, Source.Wallet))
@@ -136,7 +138,7 @@ contract HostileTest is Fixture {
     }
 
     /// @dev What calls no token may run inside: each keeps the books on its own.
-    function test_reentering_aPurchaseByAPurchaseFromCredit() external {
+    function test_reentering_WhenAPurchaseFromCreditIsMadeInsideAPurchase() external {
         token.callBack(
             address(forge),
             abi.encodeCall(forge.subscribe, (modelId, 1, 10 * USDT, idOf(group()), USER, Source.Credit))
@@ -148,7 +150,7 @@ contract HostileTest is Fixture {
         vm.assertEq(owed(), usdt.balanceOf(address(forge)));
     }
 
-    function test_reentering_publishingByPublishingTheSameModel() external {
+    function test_reentering_WhenTheSameModelIsPublishedInsideItsPublishing() external {
         // The token publishes its second model, which costs, and inside that payment the same one again.
         vm.startPrank(address(token));
         forge.publish(SALT, WEIGHTS, group(), monthly(1), USER, 0, Source.Wallet);
@@ -163,7 +165,58 @@ contract HostileTest is Fixture {
         vm.assertEq(owed(), usdt.balanceOf(address(forge)));
     }
 
-    function test_drawing_twiceInsideItsOwnTransfer() external {
+    function test_reentering_WhenAPurchaseIsMadeInsideAPurchaseBySignature() external {
+        approvePermit2(customer);
+        Purchase memory bought = Purchase("subscription", modelId, USER, 1, 10 * USDT, idOf(group()));
+        Permit memory permit = permitOf(CUSTOMER_KEY, bought);
+        token.callBack(
+            address(forge),
+            abi.encodeCall(forge.subscribe, (modelId, 1, 10 * USDT, idOf(group()), USER, Source.Wallet))
+        );
+        forge.purchase(bought, permit);
+        assertGuarded();
+        vm.assertEq(forge.earnedOf(idOf(group())), 9 * USDT);
+    }
+
+    function order() private view returns (Job memory) {
+        return
+            Job({
+                client: customer,
+                account: USER,
+                specification: "job",
+                price: uint64(10 * USDT),
+                deadline: uint40(START + 1 days),
+                salt: SALT
+            });
+    }
+
+    /// @dev The escrow of a job is held once, so it must be paid once.
+    function assertOpenedOnce(Job memory job) private view {
+        vm.assertFalse(token.answered());
+        vm.assertEq(
+            keccak256(token.answer()),
+            keccak256(abi.encodeWithSelector(Jobs.JobNotIn.selector, jobIdOf(job), Jobs.JobStatus.Open))
+        );
+        vm.assertEq(owed() + forge.jobOf(jobIdOf(job)).escrow, usdt.balanceOf(address(forge)));
+    }
+
+    function test_reentering_WhenTheSameJobIsOpenedInsideItsOpening() external {
+        token.callBack(address(forge), abi.encodeCall(forge.openJob, (order(), Source.Credit)));
+        vm.prank(customer);
+        forge.openJob(order(), Source.Wallet);
+        assertOpenedOnce(order());
+    }
+
+    function test_reentering_WhenTheSameJobIsOpenedInsideItsOpeningBySignature() external {
+        approvePermit2(customer);
+        Purchase memory bought = Purchase("job", jobIdOf(order()), USER, 0, 10 * USDT, 0);
+        Permit memory permit = permitOf(CUSTOMER_KEY, bought);
+        token.callBack(address(forge), abi.encodeCall(forge.openJob, (order(), Source.Credit)));
+        forge.openJobWithPermit(order(), permit);
+        assertOpenedOnce(order());
+    }
+
+    function test_reentering_WhenADrawIsMadeInsideItsOwnTransfer() external {
         buy(modelId, group(), 10 * USDT);
         token.callBack(address(forge), abi.encodeCall(forge.draw, (group(), creator)));
         vm.prank(creator);
@@ -173,7 +226,7 @@ contract HostileTest is Fixture {
         vm.assertEq(usdt.balanceOf(address(forge)), owed() - 4_500_000);
     }
 
-    function test_aTokenThatTakesMore_isRefusedOnTheWayOut() external {
+    function test_lying_RevertWhen_TheTokenTakesMoreThanItWasToldToSend() external {
         token.steal();
         uint256 held = usdt.balanceOf(address(forge));
         vm.prank(creator);
@@ -183,7 +236,7 @@ contract HostileTest is Fixture {
         forge.withdraw(creator, 10 * USDT);
     }
 
-    function test_aTokenThatMovesNothing_isRefusedBothWays() external {
+    function test_lying_RevertWhen_TheTokenMovesNothingAndReportsNoFailure() external {
         token.sleep();
         uint256 held = usdt.balanceOf(address(forge));
         vm.expectRevert(abi.encodeWithSelector(Ledger.InexactTransfer.selector, held + 10 * USDT, held, 10 * USDT));
@@ -194,7 +247,7 @@ contract HostileTest is Fixture {
         vm.assertEq(forge.creditOf(creator), 100 * USDT);
     }
 
-    function test_aRecipientThatTheTokenRefuses_stopsNobodyElse() external {
+    function test_lying_WhenTheTokenRefusesARecipient() external {
         buy(modelId, group(), 10 * USDT);
         token.refuse(second);
         vm.prank(second);

@@ -102,12 +102,7 @@ contract JobsExitTest is JobsFixture, OnEthereum {
         credit(customer, USDT);
         vm.warp(DEADLINE + 1);
         vm.expectEmit(address(forge));
-        emit Jobs.JobRefunded({
-            jobId: jobIdOf(job),
-            client: customer,
-            amount: 100 * USDT,
-            credit: 101 * USDT
-        });
+        emit Jobs.JobRefunded({jobId: jobIdOf(job), client: customer, amount: 100 * USDT, credit: 101 * USDT});
         vm.prank(stranger);
         forge.refundJob(job);
         vm.assertEq(forge.creditOf(customer), 101 * USDT);

@@ -117,9 +117,9 @@ abstract contract JobsOpenTest is JobsFixture {
         credit(customer, 101 * USDT);
         uint256 before = usdt.balanceOf(customer);
         Job memory job = order();
+        expectOpened(job, customer);
         vm.expectEmit(address(forge));
         emit Ledger.Debited({payee: customer, amount: 100 * USDT, credit: USDT});
-        expectOpened(job, customer);
         vm.prank(customer);
         vm.assertEq(forge.openJob(job, Source.Credit), jobIdOf(job));
         vm.assertEq(usdt.balanceOf(customer), before);

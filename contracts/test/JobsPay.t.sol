@@ -128,10 +128,7 @@ contract JobsPayTest is JobsFixture, OnEthereum {
     }
 
     function test_payJob_RevertWhen_ThePayeeIsAnUndeclaredSplit() external {
-        expectPayeeRefused(
-            idOf(group()),
-            abi.encodeWithSelector(Splits.UndeclaredSplit.selector, idOf(group()))
-        );
+        expectPayeeRefused(idOf(group()), abi.encodeWithSelector(Splits.UndeclaredSplit.selector, idOf(group())));
     }
 
     function test_payJob_WhenTheJobIsOpenAndAStrangerBringsTheAttestation() external {

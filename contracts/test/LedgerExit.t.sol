@@ -254,12 +254,8 @@ abstract contract LedgerExitTest is Fixture {
     function test_uncollectedFees_RevertWhen_TheFeesOutgrowWhereTheyAreKept() external {
         bytes32 modelId = publish(SALT, alone(stranger), 10 * USDT);
         // No market can bring that much, so it is written where the treasury is: 11 bytes above address and switch.
-        bytes32 slot = slotOf(bytes32(uint256(uint160(treasury))));
-        vm.store(
-            address(forge),
-            slot,
-            bytes32(uint256(uint160(treasury)) | (uint256(type(uint88).max - USDT) << 168))
-        );
+        bytes32 slot = slotOfContent(bytes32(uint256(uint160(treasury))));
+        vm.store(address(forge), slot, bytes32(uint256(uint160(treasury)) | (uint256(type(uint88).max - USDT) << 168)));
         vm.assertEq(forge.uncollectedFees(), type(uint88).max - USDT);
         buy(modelId, alone(stranger), 10 * USDT);
         vm.assertEq(forge.uncollectedFees(), type(uint88).max);

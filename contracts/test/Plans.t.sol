@@ -101,9 +101,7 @@ abstract contract PlansTest is Fixture {
 
     function test_buyPlan_RevertWhen_TheCreditIsOneUnitLess() external {
         credit(customer, 30 * USDT - 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(Ledger.InsufficientCredit.selector, customer, 30 * USDT - 1, 30 * USDT)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, customer, 30 * USDT - 1, 30 * USDT));
         buyPlan(PRO, 1, 30 * USDT, USER, Source.Credit);
     }
 
@@ -115,7 +113,7 @@ abstract contract PlansTest is Fixture {
 
     function test_buyPlan_RevertWhen_ThePlanOutgrowsWhereItsSumIsKept() external {
         // No market can bring that much, so it is written above the price of 30.
-        bytes32 slot = slotOf(bytes32(uint256(PRO)), bytes32(30 * USDT));
+        bytes32 slot = slotOf(bytes32(uint256(PRO)));
         uint256 most = type(uint128).max;
         vm.store(address(forge), slot, bytes32(((most - 21 * USDT) << 64) | (30 * USDT)));
         buyPlan(PRO, 1, 30 * USDT, USER, Source.Wallet);

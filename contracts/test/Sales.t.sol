@@ -71,9 +71,7 @@ abstract contract SalesTest is Fixture {
     function test_buyLicense_RevertWhen_AnotherSplitEarnsThanTheOneShown() external {
         vm.prank(creator);
         forge.setSplit(modelId, alone(creator));
-        vm.expectRevert(
-            abi.encodeWithSelector(Services.SplitChanged.selector, idOf(alone(creator)), idOf(group()))
-        );
+        vm.expectRevert(abi.encodeWithSelector(Services.SplitChanged.selector, idOf(alone(creator)), idOf(group())));
         buyLicense(50 * USDT, idOf(group()), USER, Source.Wallet);
     }
 
@@ -90,9 +88,7 @@ abstract contract SalesTest is Fixture {
 
     function test_buyLicense_RevertWhen_TheCreditIsOneUnitLess() external {
         credit(customer, 50 * USDT - 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(Ledger.InsufficientCredit.selector, customer, 50 * USDT - 1, 50 * USDT)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, customer, 50 * USDT - 1, 50 * USDT));
         buyLicense(50 * USDT, idOf(group()), USER, Source.Credit);
     }
 

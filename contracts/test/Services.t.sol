@@ -121,9 +121,7 @@ abstract contract ServicesTest is Fixture {
 
     function test_subscribe_RevertWhen_TheCreditIsOneUnitLess() external {
         credit(customer, 10 * USDT - 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(Ledger.InsufficientCredit.selector, customer, 10 * USDT - 1, 10 * USDT)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Ledger.InsufficientCredit.selector, customer, 10 * USDT - 1, 10 * USDT));
         subscribe(1, 10 * USDT, idOf(group()), USER, Source.Credit);
     }
 

@@ -201,13 +201,7 @@ abstract contract SplitsDrawTest is Fixture {
         earn();
         credit(third, 3 * USDT);
         vm.expectEmit(address(forge));
-        emit Splits.DrawnTo({
-            splitId: idOf(group()),
-            member: third,
-            to: stranger,
-            amount: 18 * USDT,
-            drawn: 18 * USDT
-        });
+        emit Splits.DrawnTo({splitId: idOf(group()), member: third, to: stranger, amount: 18 * USDT, drawn: 18 * USDT});
         vm.prank(third);
         vm.assertEq(forge.drawAndWithdraw(group(), stranger), 18 * USDT);
         vm.assertEq(usdt.balanceOf(stranger), 18 * USDT);

@@ -43,9 +43,7 @@ abstract contract UsageTest is UsageFixture {
 
     function test_depositUsage_RevertWhen_TheTokenTakesAFee() external {
         switchFeeOn();
-        vm.expectRevert(
-            abi.encodeWithSelector(Ledger.InexactTransfer.selector, 110 * USDT, 109_981_000, 10 * USDT)
-        );
+        vm.expectRevert(abi.encodeWithSelector(Ledger.InexactTransfer.selector, 110 * USDT, 109_981_000, 10 * USDT));
         deposit(customer, 10 * USDT, CAP);
     }
 
@@ -87,13 +85,7 @@ abstract contract UsageTest is UsageFixture {
         vm.expectEmit(address(forge));
         emit Ledger.Debited({payee: second, amount: 10 * USDT, credit: 2 * USDT});
         vm.expectEmit(address(forge));
-        emit Usage.UsageDeposited({
-            payer: second,
-            account: USER,
-            amount: 10 * USDT,
-            deposit: 10 * USDT,
-            dailyCap: CAP
-        });
+        emit Usage.UsageDeposited({payer: second, account: USER, amount: 10 * USDT, deposit: 10 * USDT, dailyCap: CAP});
         vm.prank(second);
         forge.depositUsage(USER, 10 * USDT, CAP, Source.Credit);
         vm.assertEq(forge.creditOf(second), 2 * USDT);
