@@ -30,12 +30,16 @@ export async function actors(rpcUrl: string) {
   const at = (index: number) => addresses[index] as Address;
   const who = {
     admin: at(0),
+    operator: at(1),
     treasury: at(2),
     creator: at(3),
     second: at(4),
     third: at(5),
     customer: at(6),
+    node: at(7),
+    faucet: at(8),
     spare: at(9),
+    cashier: at(10),
   };
   async function call<name extends Writes>(
     from: Address,
@@ -59,7 +63,17 @@ export async function actors(rpcUrl: string) {
     });
     await client.waitForTransactionReceipt({ hash });
   }
-  return { client, who, call, approve };
+  async function transfer(from: Address, to: Address, amount: bigint) {
+    const hash = await client.writeContract({
+      address: usdt,
+      abi: usdtAbi,
+      functionName: "transfer",
+      args: [to, amount],
+      account: from,
+    });
+    await client.waitForTransactionReceipt({ hash });
+  }
+  return { client, who, call, approve, transfer };
 }
 
 export type Actors = Awaited<ReturnType<typeof actors>>;

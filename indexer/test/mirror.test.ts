@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startChain, type TestChain } from "../../scripts/testing/chain.ts";
 import { createDatabase } from "../../scripts/testing/postgres.ts";
 import { type Actors, actors, GROUP, journey, moreEvents, namesOf, USER } from "./journey.ts";
-import { caughtUp, mirrorContent, query, startMirror, type TestMirror, until } from "./support.ts";
+import { caughtUp, mirrorContent, query, startMirror, type TestMirror, until, wipe } from "./support.ts";
 
 const CHAIN = "eip155:31337";
 
@@ -177,10 +177,7 @@ describe("the mirror", () => {
   test("gives the same rows when they are wiped and indexed again", async () => {
     const before = await mirrorContent(database.url);
     await mirror.stop();
-    const [build] = await rows<{ name: string }>(
-      "SELECT nspname AS name FROM pg_namespace WHERE starts_with(nspname, 'deploy_')",
-    );
-    for (const schema of [build?.name, "chain", "ponder_sync"]) await rows(`DROP SCHEMA ${schema} CASCADE`);
+    await wipe(database.url);
     // Most of the history is final this time, so it goes the way of a backfill and not of live blocks.
     await people.client.mine({ blocks: 40 });
     mirror = startMirror({ databaseUrl: database.url, rpcUrl: chain.rpcUrl });

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { startChain, type TestChain } from "../../scripts/testing/chain.ts";
 import { createDatabase } from "../../scripts/testing/postgres.ts";
 import { type Actors, actors, journey, moreEvents } from "./journey.ts";
-import { caughtUp, mirrorContent, query, startMirror, type TestMirror, until } from "./support.ts";
+import {
+  caughtUp,
+  freshState,
+  mirrorContent,
+  query,
+  startMirror,
+  type TestMirror,
+  until,
+} from "./support.ts";
 
 let chain: TestChain;
 let people: Actors;
@@ -37,20 +45,6 @@ const deposits = async () =>
     .map(({ delta }) => Number(delta))
     .sort((a, b) => a - b);
 
-/** The rows that a mirror has which never saw anything but the chain as it is now. */
-async function cleanContent() {
-  const other = await createDatabase();
-  const clean = startMirror({ databaseUrl: other.url, rpcUrl: chain.rpcUrl });
-  try {
-    await clean.ready();
-    await caughtUp(other.url, people.client);
-    return await mirrorContent(other.url);
-  } finally {
-    await clean.stop();
-    await other.drop();
-  }
-}
-
 const deposit = (amount: bigint) => people.call(people.who.spare, "deposit", [people.who.third, amount]);
 
 test("a reorg, and one while the mirror is stopped, end with the rows of a clean index", async () => {
@@ -79,7 +73,7 @@ test("a reorg, and one while the mirror is stopped, end with the rows of a clean
   expect(await deposits()).toEqual([5, 12, 24, 102, 103, 20_000_000]);
 
   const content = await mirrorContent(database.url);
-  expect(content.rows).toEqual((await cleanContent()).rows);
+  expect(content.rows).toEqual((await freshState(chain.rpcUrl, people.client)).rows);
 
   // Final now: what was undone does not come back when Ponder forgets how to undo it.
   await people.client.mine({ blocks: 62 });

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { demoAccount } from "@aiforge/contracts";
 import pg from "pg";
 import type { testClient } from "../../scripts/testing/chain.ts";
+import { createDatabase } from "../../scripts/testing/postgres.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
@@ -98,7 +99,10 @@ export async function query<T extends pg.QueryResultRow>(databaseUrl: string, sq
   }
 }
 
-/** The content of every table that the api reads, in a fixed order; the head's position is not content. */
+/**
+ * The content of every table that the api reads: rows as canonical JSON (keys in a fixed order, no spaces that vary), in
+ * the order of their bytes, and the SHA-256 of all of it. The head's position is not content.
+ */
 export async function mirrorContent(
   databaseUrl: string,
 ): Promise<{ rows: Record<string, string[]>; hash: string }> {
@@ -111,13 +115,45 @@ export async function mirrorContent(
     const rows: Record<string, string[]> = {};
     for (const { name } of views.rows) {
       const result = await client.query<{ row: string }>(
-        `SELECT t::text AS row FROM chain.${pg.escapeIdentifier(name)} t ORDER BY 1`,
+        `SELECT to_jsonb(t)::text COLLATE "C" AS row FROM chain.${pg.escapeIdentifier(name)} t ORDER BY 1`,
       );
       rows[name] = result.rows.map(({ row }) => row);
     }
     return { rows, hash: createHash("sha256").update(JSON.stringify(rows)).digest("hex") };
   } finally {
     await client.end();
+  }
+}
+
+/** One hash for everything that the mirror says: equal states have equal hashes. */
+export const stateHash = async (databaseUrl: string): Promise<string> =>
+  (await mirrorContent(databaseUrl)).hash;
+
+/** Throws away every row and everything fetched, as if the mirror had never run. */
+export async function wipe(databaseUrl: string): Promise<void> {
+  const builds = await query<{ name: string }>(
+    databaseUrl,
+    "SELECT nspname AS name FROM pg_namespace WHERE starts_with(nspname, 'deploy_')",
+  );
+  for (const { name } of [...builds, { name: "chain" }, { name: "ponder_sync" }]) {
+    await query(databaseUrl, `DROP SCHEMA ${pg.escapeIdentifier(name)} CASCADE`);
+  }
+}
+
+/** The state of a mirror which never saw anything but the chain as it is now. */
+export async function freshState(
+  rpcUrl: string,
+  client: ReturnType<typeof testClient>,
+): Promise<Awaited<ReturnType<typeof mirrorContent>>> {
+  const database = await createDatabase();
+  const mirror = startMirror({ databaseUrl: database.url, rpcUrl });
+  try {
+    await mirror.ready();
+    await caughtUp(database.url, client);
+    return await mirrorContent(database.url);
+  } finally {
+    await mirror.stop();
+    await database.drop();
   }
 }
 
