@@ -227,6 +227,20 @@ describe("the free plan", () => {
     expect(await user.used()).toEqual({ requests: 2, tokens: 10, reserved: 0 });
   });
 
+  test("is not used up by a node that claims more than the call can have used", async () => {
+    const user = await customer();
+    one.peer.onInference = ({ id }) => {
+      one.peer.send({ type: "delta", id, text: "Hello" });
+      const usage = { promptTokens: 300, completionTokens: 1_000_000 };
+      one.peer.send({ type: "done", id, usage, finishReason: "stop" });
+    };
+    const response = await user.ask({ max_tokens: 100 });
+    const granted = PROMPT + 100;
+    const { usage } = await bodyOf<{ usage: OpenAI.CompletionUsage }>(response);
+    expect(usage).toEqual({ prompt_tokens: 300, completion_tokens: granted - 300, total_tokens: granted });
+    expect(await user.used()).toEqual({ requests: 1, tokens: granted, reserved: 0 });
+  });
+
   test("gets back what a process held that died", async () => {
     const user = await customer();
     const quota = { requestsPerDay: 20, tokensPerMonth: 50_000 };

@@ -34,7 +34,7 @@ export async function* complete(
   const settlement = (usage: TokenUsage | null): Settlement | null => {
     if (!reservation) return null;
     // No output, no charge. Where the engine did not say, each piece that came was one token at least.
-    const tokens = usage ? usage.promptTokens + usage.completionTokens : pieces;
+    const tokens = usage ? usage.promptTokens + usage.completionTokens : Math.min(pieces, reservation.tokens);
     return { reservation, tokens: firstTokenAt ? tokens : 0, counts: firstTokenAt !== null };
   };
   const record = async (outcome: UsageOutcome, usage: TokenUsage | null, errorCode: string | null) => {
@@ -69,11 +69,14 @@ export async function* complete(
         firstTokenAt ??= new Date();
         pieces += 1;
       }
-      if (event.type === "done") {
-        const delivered = firstTokenAt ? "served" : "idle";
-        await record(event.finishReason === "cancelled" ? "cancelled" : delivered, event.usage, null);
+      if (event.type !== "done") {
+        yield event;
+        continue;
       }
-      yield event;
+      const usage = event.usage && reservation ? withinGrant(event.usage, reservation.tokens) : event.usage;
+      const delivered = firstTokenAt ? "served" : "idle";
+      await record(event.finishReason === "cancelled" ? "cancelled" : delivered, usage, null);
+      yield { ...event, usage };
     }
   } catch (error) {
     const code = error instanceof InferenceError ? error.code : "internal";
@@ -86,4 +89,10 @@ export async function* complete(
       if (reservation) deps.gateway.reservations.drop(reservation);
     }
   }
+}
+
+/** A call cannot use more than it was granted, whatever its node says: nodes are anybody's. */
+function withinGrant({ promptTokens, completionTokens }: TokenUsage, granted: number): TokenUsage {
+  const prompt = Math.min(promptTokens, granted);
+  return { promptTokens: prompt, completionTokens: Math.min(completionTokens, granted - prompt) };
 }
