@@ -202,12 +202,18 @@ abstract contract SplitsTest is Fixture {
         vm.assertTrue(forge.splitIdOf(split) != forge.splitIdOf(other));
     }
 
-    function test_getters_WhenDrawnOfIsRead() external {
-        buy(publish(SALT, group(), 100 * USDT), group(), 100 * USDT);
-        vm.assertEq(forge.drawnOf(idOf(group()), creator), 0);
-        forge.draw(group(), creator);
-        vm.assertEq(forge.drawnOf(idOf(group()), creator), 45 * USDT);
-        vm.assertEq(forge.drawnOf(idOf(group()), second), 0);
+    function test_drawnOf_WhenMembersDrawAgainAndAgain() external {
+        bytes32 modelId = publish(SALT, group(), 100 * USDT);
+        for (uint256 i = 1; i <= 2; ++i) {
+            buy(modelId, group(), 100 * USDT);
+            forge.draw(group(), creator);
+            forge.draw(group(), third);
+            vm.assertEq(forge.drawnOf(idOf(group()), creator), i * 45 * USDT);
+            vm.assertEq(forge.drawnOf(idOf(group()), second), 0);
+            vm.assertEq(forge.drawnOf(idOf(group()), third), i * 18 * USDT);
+        }
+        vm.assertEq(forge.drawnOf(idOf(group()), stranger), 0);
+        vm.assertEq(forge.drawnOf(idOf(alone(creator)), creator), 0);
     }
 }
 
