@@ -109,7 +109,7 @@ function standingOf(
     }
     const paidAt = Number(event.blockTimestamp) * 1000;
     const tooLate = paidAt > payment.expiresAt.getTime() && received?.outcome !== "purchase";
-    return standing("confirmed", tooLate ? late() : (received?.reason ?? null), confirmations);
+    return standing("confirmed", tooLate ? late() : surplusOf(received), confirmations);
   }
   if (received) {
     const { outcome, reason, confirmations } = received;
@@ -125,6 +125,10 @@ function standingOf(
   if (payment.expiresAt <= now) return standing("expired", expired());
   return standing("quoted", null);
 }
+
+/** Of a payment that was made, a transfer has only one thing to tell: that it was too much. */
+const surplusOf = (received: Received | null): Reason | null =>
+  received?.reason?.code === "surplus" ? received.reason : null;
 
 /** A payment that nobody asked a quote for: the event tells all of it. */
 export function viewUnquoted(deps: Deps, row: UnquotedPayment): PaymentView {

@@ -117,9 +117,8 @@ async function resend(round: Round, order: Order, signed: Signed[]): Promise<voi
   const newest = signed[0];
   if (!newest) return;
   if (Date.now() - newest.createdAt.getTime() > patienceMs) {
-    // Its gas cannot be estimated when it would revert by now: then the first one stays.
-    const dearer = await signOrder(chain, account, order, newest.nonce, newest.raw).catch(() => null);
-    if (dearer && (await deps.db.transaction((tx) => keepSigned(tx, order, "signed", dearer)))) {
+    const dearer = await signOrder(chain, account, order, newest.nonce, newest.raw);
+    if (await deps.db.transaction((tx) => keepSigned(tx, order, "signed", dearer))) {
       await send(round, dearer.raw);
       return;
     }

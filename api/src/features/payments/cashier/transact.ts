@@ -63,11 +63,12 @@ export async function signOrder(
   replacing?: string,
 ): Promise<{ hash: Hex; raw: Hex; nonce: number }> {
   const call = { to: order.call.to as Hex, data: order.call.data as Hex };
+  const before = replacing ? parseTransaction(replacing as Hex) : {};
   const [gas, fees] = await Promise.all([
-    chain.client.estimateGas({ account: account.address, ...call }),
+    // What is to be replaced waits in the node's pending state, where the same thing again may have no money left.
+    before.gas ?? estimate(chain, account.address, call),
     chain.client.estimateFeesPerGas(),
   ]);
-  const before = replacing ? parseTransaction(replacing as Hex) : {};
   const dearer = (now: bigint, then: bigint | undefined): bigint => {
     const least = then === undefined ? 0n : (then * 9n) / 8n + 1n;
     if (now > least) return now;
@@ -79,11 +80,16 @@ export async function signOrder(
     nonce,
     ...call,
     value: 0n,
-    gas: (gas * 5n) / 4n,
+    gas,
     maxFeePerGas: dearer(fees.maxFeePerGas, before.maxFeePerGas),
     maxPriorityFeePerGas: dearer(fees.maxPriorityFeePerGas, before.maxPriorityFeePerGas),
   });
   return { hash: keccak256(raw), raw, nonce };
+}
+
+async function estimate(chain: Chain, from: Hex, call: { to: Hex; data: Hex }): Promise<bigint> {
+  const gas = await chain.client.estimateGas({ account: from, ...call, blockTag: "latest" });
+  return (gas * 5n) / 4n;
 }
 
 /** What the contract took for a purchase, as its receipt says, in micro-USDT. */
