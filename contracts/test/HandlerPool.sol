@@ -27,6 +27,8 @@ abstract contract HandlerPool is HandlerMarket {
     /// @notice What the pool paid to each split.
     mapping(bytes32 splitId => uint256 amount) public claimed;
     uint256 public poolClaimed;
+    /// @notice The highest total of a root that ever paid.
+    uint256 public highestTotal;
 
     /// @notice What the root that pays now lets out in all.
     function poolTotal() external view returns (uint256) {
@@ -124,6 +126,7 @@ abstract contract HandlerPool is HandlerMarket {
         if (block.timestamp < pendingUntil) return;
         _active = _pending;
         pendingUntil = 0;
+        if (_active.total > highestTotal) highestTotal = _active.total;
     }
 
     function _root(uint256[4] memory amounts) internal view returns (bytes32) {
