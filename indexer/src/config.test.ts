@@ -29,6 +29,11 @@ describe("the chains", () => {
     [{ RPC_URL_1: "https://rpc.example" }, "AIFORGE_ADDRESS_1"],
     [{ RPC_URL_1: "https://rpc.example", AIFORGE_ADDRESS_1: "0x12" }, "AIFORGE_ADDRESS_1"],
     [{ AIFORGE_START_BLOCK_31337: "-1" }, "AIFORGE_START_BLOCK_31337"],
+    [{ AIFORGE_CASHIER_ADDRESS_31337: "0x12" }, "AIFORGE_CASHIER_ADDRESS_31337"],
+    [
+      { RPC_URL_1: "https://rpc.example", AIFORGE_ADDRESS_1: ADDRESS, AIFORGE_CASHIER_ADDRESS_1: ADDRESS },
+      "USDT_ADDRESS_1",
+    ],
     [{ INDEXER_PORT: "eighty" }, "INDEXER_PORT"],
   ])("name the variable that cannot be used: %j", (env, name) => {
     const read = () => readConfig({ DATABASE_URL: "postgres://localhost/aiforge", ...env });
@@ -44,5 +49,8 @@ describe("a build's schema", () => {
     expect(at({ RPC_URL_31337: "http://127.0.0.1:9545" })).toBe(at({}));
     expect(at({ AIFORGE_ADDRESS_31337: ADDRESS })).not.toBe(at({}));
     expect(at({ AIFORGE_START_BLOCK_31337: "5" })).not.toBe(at({}));
+    const cashier = { AIFORGE_CASHIER_ADDRESS_31337: ADDRESS };
+    expect(at(cashier)).not.toBe(at({}));
+    expect(at({ ...cashier, USDT_ADDRESS_31337: ADDRESS })).not.toBe(at(cashier));
   });
 });
