@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNotNull, or, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNotNull, or, sql } from "drizzle-orm";
 import type { Executor } from "../../db/client.ts";
 import { listedModels } from "../marketplace/queries.ts";
 import { models } from "../models/schema.ts";
@@ -42,26 +42,21 @@ export async function findServedModel(db: Executor, name: string): Promise<Serve
   return row;
 }
 
-/** Models whose file is ready: of these groups, with these ids, or listed and in the plans, which everybody has one of. */
+/**
+ * Models whose file is ready: of these groups, with these ids, or listed and in the plans, which everybody has one of.
+ * Theirs first, at most 1,000.
+ */
 export async function servedModels(
   db: Executor,
   { groupIds, modelIds }: { groupIds: string[]; modelIds: string[] },
 ): Promise<ServedModel[]> {
   const listed = listedModels(db);
+  const theirs = sql`(${or(inArray(models.groupId, groupIds), inArray(models.id, modelIds))})`;
   return db
     .select(columns)
     .from(models)
     .leftJoin(listed, eq(listed.modelId, models.id))
-    .where(
-      and(
-        eq(models.fileState, "ready"),
-        or(
-          groupIds.length > 0 ? inArray(models.groupId, groupIds) : undefined,
-          modelIds.length > 0 ? inArray(models.id, modelIds) : undefined,
-          and(models.inPlans, isNotNull(listed.modelId)),
-        ),
-      ),
-    )
-    .orderBy(models.createdAt)
+    .where(and(eq(models.fileState, "ready"), or(theirs, and(models.inPlans, isNotNull(listed.modelId)))))
+    .orderBy(desc(theirs), models.createdAt)
     .limit(1000);
 }

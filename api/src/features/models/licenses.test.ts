@@ -74,8 +74,8 @@ test("a licence costs what its creators set, and unlocks the weights once it is 
   const payment = await quoted(buyer);
   expect(payment).toMatchObject({ purpose: "license", amount: "50.00", fee: "2.50", creators: "47.50" });
   await pay(api, buyer.wallet, payment);
-  const seen = await licenseOf(buyer);
-  if (!seen.licensed) expect((await weights(buyer)).status).toBe(402);
+  expect((await weights(buyer)).status).toBe(402);
+  await eventually("it is seen", async () => (await licenseOf(buyer)).purchases.length === 1);
   await paymentIn(buyer, payment.id, "confirmed");
 
   const whole = await weights(buyer);

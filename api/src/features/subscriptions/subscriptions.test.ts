@@ -85,13 +85,13 @@ describe("buying a plan", () => {
     const { payment } = await bodyOf<{ payment: PaymentView }>(await create(user, { plan: 2 }));
     expect(payment).toMatchObject({ purpose: "plan", plan: 2, months: 1, amount: "30.00", fee: "9.00" });
     await pay(api, user.wallet, payment);
-    await eventually("the purchase is seen", async () => (await mine(user)).pending.length === 1);
-    const seen = await mine(user);
-    // Its third block may be there by now; until then it entitles to nothing.
-    if (seen.pending.length === 1) {
-      expect(seen.current.id).toBe("free");
-      expect(seen.pending[0]).toMatchObject({ plan: 2, confirmed: false, required: 3, price: "30.00" });
-    }
+    // Until its third block it entitles to nothing.
+    const seen = await eventually("the purchase is seen", async () => {
+      const view = await mine(user);
+      return view.pending.length === 1 ? view : null;
+    });
+    expect(seen.current.id).toBe("free");
+    expect(seen.pending[0]).toMatchObject({ plan: 2, confirmed: false, required: 3, price: "30.00" });
     await paymentIn(user, payment.id, "confirmed");
     const bought = await mine(user);
     expect(bought).toMatchObject({
