@@ -7,7 +7,7 @@ export default defineProject({
     globalSetup: ["../scripts/testing/global-postgres.ts"],
     // Most of the time is spent waiting for blocks, so two files at once cost little.
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

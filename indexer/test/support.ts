@@ -11,7 +11,7 @@ import { createDatabase } from "../../scripts/testing/postgres.ts";
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
 /** Asks until the answer is truthy; generous, because a busy machine is slow but not wrong. */
-export async function until<T>(what: string, ask: () => Promise<T>, ms = 60_000): Promise<NonNullable<T>> {
+export async function until<T>(what: string, ask: () => Promise<T>, ms = 120_000): Promise<NonNullable<T>> {
   const deadline = Date.now() + ms;
   for (;;) {
     const answer = await ask().catch((error: unknown) => {
