@@ -403,10 +403,12 @@ CREATE INDEX "models_file_state" ON "app"."models" USING btree ("file_state");--
 CREATE INDEX "models_file_cid" ON "app"."models" USING btree ("file_cid");--> statement-breakpoint
 CREATE UNIQUE INDEX "cashier_orders_once" ON "app"."cashier_orders" USING btree ("transfer_id","kind");--> statement-breakpoint
 CREATE UNIQUE INDEX "cashier_orders_nonce" ON "app"."cashier_orders" USING btree ("chain","signer","nonce");--> statement-breakpoint
+CREATE UNIQUE INDEX "cashier_orders_approve" ON "app"."cashier_orders" USING btree ("chain","signer") WHERE kind = 'approve' AND state IN ('pending', 'signed');--> statement-breakpoint
 CREATE INDEX "cashier_orders_open" ON "app"."cashier_orders" USING btree ("chain","seq") WHERE state IN ('pending', 'signed');--> statement-breakpoint
 CREATE INDEX "cashier_transactions_order" ON "app"."cashier_transactions" USING btree ("order_seq");--> statement-breakpoint
 CREATE UNIQUE INDEX "incoming_transfers_event" ON "app"."incoming_transfers" USING btree ("chain","tx_hash","log_index");--> statement-breakpoint
 CREATE UNIQUE INDEX "incoming_transfers_purchase" ON "app"."incoming_transfers" USING btree ("payment_id") WHERE outcome = 'purchase';--> statement-breakpoint
+CREATE INDEX "incoming_transfers_received" ON "app"."incoming_transfers" USING btree ("chain","received_at");--> statement-breakpoint
 CREATE INDEX "incoming_transfers_payment" ON "app"."incoming_transfers" USING btree ("payment_id");--> statement-breakpoint
 CREATE INDEX "incoming_transfers_payee" ON "app"."incoming_transfers" USING btree ("payee");--> statement-breakpoint
 CREATE INDEX "incoming_transfers_held" ON "app"."incoming_transfers" USING btree ("sender") WHERE outcome = 'held';--> statement-breakpoint

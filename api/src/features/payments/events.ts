@@ -47,7 +47,7 @@ function bought(columns: {
   return {
     purpose: text<Purpose>(columns.purpose, "bought"),
     onchainId: text(columns.item, "item"),
-    account: text("COALESCE(account, '')", "for_account"),
+    account: text("account", "for_account"),
     months: number(columns.months, "bought_months"),
     amount: number(columns.amount, "paid"),
     fee: number(columns.fee, "paid_fee"),

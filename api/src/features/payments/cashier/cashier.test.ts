@@ -1,9 +1,9 @@
-import { aiforgeAbi, demoAccount } from "@aiforge/contracts";
+import { aiforgeAbi, demoAccount, parseUsdt } from "@aiforge/contracts";
 import { and, eq } from "drizzle-orm";
 import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testClient } from "../../../../../scripts/testing/chain.ts";
-import type { Call } from "../../../chain/calls.ts";
+import { aiforgeCall, type Call } from "../../../chain/calls.ts";
 import { chainPlanPurchases, chainServicePurchases, chainTransfers } from "../../../chain/schema.ts";
 import { createTestApi, eventually, fundedWallet, type TestApi } from "../../../testing/harness.ts";
 import {
@@ -47,10 +47,7 @@ const planQuote = (user: TestWalletUser, plan = 1, months = 1) =>
   quote(user, { purpose: "plan", plan, months });
 
 /** What is to be sent for a payment, in micro-USDT. */
-function asked(payment: PaymentView): bigint {
-  const [whole = "", fraction = ""] = payment.ways!.transfer!.amount.split(".");
-  return BigInt(whole + fraction.padEnd(6, "0"));
-}
+const asked = ({ ways }: PaymentView) => parseUsdt(ways!.transfer!.amount);
 
 const creditOf = (address: string) =>
   chain().client.readContract({
@@ -323,6 +320,28 @@ describe("when the price changed before the purchase", () => {
   });
 });
 
+describe("while payments are paused", () => {
+  it("a transfer waits, and buys afterwards", async () => {
+    const admin = privateKeyToAccount(demoAccount("deployer").privateKey);
+    const buyer = await walletUser(api);
+    const payment = await planQuote(buyer);
+    await sign(api, admin, aiforgeCall(chain(), "pause", []));
+    try {
+      await sendUsdt(api, exchange, CASHIER, asked(payment));
+      await eventually("the purchase waits", async () => {
+        return (await get(buyer, payment.id)).reason?.code === "purchasing";
+      });
+      const head = await chain().head(0);
+      await eventually("3 blocks more", async () => (await chain().head(0)) > head + 3n);
+      expect(await plansFor(payment.account)).toEqual([]);
+    } finally {
+      await sign(api, admin, aiforgeCall(chain(), "unpause", []));
+    }
+    await paymentIn(buyer, payment.id, "confirmed");
+    await credited(buyer.wallet.address, asked(payment) - 10_000_000n);
+  });
+});
+
 describe("a transfer that a reorg takes away before it is confirmed", () => {
   it("does nothing, and says so", async () => {
     const client = testClient(api.rpcUrl);
@@ -454,6 +473,22 @@ describe("amounts", () => {
       .where(eq(transferReservations.paymentId, payments[0]!.id));
     expect(row!.until.getTime()).toBe(Date.parse(payments[0]!.expiresAt) + 7 * 86_400_000);
   });
+});
+
+it("keeps what it holds for others, and nothing else", async () => {
+  const accounted = async () => {
+    const { rows } = await api.deps.db.$client.query(`
+      SELECT (SELECT COALESCE(sum(amount), 0) FROM app.incoming_transfers)
+        - (SELECT COALESCE(sum(amount), 0) FROM app.cashier_orders WHERE state = 'done' AND kind <> 'approve') AS left,
+        (SELECT COALESCE(sum(amount), 0) FROM app.incoming_transfers WHERE outcome = 'held') AS held`);
+    return { left: BigInt(rows[0].left), held: BigInt(rows[0].held) };
+  };
+  const { left, held } = await eventually("all orders are done", async () => {
+    const now = await accounted();
+    return now.left === now.held ? now : null;
+  });
+  expect(await usdtOf(api, CASHIER)).toBe(left);
+  expect(held).toBeGreaterThan(0n);
 });
 
 const transferData = (amount: bigint): `0x${string}` =>

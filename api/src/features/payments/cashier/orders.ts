@@ -85,8 +85,9 @@ export async function finish(
   order: Order,
   { txHash, paid }: { txHash: string; paid: bigint },
 ): Promise<void> {
-  if (!(await move(tx, order, "done", { txHash }))) return;
-  if (order.kind !== "purchase" || !order.transferId) return;
+  const purchase = order.kind === "purchase";
+  if (!(await move(tx, order, "done", purchase ? { txHash, amount: paid } : { txHash }))) return;
+  if (!purchase || !order.transferId) return;
   await tellPayment(tx, order, txHash);
   const transfer = await lockTransfer(tx, order.transferId);
   if (!transfer?.payee || transfer.amount <= paid) return;
@@ -152,7 +153,7 @@ async function move(
   tx: Executor,
   order: Order,
   state: "done" | "refused",
-  values: { txHash?: string; refusal?: string },
+  values: { txHash?: string; refusal?: string; amount?: bigint },
 ): Promise<boolean> {
   const moved = await tx
     .update(cashierOrders)

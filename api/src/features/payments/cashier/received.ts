@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, isNotNull, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNotNull, or, type SQL, sql } from "drizzle-orm";
 import { type Chain, confirmationsAt } from "../../../chain/chains.ts";
 import { chainHeads, chainTransfers } from "../../../chain/schema.ts";
 import { usdt } from "../../../core/money.ts";
@@ -26,15 +26,17 @@ export async function receivedFor(deps: Deps, rows: Payment[]): Promise<Map<stri
   return found;
 }
 
-/** Decided transfers as JSON, the oldest first. */
-export async function decidedTransfers(deps: Deps, where: SQL | undefined, limit = 500) {
+const SHOWN = 500;
+
+/** Decided transfers as JSON, the newest 500, the oldest of them first. */
+export async function decidedTransfers(deps: Deps, where: SQL | undefined) {
   const rows = await deps.db
     .select({ transfer: incomingTransfers, price: payments.amount })
     .from(incomingTransfers)
     .leftJoin(payments, eq(payments.id, incomingTransfers.paymentId))
     .where(where)
-    .orderBy(incomingTransfers.receivedAt, incomingTransfers.id)
-    .limit(limit);
+    .orderBy(desc(incomingTransfers.receivedAt), desc(incomingTransfers.id))
+    .limit(SHOWN);
   if (rows.length === 0) return [];
   const orders = await deps.db
     .select()
@@ -45,7 +47,7 @@ export async function decidedTransfers(deps: Deps, where: SQL | undefined, limit
         rows.map(({ transfer }) => transfer.id),
       ),
     );
-  return rows.map(({ transfer, price }) => {
+  return rows.toReversed().map(({ transfer, price }) => {
     const own = orders.filter(({ transferId }) => transferId === transfer.id);
     const credits = own.filter(({ kind, state }) => kind !== "purchase" && state === "done");
     const chain = deps.chains.get(transfer.chain);

@@ -211,12 +211,8 @@ async function allow({ deps, chain, account, cashier }: Round): Promise<boolean>
   if (paying.length < open.length) return false;
   // USDT lets an allowance change only from or to zero.
   const amount = allowed === 0n ? EVERYTHING : 0n;
-  await deps.db.insert(cashierOrders).values({
-    chain: chain.chain,
-    signer: cashier,
-    kind: "approve",
-    amount,
-    call: usdtCall(chain, "approve", [chain.aiforge, amount]),
-  });
+  const call = usdtCall(chain, "approve", [chain.aiforge, amount]);
+  const order = { chain: chain.chain, signer: cashier, kind: "approve", amount, call } as const;
+  await deps.db.insert(cashierOrders).values(order).onConflictDoNothing();
   return false;
 }

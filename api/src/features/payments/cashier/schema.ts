@@ -72,6 +72,7 @@ export const incomingTransfers = app.table(
     uniqueIndex("incoming_transfers_event").on(table.chain, table.txHash, table.logIndex),
     // A quote is bought once.
     uniqueIndex("incoming_transfers_purchase").on(table.paymentId).where(sql`outcome = 'purchase'`),
+    index("incoming_transfers_received").on(table.chain, table.receivedAt),
     index("incoming_transfers_payment").on(table.paymentId),
     index("incoming_transfers_payee").on(table.payee),
     index("incoming_transfers_held").on(table.sender).where(sql`outcome = 'held'`),
@@ -91,7 +92,7 @@ export const cashierOrders = app.table(
     /** Null for an approval. */
     transferId: uuid("transfer_id").references(() => incomingTransfers.id),
     kind: text("kind").$type<OrderKind>().notNull(),
-    /** Micro-USDT. */
+    /** Micro-USDT; of a purchase that is done, what the contract took. */
     amount: micro("amount").notNull(),
     call: jsonb("call").$type<Call>().notNull(),
     state: text("state").$type<OrderState>().notNull().default("pending"),
@@ -107,6 +108,10 @@ export const cashierOrders = app.table(
   (table) => [
     uniqueIndex("cashier_orders_once").on(table.transferId, table.kind),
     uniqueIndex("cashier_orders_nonce").on(table.chain, table.signer, table.nonce),
+    // Allowances come one after the other.
+    uniqueIndex("cashier_orders_approve")
+      .on(table.chain, table.signer)
+      .where(sql`kind = 'approve' AND state IN ('pending', 'signed')`),
     index("cashier_orders_open").on(table.chain, table.seq).where(sql`state IN ('pending', 'signed')`),
   ],
 );
