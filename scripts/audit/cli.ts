@@ -1,0 +1,121 @@
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { BaseError, isAddress } from "viem";
+import { checkOnChain } from "./onchain.ts";
+import {
+  checkCid,
+  checkPrevious,
+  checkRoot,
+  compare,
+  explain,
+  type Finding,
+  type Month,
+  no,
+  recompute,
+  yes,
+} from "./recompute.ts";
+
+const HELP = `Recomputes a month of the creators' pool from its published inputs.
+
+  npx audit inputs.json [options]
+
+  --root 0x…            the root that it should have
+  --cid bafk…           the CID that the bytes should have
+  --previous file       the inputs of the month before: what they left must be what these take up
+  --compare file        another file of the same month: says what differs, model by model
+  --rpc URL             hold it to the chain: the posted root, the plan purchases, the models' splits
+  --contract 0x…        the contract there
+  --from block          its first block (default 0)
+
+Exit code 0: all is as it should be; 1: something is not; 2: the command was not understood,
+or the chain did not answer.`;
+
+/** The command was not understood. */
+class UsageError extends Error {}
+
+/**
+ * Runs the audit.
+ * @param print takes each line
+ * @returns the exit code
+ */
+export async function runAudit(args: string[], print: (line: string) => void): Promise<number> {
+  try {
+    return await audit(args, print);
+  } catch (error) {
+    if (error instanceof BaseError) {
+      print(`The chain does not answer: ${error.shortMessage}`);
+      return 2;
+    }
+    if (!(error instanceof UsageError || (error instanceof TypeError && "code" in error))) throw error;
+    print(`${error.message}\n\n${HELP}`);
+    return 2;
+  }
+}
+
+async function audit(args: string[], print: (line: string) => void): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      root: { type: "string" },
+      cid: { type: "string" },
+      previous: { type: "string" },
+      compare: { type: "string" },
+      rpc: { type: "string" },
+      contract: { type: "string" },
+      from: { type: "string", default: "0" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    print(HELP);
+    return 0;
+  }
+  const { root, cid, previous, compare: other, rpc, contract, from } = values;
+  const [path, ...more] = positionals;
+  if (!path || more.length > 0) throw new UsageError("Name one file of inputs.");
+  if (root !== undefined && !/^0x[0-9a-fA-F]{64}$/.test(root))
+    throw new UsageError("--root is 0x and 64 digits.");
+  if ((rpc === undefined) !== (contract === undefined))
+    throw new UsageError("--rpc and --contract go together.");
+  if (contract !== undefined && !isAddress(contract, { strict: false }))
+    throw new UsageError("--contract is 0x and 40 digits.");
+  if (!/^\d{1,15}$/.test(from)) throw new UsageError("--from is a block's number.");
+
+  const bytes = await read(path);
+  const findings: Finding[] = cid === undefined ? [] : [checkCid(bytes, cid)];
+  const month = recompute(bytes);
+  if ("ok" in month) return report([...findings, month], print);
+  for (const line of explain(month)) print(line);
+  print("");
+  findings.push(yes("The file is in the one form that inputs may have, and its sums are its own."));
+  if (root !== undefined) findings.push(checkRoot(month, root));
+  if (previous !== undefined)
+    findings.push(...(await withOther(previous, (before) => checkPrevious(month, before))));
+  if (other !== undefined) findings.push(...(await withOther(other, (theirs) => compare(month, theirs))));
+  if (rpc !== undefined)
+    findings.push(
+      ...(await checkOnChain(month, { rpc, contract: contract as `0x${string}`, from: BigInt(from) })),
+    );
+  return report(findings, print);
+}
+
+async function withOther(path: string, check: (month: Month) => Finding[]): Promise<Finding[]> {
+  const month = recompute(await read(path));
+  return "ok" in month ? [no(`${path}: ${month.text}`)] : check(month);
+}
+
+async function read(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function report(findings: Finding[], print: (line: string) => void): number {
+  for (const { ok, text } of findings) print(`${ok ? "✔" : "✖"} ${text}`);
+  const wrong = findings.filter(({ ok }) => !ok).length;
+  print(wrong === 0 ? "\nAll is as it should be." : `\n${wrong} of ${findings.length} checks failed.`);
+  return wrong === 0 ? 0 : 1;
+}
