@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aiforgeCall } from "../../chain/calls.ts";
 import { buildGguf } from "../../testing/gguf.ts";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
-import { CHAIN, fundedUser, pay, paymentIn, quotePublish, sign } from "../../testing/market.ts";
+import { CHAIN, fundedUser, pay, paymentIn, quotePublish, readyModel, sign } from "../../testing/market.ts";
 import { registerNode } from "../../testing/node-peer.ts";
 import { createModel, uploadFile } from "../../testing/uploads.ts";
 import {
@@ -182,4 +182,19 @@ test("refuses what cannot be bought", async () => {
   expect(await codeOf(await quote(buyer, { chain: "eip155:1" }))).toBe("unknown_chain");
   expect(await codeOf(await quote(buyer, { wallet: "me" }))).toBe("invalid_request");
   expect((await send(api, "GET", "/api/models/my-licenses")).status).toBe(401);
+});
+
+test("whether the plans cover a model is for owners of its group to say", async () => {
+  const member = await fundedUser(api);
+  const group = await bodyOf<{ id: string }>(await creator.call("POST", "/api/groups", { name: "Lab" }));
+  const path = `/api/groups/${group.id}/members`;
+  await creator.call("POST", path, { wallet: member.wallet.address, role: "member" });
+  const { id } = await readyModel(api, creator, { groupId: group.id });
+  const change = (user: TestUser, body: object) => user.call("PATCH", `/api/models/${id}`, body);
+  expect((await change(member, { name: "Renamed" })).status).toBe(200);
+  const refused = await change(member, { name: "Mine", inPlans: false });
+  expect([refused.status, await codeOf(refused)]).toEqual([403, "not_an_owner"]);
+  expect(await viewOf(creator, id)).toMatchObject({ name: "Renamed", inPlans: true });
+  expect(await bodyOf(await change(creator, { inPlans: false }))).toMatchObject({ inPlans: false });
+  expect((await change(creator, { inPlans: "no" })).status).toBe(400);
 });

@@ -52,7 +52,7 @@ const change = createRoute({
   tags,
   summary: "Change what is said of a model",
   request: { params: byId, body: jsonBody(modelChangesSchema) },
-  responses: { 200: json(modelSchema), ...errorResponses(400, 401, 404) },
+  responses: { 200: json(modelSchema), ...errorResponses(400, 401, 403, 404) },
 });
 
 const weightsRoute = createRoute({

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
+import { notAnOwner } from "../groups/errors.ts";
 import { groupIdsOf, requireMember } from "../groups/service.ts";
 import { onchainOf } from "../publishing/onchain.ts";
 import { nameExhausted } from "./errors.ts";
@@ -135,14 +136,20 @@ export async function getModel(deps: Deps, userId: string | null, modelId: strin
 
 export type ModelChanges = Partial<Omit<NewModel, "groupId">> & { inPlans?: boolean | undefined };
 
-/** @throws AppError `not_found` (404) */
+/**
+ * Changes what is said of a model. Whether the plans cover it decides on money, and so is for owners of its group.
+ * @throws AppError `not_found` (404), `not_an_owner` (403)
+ */
 export async function changeModel(
   deps: Deps,
   userId: string,
   modelId: string,
   changes: ModelChanges,
 ): Promise<ModelView> {
-  await getModelForMember(deps, userId, modelId);
+  const { groupId } = await getModelForMember(deps, userId, modelId);
+  if (changes.inPlans !== undefined && (await requireMember(deps, userId, groupId)).role !== "owner") {
+    throw notAnOwner();
+  }
   await queries.updateModel(deps.db, modelId, changes);
   return modelView(deps, await getModelForMember(deps, userId, modelId), userId);
 }
