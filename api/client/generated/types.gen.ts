@@ -3240,6 +3240,10 @@ export type ChangeModelErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
 };
 
