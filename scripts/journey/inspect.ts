@@ -16,22 +16,28 @@ const LOOKS = [
 /**
  * Looks at a page in light, dark and on a phone: takes its picture, and lists what axe finds and what is wider than
  * the screen.
+ * @param path the page; left out: what is open now, e.g. a dialog
  * @returns a line for each problem
  */
-export async function inspect(page: Page, name: string, path: string): Promise<string[]> {
+export async function inspect(page: Page, name: string, path?: string): Promise<string[]> {
   await mkdir(SCREENSHOTS, { recursive: true });
   const problems: string[] = [];
   for (const look of LOOKS) {
     await page.emulateMedia({ colorScheme: look.colorScheme, reducedMotion: "reduce" });
     await page.setViewportSize({ width: look.width, height: look.height });
-    await page.goto(path);
-    await page.waitForLoadState("networkidle");
-    await page.screenshot({ path: join(SCREENSHOTS, `${name}-${look.name}.png`), fullPage: true });
+    if (path) {
+      await page.goto(path);
+      await page.waitForLoadState("networkidle");
+    }
+    await page.screenshot({
+      path: join(SCREENSHOTS, `${name}-${look.name}.png`),
+      fullPage: path !== undefined,
+    });
     const width = await page.locator("html").evaluate((html) => html.scrollWidth);
-    if (width > look.width) problems.push(`${path} (${look.name}) is ${width} px wide`);
+    if (width > look.width) problems.push(`${name} (${look.name}) is ${width} px wide`);
     const { violations } = await new AxeBuilder({ page }).analyze();
     for (const { id, help, nodes } of violations) {
-      problems.push(`${path} (${look.name}) ${id}: ${help} at ${nodes[0]?.target.join(" ")}`);
+      problems.push(`${name} (${look.name}) ${id}: ${help} at ${nodes[0]?.target.join(" ")}`);
     }
   }
   await page.setViewportSize({ width: 1280, height: 900 });

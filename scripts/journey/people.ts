@@ -55,7 +55,7 @@ export class Person {
   }
 
   /** Signs what the demo wallet asks for. @returns what it showed */
-  async sign(what: "message" | "transaction"): Promise<string> {
+  async sign(what: "message" | "transaction" | "payment"): Promise<string> {
     const dialog = this.byTestId("demo-wallet");
     const button = dialog.getByRole("button", { name: `Sign ${what}` });
     await button.waitFor();

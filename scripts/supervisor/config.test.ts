@@ -1,7 +1,32 @@
+import { demoAccount } from "@aiforge/contracts";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "./config.ts";
 import { Failure } from "./failure.ts";
 import { requireFreePorts } from "./ports.ts";
+import { cashierAddresses } from "./services.ts";
+
+describe("the cashier's wallet", () => {
+  const { address, privateKey } = demoAccount("spare");
+
+  it("is the one whose key the API has, on every chain", () => {
+    expect(cashierAddresses({ CASHIER_KEY: privateKey, CHAIN_IDS: "1, 31337" })).toEqual({
+      AIFORGE_CASHIER_ADDRESS_1: address,
+      AIFORGE_CASHIER_ADDRESS_31337: address,
+    });
+  });
+
+  it("is known by itself on the local chain only", () => {
+    const local = { AIFORGE_CASHIER_ADDRESS_31337: demoAccount("cashier").address };
+    expect(cashierAddresses({})).toEqual(local);
+    expect(cashierAddresses({ CHAIN_IDS: "1,31337" })).toEqual(local);
+    expect(cashierAddresses({ CASHIER_KEY: "nonsense" })).toEqual(local);
+  });
+
+  it("can be named", () => {
+    const named = { AIFORGE_CASHIER_ADDRESS_31337: address };
+    expect(cashierAddresses(named)).toEqual(named);
+  });
+});
 
 describe("the supervisor's configuration", () => {
   it("has a default for everything", () => {

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { demoAccount } from "@aiforge/contracts";
+import { demoAccount, LOCAL_CHAIN_ID } from "@aiforge/contracts";
+import type { Hex } from "viem";
+import { privateKeyToAddress } from "viem/accounts";
 import type { ChildSpec } from "./child.ts";
 import { ROOT } from "./config.ts";
 import { Failure } from "./failure.ts";
@@ -36,9 +38,7 @@ export class Services {
       args: [join(ROOT, "indexer/src/main.ts")],
       env: {
         INDEXER_PORT: String(mirror),
-        // Like the api, which has this wallet's key where CASHIER_KEY names no other.
-        AIFORGE_CASHIER_ADDRESS_31337:
-          process.env.AIFORGE_CASHIER_ADDRESS_31337 || demoAccount("cashier").address,
+        ...cashierAddresses(process.env),
       },
       graceMs: 8_000,
     });
@@ -118,4 +118,23 @@ export class Services {
       await sleep(50);
     }
   }
+}
+
+/**
+ * The wallet whose incoming transfers are mirrored, on each chain: the one whose key the API has, so that nobody has
+ * to set it twice. Without a key that is the local chain's cashier, whose key everybody knows.
+ */
+export function cashierAddresses(env: NodeJS.ProcessEnv): Record<string, string> {
+  // The API says what is wrong with a key that is none.
+  const key = /^0x[0-9a-fA-F]{64}$/.test(env.CASHIER_KEY ?? "") ? (env.CASHIER_KEY as Hex) : null;
+  const local = demoAccount("cashier").address;
+  const ids = (env.CHAIN_IDS ?? String(LOCAL_CHAIN_ID)).split(",").map((id) => Number(id.trim()));
+  return Object.fromEntries(
+    ids.flatMap((id) => {
+      const name = `AIFORGE_CASHIER_ADDRESS_${id}`;
+      const address =
+        env[name] || (key ? privateKeyToAddress(key) : id === LOCAL_CHAIN_ID ? local : undefined);
+      return address ? [[name, address]] : [];
+    }),
+  );
 }

@@ -131,6 +131,11 @@ export const api = {
       unwrap<t.Statement>(client.freezeRevenueStatement({ path: { id, year, month } })),
     groups: async () => (await unwrap(client.getGroupEarnings())).groups,
     distribution: (year: number, month: number) => unwrap(client.getDistribution({ path: { year, month } })),
+    /** For admins: takes an ended month as far as it goes now; `again` a vetoed one. */
+    distribute: (year: number, month: number, again: boolean) =>
+      unwrap<t.Distribution>(
+        client.distributeMonth({ path: { year, month }, query: { again: again ? "true" : "false" } }),
+      ),
     /** The very bytes that were published, as text; they are ASCII. */
     inputs: (url: string) => text(url),
   },

@@ -12,14 +12,25 @@ export interface ChatModel {
 
 const TINY_PARAMETERS = 100_000_000;
 
-/** The models of one's active subscriptions and of one's groups, those with a node first. */
-export async function availableModels(): Promise<ChatModel[]> {
-  const [mine, subscriptions] = await Promise.all([api.models.mine(), api.market.subscriptions()]);
-  const known = new Map<string, Model>(
-    mine.filter(({ file }) => file?.state === "ready").map((model) => [model.id, model]),
-  );
-  const others = subscriptions.filter(({ active, modelId }) => active && !known.has(modelId));
-  const fetched = await Promise.all(others.map(({ modelId }) => api.models.get(modelId).catch(() => null)));
+/** How many models of the marketplace are offered to choose from; any other is opened from its own page. */
+const FROM_MARKET = 100;
+
+/**
+ * The models of one's groups and active subscriptions, and those that every plan covers, the ones with a node first.
+ * @param asked a model that is wanted whatever else there is
+ */
+export async function availableModels(asked: string | null = null): Promise<ChatModel[]> {
+  const [mine, subscriptions, market] = await Promise.all([
+    api.models.mine(),
+    api.market.subscriptions(),
+    api.market.list({ sort: "popular", pageSize: FROM_MARKET }),
+  ]);
+  const known = new Map<string, Model>(market.items.filter(({ inPlans }) => inPlans).map((m) => [m.id, m]));
+  for (const model of mine) if (model.file?.state === "ready") known.set(model.id, model);
+  const wanted = new Set(subscriptions.filter(({ active }) => active).map(({ modelId }) => modelId));
+  if (asked) wanted.add(asked);
+  const others = [...wanted].filter((id) => !known.has(id));
+  const fetched = await Promise.all(others.map((id) => api.models.get(id).catch(() => null)));
   for (const model of fetched) if (model) known.set(model.id, model);
   return [...known.values()]
     .map((model) => ({

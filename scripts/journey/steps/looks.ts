@@ -1,0 +1,38 @@
+import { monthText } from "@aiforge/contracts";
+import { expect, it } from "vitest";
+import { inspect } from "../inspect.ts";
+import { Person } from "../people.ts";
+import type { World } from "../world.ts";
+
+export function lookSteps(world: World): void {
+  it("looks right in light, dark and on a phone, without a complaint of axe or the browser", async () => {
+    const visitor = await Person.arrive(world.browser, world.place.webUrl);
+    const pages: [Person, string, string][] = [
+      [visitor, "home", "/"],
+      [visitor, "sign-in", "/sign-in"],
+      [visitor, "marketplace", "/marketplace"],
+      [visitor, "model", world.modelPath],
+      [world.creator, "new-model", "/models/new"],
+      [world.creator, "publish", `${world.modelPath}/publish`],
+      [world.creator, "earnings", "/earnings"],
+      [world.creator, "groups", "/groups"],
+      [world.creator, "group", world.groupPath],
+      [world.customer, "chat", world.conversationPath],
+      [world.customer, "keys", "/keys"],
+      [world.customer, "billing", "/billing"],
+      [world.customer, "account", "/account"],
+      [world.customer, "licensed-model", world.modelPath],
+      [visitor, "audit", `/audit?month=${monthText(world.month)}`],
+      [world.admin, "admin", "/admin"],
+    ];
+    const problems: string[] = [];
+    for (const [person, name, path] of pages) problems.push(...(await inspect(person.page, name, path)));
+    expect(problems).toEqual([]);
+    expect([
+      ...visitor.complaints,
+      ...world.creator.complaints,
+      ...world.customer.complaints,
+      ...world.admin.complaints,
+    ]).toEqual([]);
+  }, 300_000);
+}

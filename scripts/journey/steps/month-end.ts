@@ -1,0 +1,88 @@
+import { aiforgeAbi, demoAccount, monthText, splitId } from "@aiforge/contracts";
+import { expect, it } from "vitest";
+import { Person } from "../people.ts";
+import { aiforge, creatorWallet, laterSplit, type World } from "../world.ts";
+
+const VETO_SECONDS = 2n * 86_400n;
+
+export function monthEndSteps(world: World): void {
+  it("10: the month ends, and its pool is shared by use and posted", async () => {
+    const { admin } = world;
+    await world.travelToNextMonth();
+    await admin.visit("/admin");
+    expect(await distribute(world)).toContain("Posted");
+    const root = admin.byTestId("admin-roots").getByRole("listitem").first();
+    await expect.poll(() => root.getAttribute("data-state")).toBe("waiting");
+    expect(await root.textContent()).toContain("21.00 USDT");
+  });
+
+  it("10: a stranger recomputes it: green, red with one byte changed, green again", async () => {
+    const stranger = await Person.arrive(world.browser, world.place.webUrl);
+    await stranger.visit("/");
+    await stranger.page.getByRole("link", { name: "Audit" }).click();
+    await stranger.page.waitForURL("**/audit**");
+    await stranger.byTestId("audit-month").fill(monthText(world.month));
+    await stranger.button("Audit it").click();
+    const result = stranger.byTestId("audit-result");
+    const verdict = () => result.getAttribute("data-ok");
+    await expect.poll(verdict).toBe("true");
+    for (const id of ["bytes", "form", "root", "total", "contract", "purchases"]) {
+      expect(await stranger.byTestId(`audit-check-${id}`).getAttribute("data-ok")).toBe("true");
+    }
+    await stranger.byTestId("audit-tamper").click();
+    await expect.poll(verdict).toBe("false");
+    expect(await stranger.byTestId("audit-check-bytes").getAttribute("data-ok")).toBe("false");
+    await stranger.byTestId("audit-restore").click();
+    await expect.poll(verdict).toBe("true");
+    expect(stranger.complaints).toEqual([]);
+  });
+
+  it("10: once it can no longer be refused, the creator claims the share and has it", async () => {
+    const { creator } = world;
+    await creator.visit("/earnings");
+    expect(await creator.byTestId("upcoming").textContent()).toContain("12.60");
+    await world.travelTo((await world.chainTime()) + VETO_SECONDS + 60n);
+    expect(await distribute(world)).toContain("It pays");
+
+    const claim = creator.page.locator('[data-testid="claim"][data-kind="pool"]');
+    await claim.waitFor();
+    expect(await claim.getByTestId("claim-amount").textContent()).toBe("12.60");
+    const before = await world.usdtOf(creatorWallet.address);
+    await claim.getByRole("button", { name: "Withdraw" }).click();
+    await creator.byTestId("action-button").dblclick();
+    await creator.sign("transaction");
+    await creator.byTestId("action-confirmed").waitFor();
+    expect((await world.usdtOf(creatorWallet.address)) - before).toBe(12_600_000n);
+    await creator.button("Done").click();
+    await claim.waitFor({ state: "detached" });
+
+    await creator.visit("/earnings");
+    expect(await creator.byTestId("entries").textContent()).toContain("12.60 USDT");
+    const claimed = await world.chain.readContract({
+      address: aiforge,
+      abi: aiforgeAbi,
+      functionName: "claimedOf",
+      args: [splitId(laterSplit)],
+    });
+    expect(claimed).toBe(21_000_000n);
+    expect(await world.creditOf(demoAccount("treasury").address)).toBe(0n);
+  });
+}
+
+/** Has the admin take the month as far as it goes now. @returns what the page says of it */
+async function distribute(world: World): Promise<string> {
+  const { admin } = world;
+  await admin.byTestId("distribute-month").fill(monthText(world.month));
+  const result = admin.byTestId("distribute-result");
+  await expect
+    .poll(
+      async () => {
+        await admin.byTestId("distribute").click();
+        await result.waitFor({ timeout: 3_000 }).catch(() => {});
+        return (await result.count()) ? await result.textContent() : "";
+      },
+      { interval: 500, timeout: 30_000 },
+    )
+    .toMatch(/Posted|It pays/);
+  return (await result.textContent()) ?? "";
+}
