@@ -30,6 +30,21 @@ abstract contract SplitsTest is Fixture {
         expectRefused(crowd(101), abi.encodeWithSelector(Splits.MembersOutOfRange.selector, 101));
     }
 
+    /// @dev Bits above an address or a share would make another id of what reads the same.
+    function test_declareSplit_RevertWhen_TheCalldataIsNotClean() external {
+        bytes memory call = abi.encodeCall(forge.declareSplit, (group()));
+        uint256[2] memory places = [uint256(4 + 0x80), 4 + 0x100];
+        for (uint256 i = 0; i < 2; ++i) {
+            call[places[i]] = 0x01;
+            (bool done, ) = address(forge).call(call);
+            vm.assertFalse(done);
+            call[places[i]] = 0x00;
+        }
+        (bool clean, ) = address(forge).call(call);
+        vm.assertTrue(clean);
+        vm.assertTrue(forge.isDeclared(idOf(group())));
+    }
+
     function test_declareSplit_WhenThereAre100Members() external {
         forge.declareSplit(crowd(100));
         vm.assertTrue(forge.isDeclared(idOf(crowd(100))));

@@ -43,6 +43,22 @@ abstract contract SplitsDrawTest is Fixture {
         forge.draw(broken, stranger);
     }
 
+    function test_draw_RevertWhen_TheCalldataIsNotClean() external {
+        earn();
+        bytes memory call = abi.encodeCall(forge.draw, (group(), creator));
+        uint256[2] memory places = [uint256(4 + 0xA0), 4 + 0x120];
+        for (uint256 i = 0; i < 2; ++i) {
+            call[places[i]] = 0x01;
+            (bool done, ) = address(forge).call(call);
+            vm.assertFalse(done);
+            call[places[i]] = 0x00;
+        }
+        vm.assertEq(forge.drawnOf(idOf(group()), creator), 0);
+        (bool clean, ) = address(forge).call(call);
+        vm.assertTrue(clean);
+        vm.assertEq(forge.creditOf(creator), 45 * USDT);
+    }
+
     function test_draw_RevertWhen_TheMemberDrewEverything() external {
         earn();
         forge.draw(group(), creator);
