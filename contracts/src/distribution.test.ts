@@ -178,7 +178,7 @@ describe("a month of the pool", () => {
       }),
       { numRuns: 60 },
     );
-  });
+  }, 60_000);
 
   it("has another root for other inputs, even where the amounts are the same", () => {
     const usage = [{ modelId: hash(1), splitId: hash(2), tokens: 10n }];
@@ -228,7 +228,7 @@ describe("the inputs", () => {
     }
     expect(accepted(Uint8Array.from([...bytes, 10]))).toBe(false);
     expect(accepted(bytes)).toBe(true);
-  });
+  }, 60_000);
 
   const usage = [{ modelId: hash(1), splitId: hash(2), tokens: 10n }];
   const good = serializeInputs(first({ usage, purchases: bought(10n * USDT) }));

@@ -107,7 +107,7 @@ describe("the audit", () => {
       if ("ok" in month) expect(month.ok, `byte ${at}`).toBe(false);
       else expect(month.distribution.root, `byte ${at}`).not.toBe(month11.root);
     }
-  });
+  }, 60_000);
 
   it("ends with 1 and says why for bytes of another CID, another root, and no inputs at all", async () => {
     const tokens = text11.replace('"tokens":"40"', '"tokens":"41"');

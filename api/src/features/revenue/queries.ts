@@ -2,6 +2,7 @@ import { and, desc, eq, inArray, isNotNull, or, sql } from "drizzle-orm";
 import {
   chainCreditEntries,
   chainCredits,
+  chainDraws,
   chainFeeEntries,
   chainHeads,
   chainMembers,
@@ -209,6 +210,23 @@ export function earningsFor(db: Executor, wallets: string[]) {
     .leftJoin(models, eq(models.id, onchainModels.modelId))
     .where(inArray(chainMembers.member, wallets))
     .orderBy(desc(chainSplitEarnings.blockTimestamp), desc(chainSplitEarnings.logIndex))
+    .limit(SHOWN_ENTRIES);
+}
+
+/** Shares that wallets drew straight to a wallet, without passing through their credit; the newest first. */
+export function drawsTo(db: Executor, wallets: string[]) {
+  return db
+    .select({
+      chain: chainDraws.chainId,
+      amount: chainDraws.amount,
+      address: chainDraws.member,
+      counterparty: chainDraws.to,
+      txHash: chainDraws.txHash,
+      at: chainDraws.blockTimestamp,
+    })
+    .from(chainDraws)
+    .where(and(inArray(chainDraws.member, wallets), isNotNull(chainDraws.to)))
+    .orderBy(desc(chainDraws.blockTimestamp), desc(chainDraws.logIndex))
     .limit(SHOWN_ENTRIES);
 }
 

@@ -41,9 +41,18 @@ describe("my earnings", () => {
   it("is all zeros for who never earned", async () => {
     const earnings = await earningsOf(await fundedUser(api));
     expect(earnings).toEqual({
-      totals: { earned: "0.00", drawn: "0.00", drawable: "0.00", credit: "0.00" },
+      totals: {
+        earned: "0.00",
+        drawn: "0.00",
+        drawable: "0.00",
+        pool: "0.00",
+        credit: "0.00",
+        usage: "0.00",
+        claimable: "0.00",
+      },
       models: [],
       claims: [],
+      upcoming: [],
       credits: [],
       platform: { earned: "0.00" },
       entries: [],
@@ -111,7 +120,10 @@ describe("my earnings", () => {
         credit: "0.00",
       });
       expect(after.claims).toEqual([]);
-      expect(after.entries.map(({ kind }) => kind).sort()).toEqual(["draw", "earned", "withdraw"]);
+      expect(after.entries.map(({ kind, amount }) => [kind, amount])).toEqual([
+        ["withdraw", `-${seen[at]!.totals.earned}`],
+        ["earned", seen[at]!.totals.earned],
+      ]);
     }
     const { client, aiforge } = api.deps.chains.all[0]!;
     const lifetime = await client.readContract({

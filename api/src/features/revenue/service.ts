@@ -19,13 +19,14 @@ const sum = <T>(items: readonly T[], of: (item: T) => bigint): bigint =>
  */
 export async function myEarnings(deps: Deps, userId: string) {
   const wallets = (await walletsOf(deps, userId)).map(({ address }) => address as string);
-  const [shares, earning, credits, entries, earnings, deposits] = await Promise.all([
+  const [shares, earning, credits, entries, earnings, deposits, draws] = await Promise.all([
     queries.sharesOf(deps.db, wallets),
     queries.earningModels(deps.db, userId, wallets),
     queries.creditsOf(deps.db, wallets),
     queries.creditEntriesOf(deps.db, wallets),
     queries.earningsFor(deps.db, wallets),
     queries.leavingDeposits(deps.db, wallets),
+    queries.drawsTo(deps.db, wallets),
   ]);
   const members = await queries.membersOfSplits(deps.db, [...new Set(earning.map(({ splitId }) => splitId))]);
   const { claims, upcoming } = await takeouts(deps, shares, credits, deposits);
@@ -62,7 +63,7 @@ export async function myEarnings(deps: Deps, userId: string) {
       .filter(({ kind }) => kind === "credit")
       .map(({ chain, member, amount, call }) => ({ chain, address: member, amount: usdt(amount), call })),
     platform: { earned: usdt(sum(earning, ({ fee }) => fee ?? 0n)) },
-    entries: viewEntries(entries, earnings),
+    entries: viewEntries(entries, earnings, draws),
   };
 }
 
@@ -112,6 +113,7 @@ function viewModel(model: EarningModel, all: SplitShare[], wallets: string[]) {
 function viewEntries(
   entries: Awaited<ReturnType<typeof queries.creditEntriesOf>>,
   earnings: Awaited<ReturnType<typeof queries.earningsFor>>,
+  draws: Awaited<ReturnType<typeof queries.drawsTo>>,
 ) {
   const earned = earnings.map(({ payer, ...entry }) => ({
     ...entry,
@@ -125,7 +127,15 @@ function viewEntries(
     modelId: null,
     modelName: null,
   }));
-  return [...earned, ...moved]
+  const drawn = draws.map(({ amount, ...entry }) => ({
+    ...entry,
+    kind: "withdraw",
+    source: null,
+    amount: -amount,
+    modelId: null,
+    modelName: null,
+  }));
+  return [...earned, ...moved, ...drawn]
     .sort((a, b) => Number(b.at - a.at))
     .slice(0, ENTRIES)
     .map((entry) => ({ ...entry, amount: usdt(entry.amount), at: isoOf(entry.at) }));
