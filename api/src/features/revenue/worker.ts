@@ -15,19 +15,21 @@ export function startDistributing(deps: Deps): { stop: () => Promise<void> } {
   const { signal } = stopping;
   const everyMs = deps.config.DISTRIBUTION_SECONDS * 1000;
   const soonMs = Math.min(everyMs, SOON_MS);
+  let failing = false;
   const running = (async () => {
     while (everyMs > 0 && !signal.aborted) {
-      for (const chain of deps.chains.all) {
-        try {
-          await runDistribution(deps, chain);
-        } catch (error) {
-          deps.log.warn(
-            { err: error, chain: chain.chain },
-            "The pool could not be distributed; trying again.",
-          );
-        }
-      }
-      const soon = await underWay(deps).catch(() => false);
+      const soon = await round(deps).then(
+        (underWay) => {
+          failing = false;
+          return underWay;
+        },
+        (error: unknown) => {
+          // While the mirror, the chain or the database is away every round fails: one line says so.
+          if (!failing) deps.log.warn({ err: error }, "The pool could not be distributed; trying again.");
+          failing = true;
+          return true;
+        },
+      );
       await sleep(soon ? soonMs : everyMs, undefined, { signal }).catch(() => undefined);
     }
   })();
@@ -39,12 +41,14 @@ export function startDistributing(deps: Deps): { stop: () => Promise<void> } {
   };
 }
 
-/** Whether a month is between being computed and being seen on the chain. */
-async function underWay(deps: Deps): Promise<boolean> {
+/** @returns whether a month is between being computed and being seen on the chain */
+async function round(deps: Deps): Promise<boolean> {
+  let underWay = false;
   for (const chain of deps.chains.all) {
+    await runDistribution(deps, chain);
     const last = await lastDistribution(deps.db, poolOf(chain));
-    if (last?.state === "computed" || last?.state === "published") return true;
-    if (last?.state === "posted" && !last.activeAt) return true;
+    underWay ||= last?.state === "computed" || last?.state === "published";
+    underWay ||= last?.state === "posted" && !last.activeAt;
   }
-  return false;
+  return underWay;
 }
