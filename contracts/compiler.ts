@@ -6,9 +6,9 @@ export const COMPILER = {
     evmVersion: "cancun",
     viaIR: true,
     // As far towards cheap calls as the 24,576 bytes of a contract allow (EIP-170).
-    optimizer: { enabled: true, runs: 200 },
-    // Without a metadata hash the bytecode depends on the code alone, not on comments or file names.
-    metadata: { bytecodeHash: "none" },
+    optimizer: { enabled: true, runs: 300 },
+    // Without metadata the bytecode depends on the code alone, not on comments or file names.
+    metadata: { bytecodeHash: "none", appendCBOR: false },
   },
 } as const;
 

@@ -9,6 +9,7 @@ import {
   http,
   keccak256,
   maxUint256,
+  type PublicClient,
   pad,
   slice,
   toHex,
@@ -17,6 +18,7 @@ import {
 import { privateKeyToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
 import { startChain } from "../../scripts/testing/chain.ts";
+import { receiptOf } from "../scripts/receipt.ts";
 import {
   accountRef,
   aiforgeAbi,
@@ -58,22 +60,46 @@ const SPLITS = {
   },
 } satisfies Record<number, Split>;
 
+/** The most that an operation may cost, and in brackets what it costs in contracts of others. */
+const TARGETS: Record<string, { most: number; peers?: string }> = {
+  buy_split_3: { most: 76_000, peers: "77,641" },
+  buy_split_10: { most: 76_000 },
+  buy_split_100: { most: 76_000, peers: "137,546 … 1,186,320" },
+  buy_from_credit: { most: 50_000 },
+  plan_renewal: { most: 70_000, peers: "91,225" },
+  draw_split_3: { most: 60_000, peers: "62,028" },
+  job_open: { most: 85_000, peers: "114,018" },
+  job_pay: { most: 55_000, peers: "73,794; whole job 1,665,000" },
+  usage_row_100: { most: 9_000, peers: "13,700 … 42,100" },
+  pool_claim_credit: { most: 48_000, peers: "83,815 … 112,459" },
+  pool_claim_wallet: { most: 78_000, peers: "83,815 … 112,459" },
+};
+
 const json = process.argv.includes("--json");
 const chain = await startChain();
 try {
   const gas = await measure(chain.rpcUrl);
   if (json) console.log(JSON.stringify(gas));
-  else
-    for (const [name, used] of Object.entries(gas))
-      console.log(name.padEnd(28), used.toLocaleString("en").padStart(10));
+  else print(gas);
 } finally {
   await chain.stop();
+}
+
+function print(gas: Record<string, number>): void {
+  const row = (...[name, used, most, peers]: string[]) =>
+    `${name?.padEnd(26)}${used?.padStart(11)}${most?.padStart(9)}  ${peers}`.trimEnd();
+  console.log(row("operation", "gas", "at most", "(peers)"));
+  for (const [name, used] of Object.entries(gas)) {
+    const { most, peers } = TARGETS[name] ?? {};
+    const figure = used.toLocaleString("en") + (most && used > most ? "!" : " ");
+    console.log(row(name, figure, most?.toLocaleString("en") ?? "", peers ? `(${peers})` : ""));
+  }
 }
 
 async function measure(rpcUrl: string): Promise<Record<string, number>> {
   const { aiforge: address, usdt: usdtAddress } = await deployLocal({ rpcUrl });
   const test = createTestClient({ mode: "anvil", chain: foundry, transport: http(rpcUrl) });
-  const reader = createPublicClient({ chain: foundry, transport: http(rpcUrl), pollingInterval: 10 });
+  const reader: PublicClient = createPublicClient({ transport: http(rpcUrl) });
   // The chain holds the demo accounts' keys, so it signs for them.
   const as = (role: DemoAccount["role"]) => {
     const wallet = createWalletClient({
@@ -88,7 +114,7 @@ async function measure(rpcUrl: string): Promise<Record<string, number>> {
     };
   };
   const gasOf = async (sent: Promise<Hash>) => {
-    const receipt = await reader.waitForTransactionReceipt({ hash: await sent });
+    const receipt = await receiptOf(reader, await sent, { pause: 5, patience: 20_000 });
     if (receipt.status !== "success") throw new Error(`Reverted: ${receipt.transactionHash}`);
     return Number(receipt.gasUsed);
   };
@@ -237,27 +263,31 @@ async function measure(rpcUrl: string): Promise<Record<string, number>> {
     ]);
     let month = 24_322;
     let cumulative = 0n;
-    const claim = async (send: (proof: Hex[]) => Promise<Hash>) => {
+    const claim = async (first: keyof typeof SPLITS, send: (proof: Hex[]) => Promise<Hash>) => {
       cumulative += USDT;
       month += 1;
+      const at = { 1: 0, 3: 9_999 } as Record<number, number>;
       const leaves: [Hex, bigint][] = [
         [splitId(SPLITS[1]), cumulative],
         ...others,
         [splitId(SPLITS[3]), cumulative],
       ];
       const tree = StandardMerkleTree.of(leaves, ["bytes32", "uint256"]);
+      const proofOf = (size: number) => tree.getProof(at[size] as number) as Hex[];
       const total = 2n * cumulative + 9_998n;
       await gasOf(as("operator").aiforge.write.postRoot([month, tree.root as Hex, total, "cid"]));
       await test.increaseTime({ seconds: 2 * 86_400 });
       await test.mine({ blocks: 1 });
-      await gasOf(buyer.aiforge.write.claim([splitId(SPLITS[1]), cumulative, tree.getProof(0) as Hex[]]));
-      return send(tree.getProof(9_999) as Hex[]);
+      await gasOf(buyer.aiforge.write.claim([splitId(SPLITS[first]), cumulative, proofOf(first)]));
+      return send(proofOf(first === 1 ? 3 : 1));
     };
     gas.pool_claim_credit = await warm(() =>
-      claim((proof) => buyer.aiforge.write.claim([splitId(SPLITS[3]), cumulative, proof])),
+      claim(1, (proof) => buyer.aiforge.write.claim([splitId(SPLITS[3]), cumulative, proof])),
     );
     gas.pool_claim_wallet = await warm(() =>
-      claim((proof) => as("member").aiforge.write.claimAndWithdraw([SPLITS[3], cumulative, proof, member])),
+      claim(3, (proof) =>
+        as("member").aiforge.write.claimAndWithdraw([SPLITS[1], cumulative, proof, member]),
+      ),
     );
   }
 }

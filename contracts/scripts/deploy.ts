@@ -1,112 +1,136 @@
-import {
-  type Address,
-  createPublicClient,
-  createWalletClient,
-  getAddress,
-  type Hex,
-  http,
-  isAddress,
-  isHex,
-  type PublicClient,
-  zeroAddress,
-} from "viem";
-import { privateKeyToAccount } from "viem/accounts";
-import { aiforgeAbi, aiforgeBytecode, type Deployment, usdtAbi } from "../src/index.ts";
+import { createInterface } from "node:readline/promises";
+import { fileURLToPath } from "node:url";
+import { formatUnits, getAddress, type PublicClient } from "viem";
+import { aiforgeAbi, type Deployment, FEES } from "../src/index.ts";
+import { DeployError, type DeployPlan, planDeploy } from "./deployPlan.ts";
+import { receiptOf } from "./receipt.ts";
+import { writeVerification } from "./verification.ts";
 
-/** A variable is missing or wrong, or the chain is not what it seems. Nothing was sent. */
-export class DeployError extends Error {
-  override name = "DeployError";
+export { DeployError } from "./deployPlan.ts";
+
+interface DeployOptions {
+  /** Asked once all is checked and before anything is sent. */
+  confirm: (plan: DeployPlan) => Promise<boolean>;
+  /** Told what is found and done, line by line. */
+  print: (line: string) => void;
+  /** The folder that gets `<chain id>/<address>/` with what a block explorer wants to see. */
+  folder: string;
 }
 
-/** Tether's own contracts. On these chains no other token is accepted. */
-const TETHER: Record<number, Address> = { 1: "0xdAC17F958D2ee523a2206206994597C13D831ec7" };
-const TWO_DAYS = "172800";
+/** What plans cost in a fresh contract, in micro-USDT, from plan 1 on. */
+const PLAN_PRICES = [10_000_000n, 30_000_000n, 100_000_000n];
 
 /**
- * Deploys AIForge to any EVM chain.
- * @param env RPC_URL, DEPLOYER_KEY (0x and 32 bytes), USDT_ADDRESS, ADMIN, OPERATOR, TREASURY, and
- * ADMIN_DELAY_SECONDS if two days are not right.
- * @returns what `deployments` wants to know, once the contract is mined.
+ * Deploys AIForge to any EVM chain, reads back what stands there, and writes the verification input.
+ * @param env see `planDeploy`.
+ * @returns what `deployments` wants to know, once the contract is mined; null if it was not confirmed.
  * @throws {DeployError}
  */
 export async function deploy(
   env: Record<string, string | undefined>,
-): Promise<Deployment & { chainId: number }> {
-  const usdt = address(env, "USDT_ADDRESS");
-  const admin = address(env, "ADMIN");
-  const operator = address(env, "OPERATOR");
-  const treasury = address(env, "TREASURY");
-  // The operator's key lives on a server; what it could do as an admin, its thief could do.
-  if (admin === operator) throw new DeployError("ADMIN and OPERATOR must be different wallets");
-  const delay = env.ADMIN_DELAY_SECONDS ?? TWO_DAYS;
-  if (!/^[0-9]{1,10}$/.test(delay))
-    throw new DeployError(`ADMIN_DELAY_SECONDS is not a number of seconds: ${delay}`);
-
-  const transport = http(required(env, "RPC_URL"));
-  const reader = createPublicClient({ transport });
-  const chainId = await reader.getChainId();
-  await requireTether(reader, chainId, usdt);
-
-  const wallet = createWalletClient({ account: privateKeyToAccount(key(env)), transport });
-  const hash = await wallet.deployContract({
-    chain: null,
-    abi: aiforgeAbi,
-    bytecode: aiforgeBytecode,
-    args: [usdt, zeroAddress, admin, operator, treasury, Number(delay)],
-  });
-  const receipt = await reader.waitForTransactionReceipt({ hash });
+  { confirm, print, folder }: DeployOptions,
+): Promise<(Deployment & { chainId: number }) | null> {
+  const plan = await planDeploy(env);
+  for (const line of describe(plan)) print(line);
+  if (!(await confirm(plan))) {
+    print("Nothing was sent.");
+    return null;
+  }
+  const hash = await plan.send();
+  print(`Sent ${hash}`);
+  const receipt = await receiptOf(plan.reader, hash, { pause: 500, patience: 600_000 });
   if (receipt.status !== "success" || !receipt.contractAddress) {
     throw new DeployError(`The deployment reverted in transaction ${hash}`);
   }
-  return {
-    chainId,
-    aiforge: getAddress(receipt.contractAddress),
-    usdt,
-    startBlock: Number(receipt.blockNumber),
-  };
+  const aiforge = getAddress(receipt.contractAddress);
+  // First of all: a failing read must not lose where the contract is.
+  const written = writeVerification(folder, {
+    chainId: plan.chainId,
+    address: aiforge,
+    hash,
+    args: plan.args,
+  });
+  print(`AIForge is at ${aiforge}; verification input in ${written}`);
+  await requireAsPlanned(plan.reader, aiforge, plan.args);
+  print("Roles, treasury, token, Permit2, delay and plan prices are as planned.");
+  return { chainId: plan.chainId, aiforge, usdt: plan.args[0], startBlock: Number(receipt.blockNumber) };
 }
 
-/** The contract would be tied to this token for ever, so a fake or a typo stops here. */
-async function requireTether(reader: PublicClient, chainId: number, usdt: Address): Promise<void> {
-  const expected = TETHER[chainId];
-  if (expected && expected !== usdt)
-    throw new DeployError(`USDT on chain ${chainId} is ${expected}, not ${usdt}`);
-  const token = { address: usdt, abi: usdtAbi } as const;
-  const facts = await Promise.all([
-    reader.readContract({ ...token, functionName: "symbol" }),
-    reader.readContract({ ...token, functionName: "decimals" }),
-  ]).catch(() => null);
-  if (!facts) throw new DeployError(`There is no token at ${usdt} on chain ${chainId}`);
-  const [symbol, decimals] = facts;
-  if (symbol !== "USDT" || decimals !== 6n) {
-    throw new DeployError(`The token at ${usdt} is ${symbol} with ${decimals} decimals, not USDT with 6`);
+function describe({ chainId, deployer, balance, gas, cost, args, notes }: DeployPlan): string[] {
+  const [token, permit2, admin, operator, treasury, delay] = args;
+  return [
+    `chain      ${chainId}`,
+    `deployer   ${deployer}, holds ${formatUnits(balance, 18)}`,
+    `cost       about ${formatUnits(cost, 18)} (${gas} gas)`,
+    `token      ${token}`,
+    `permit2    ${permit2}`,
+    `admin      ${admin}`,
+    `operator   ${operator}`,
+    `treasury   ${treasury}`,
+    `delay      ${delay} s`,
+    ...notes,
+  ];
+}
+
+/** The transaction was mined; whether it made what was planned is another question. */
+async function requireAsPlanned(reader: PublicClient, address: `0x${string}`, args: DeployPlan["args"]) {
+  const at = { address, abi: aiforgeAbi } as const;
+  const [token, permit2, admin, operator, treasury, delay] = args;
+  const [adminRole, operatorRole] = await Promise.all([
+    reader.readContract({ ...at, functionName: "ADMIN" }),
+    reader.readContract({ ...at, functionName: "OPERATOR" }),
+  ]);
+  const facts: [string, unknown, unknown][] = [
+    ["token", await reader.readContract({ ...at, functionName: "token" }), token],
+    ["permit2", await reader.readContract({ ...at, functionName: "permit2" }), permit2],
+    ["default admin", await reader.readContract({ ...at, functionName: "defaultAdmin" }), admin],
+    ["admin", await reader.readContract({ ...at, functionName: "hasRole", args: [adminRole, admin] }), true],
+    [
+      "operator",
+      await reader.readContract({ ...at, functionName: "hasRole", args: [operatorRole, operator] }),
+      true,
+    ],
+    ["treasury", await reader.readContract({ ...at, functionName: "treasury" }), treasury],
+    ["delay", await reader.readContract({ ...at, functionName: "defaultAdminDelay" }), delay],
+    ["paused", await reader.readContract({ ...at, functionName: "paused" }), false],
+    ["publish fee", await reader.readContract({ ...at, functionName: "PUBLISH_FEE" }), FEES.publish],
+  ];
+  for (const [at0, price] of PLAN_PRICES.entries()) {
+    const plan = at0 + 1;
+    facts.push([
+      `price of plan ${plan}`,
+      await reader.readContract({ ...at, functionName: "planPriceOf", args: [plan] }),
+      price,
+    ]);
+  }
+  const wrong = facts.filter(([, found, planned]) => found !== planned);
+  if (wrong.length > 0) {
+    const said = wrong.map(([name, found, planned]) => `${name} is ${found}, not ${planned}`).join("; ");
+    throw new DeployError(`Do not use ${address}: ${said}`);
   }
 }
 
-function required(env: Record<string, string | undefined>, name: string): string {
-  const value = env[name];
-  if (!value) throw new DeployError(`${name} is not set`);
-  return value;
-}
-
-function address(env: Record<string, string | undefined>, name: string): Address {
-  const value = required(env, name);
-  if (!isAddress(value))
-    throw new DeployError(`${name} is not an address, or its checksum is wrong: ${value}`);
-  return getAddress(value);
-}
-
-function key(env: Record<string, string | undefined>): Hex {
-  const value = required(env, "DEPLOYER_KEY");
-  // Says nothing of the value: it would end up in a log.
-  if (!isHex(value) || value.length !== 66)
-    throw new DeployError("DEPLOYER_KEY is not 0x and 64 hexadecimal digits");
-  return value;
+/** Asks at a terminal; without one, and without --yes, it stays a dry run. */
+async function ask(): Promise<boolean> {
+  if (process.argv.includes("--yes")) return true;
+  if (!process.stdin.isTTY) {
+    console.error("A dry run: say --yes to send it.");
+    return false;
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question("Send it? Type yes: ");
+  terminal.close();
+  return answer.trim() === "yes";
 }
 
 if (import.meta.main) {
   try {
-    console.log(JSON.stringify(await deploy(process.env), null, 2));
+    const deployment = await deploy(process.env, {
+      confirm: ask,
+      print: (line) => console.error(line),
+      folder: fileURLToPath(new URL("../deployments/", import.meta.url)),
+    });
+    if (deployment) console.log(JSON.stringify(deployment, null, 2));
   } catch (error) {
     console.error(error instanceof DeployError ? error.message : error);
     process.exitCode = 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Hashing} from "./Hashing.sol";
 import {Plans} from "./Plans.sol";
 import {Split} from "./Types.sol";
 
@@ -111,9 +111,10 @@ abstract contract CreatorPool is Plans {
         bytes32[] calldata proof,
         address to
     ) external returns (uint256 amount) {
-        bytes32 splitId = splitIdOf(split);
+        (address[] calldata members, uint16[] calldata bps) = (split.members, split.bps);
+        bytes32 splitId = Hashing.splitId(members, bps);
         _claim(splitId, cumulative, proof);
-        return _drawTo(split, splitId, to);
+        return _drawTo(members, bps, splitId, to);
     }
 
     /// @notice What the pool paid to a split in its life, in micro-USDT.
@@ -127,32 +128,38 @@ abstract contract CreatorPool is Plans {
     }
 
     function _claim(bytes32 splitId, uint256 cumulative, bytes32[] calldata proof) private returns (uint256 amount) {
-        _promote();
-        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(splitId, cumulative))));
-        if (!MerkleProof.verifyCalldata(proof, _pool.root, leaf)) revert InvalidProof(splitId, cumulative);
+        Pool storage pool = _pool;
+        (bytes32 root, uint256 total, uint256 poolClaimed) = (pool.root, pool.total, pool.claimed);
+        if (_promote()) (root, total) = (pool.root, pool.total);
+        if (Hashing.merkleRoot(splitId, cumulative, proof) != root) revert InvalidProof(splitId, cumulative);
+
         Revenue storage revenue = _revenues[splitId];
-        uint256 claimed = revenue.claimed;
+        (uint256 claimed, uint256 earned) = (revenue.claimed, revenue.earned);
+        if (!revenue.declared) revert UndeclaredSplit(splitId);
         if (cumulative <= claimed) revert NothingToClaim(splitId, claimed);
         amount = cumulative - claimed;
-        uint256 poolClaimed = _pool.claimed + amount;
-        if (poolClaimed > _pool.total) revert PoolExceeded(poolClaimed, _pool.total);
-        // Both are at most `total`, which fits.
-        _pool.claimed = uint64(poolClaimed);
-        revenue.claimed = uint120(cumulative);
+        poolClaimed += amount;
+        if (poolClaimed > total) revert PoolExceeded(poolClaimed, total);
+        earned = _fit(earned + amount, type(uint80).max);
+        // The others are at most `total`, which fits.
+        (revenue.earned, revenue.claimed) = (uint80(earned), uint80(cumulative));
+        pool.claimed = uint64(poolClaimed);
         emit PoolClaimed({
             splitId: splitId,
             amount: amount,
             claimed: cumulative,
-            splitEarned: _earn(splitId, amount),
+            splitEarned: earned,
             poolClaimed: poolClaimed
         });
     }
 
     /// @dev Lets the root that waited long enough pay.
-    function _promote() private {
+    function _promote() private returns (bool promoted) {
         // The slot that every claim writes anyway is read first.
-        if (_pool.activeAt == 0 || block.timestamp < _pool.activeAt) return;
+        uint256 activeAt = _pool.activeAt;
+        if (activeAt == 0 || block.timestamp < activeAt) return false;
         (_pool.root, _pool.total) = (_pool.pendingRoot, _pool.pendingTotal);
         (_pool.pendingRoot, _pool.pendingTotal, _pool.activeAt) = (0, 0, 0);
+        return true;
     }
 }

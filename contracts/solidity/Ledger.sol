@@ -17,8 +17,9 @@ abstract contract Ledger is Roles {
     /// @notice Uniswap's Permit2 on this chain; zero where there is none.
     address public immutable permit2;
 
-    /// @dev Whether the token is being called. Lives as long as the transaction.
-    bool private transient _moving;
+    /// @dev 1 while the token is being called; a whole slot, as a part of one is read before it is written. Lives as long
+    /// as the transaction.
+    uint256 private transient _moving;
 
     /// @notice What a payee can withdraw or pay with.
     mapping(address payee => uint256 amount) public creditOf;
@@ -187,15 +188,19 @@ abstract contract Ledger is Roles {
 
     /// @dev Before the token is told to move. Returns this contract's balance.
     function _enter() private returns (uint256) {
-        if (_moving) revert Reentered();
-        _moving = true;
-        return IToken(token).balanceOf(address(this));
+        if (_moving != 0) revert Reentered();
+        _moving = 1;
+        return _balance();
     }
 
     /// @dev After the token moved.
     function _leave(uint256 expected, uint256 amount) private {
-        uint256 balance = IToken(token).balanceOf(address(this));
+        uint256 balance = _balance();
         if (balance != expected) revert InexactTransfer(expected, balance, amount);
-        _moving = false;
+        _moving = 0;
+    }
+
+    function _balance() private view returns (uint256) {
+        return IToken(token).balanceOf(address(this));
     }
 }

@@ -17,13 +17,15 @@ abstract contract Models is Splits {
     /// @notice The most that one call buys, in months.
     uint256 public constant MAX_MONTHS = 120;
 
-    /// @dev Three slots: what every purchase reads first (32 bits of seconds last until 2106), the split, the other
-    /// prices. `owner` is zero where nothing was published.
+    /// @dev Three slots, and a subscription reads but the first: the head of the split's id is enough to compare it with
+    /// the one that a buyer was shown. The revenue is that one's, and 160 bits are as hard to meet twice as an address.
+    /// `paidUntil` is zero where nothing was published; 32 bits of seconds last until 2106.
     struct Model {
-        address owner;
+        bytes20 splitHead;
         uint32 paidUntil;
         uint64 month;
-        bytes32 splitId;
+        address owner;
+        bytes12 splitTail;
         uint64 sale;
         uint64 input;
         uint64 output;
@@ -94,7 +96,7 @@ abstract contract Models is Splits {
         if (account == 0) revert ZeroAccount();
         modelId = modelIdOf(msg.sender, salt);
         Model storage model = _models[modelId];
-        if (model.owner != address(0)) revert AlreadyPublished(modelId);
+        if (model.paidUntil != 0) revert AlreadyPublished(modelId);
         uint256 fee = publishFeeOf(msg.sender);
         if (fee > maxFee) revert FeeAboveMax(fee, maxFee);
 
@@ -102,7 +104,7 @@ abstract contract Models is Splits {
         uint32 paidUntil = uint32(_fit(block.timestamp + MONTH, type(uint32).max));
         model.owner = msg.sender;
         model.paidUntil = paidUntil;
-        model.splitId = splitId;
+        _setSplit(model, splitId);
         _setTerms(model, terms);
 
         if (fee == 0) _hasPublished[msg.sender] = true;
@@ -133,7 +135,7 @@ abstract contract Models is Splits {
     function setSplit(bytes32 modelId, Split calldata split) external {
         Model storage model = _ownedModel(modelId);
         bytes32 splitId = _declare(split);
-        model.splitId = splitId;
+        _setSplit(model, splitId);
         emit ModelSplitSet(modelId, splitId);
     }
 
@@ -149,13 +151,13 @@ abstract contract Models is Splits {
     ) external view returns (address owner, uint64 paidUntil, bytes32 splitId, Terms memory terms) {
         Model storage model = _models[modelId];
         terms = Terms({month: model.month, sale: model.sale, input: model.input, output: model.output});
-        return (model.owner, model.paidUntil, model.splitId, terms);
+        return (model.owner, model.paidUntil, _splitIdOf(model), terms);
     }
 
     /// @notice Whether a model can be bought: its paid time and the grace after it have not passed.
     function isListed(bytes32 modelId) external view returns (bool) {
         Model storage model = _models[modelId];
-        return model.owner != address(0) && block.timestamp <= model.paidUntil + GRACE;
+        return model.paidUntil != 0 && block.timestamp <= model.paidUntil + GRACE;
     }
 
     /// @notice What `owner` pays to publish the next model, in micro-USDT.
@@ -170,15 +172,21 @@ abstract contract Models is Splits {
 
     /// @dev The split that earns from a model, listed or not.
     function _splitOf(bytes32 modelId) internal view returns (bytes32 splitId) {
-        splitId = _models[modelId].splitId;
+        splitId = _splitIdOf(_models[modelId]);
         if (splitId == 0) revert UnknownModel(modelId);
+    }
+
+    /// @dev The split that earns from a model, whole.
+    function _splitIdOf(Model storage model) internal view returns (bytes32) {
+        return bytes32(model.splitHead) | (bytes32(model.splitTail) >> 160);
     }
 
     /// @dev The model, if it can be bought now.
     function _listedModel(bytes32 modelId) internal view returns (Model storage model) {
         model = _models[modelId];
-        if (model.owner == address(0)) revert UnknownModel(modelId);
-        uint256 listedUntil = model.paidUntil + GRACE;
+        uint256 paidUntil = model.paidUntil;
+        if (paidUntil == 0) revert UnknownModel(modelId);
+        uint256 listedUntil = paidUntil + GRACE;
         if (block.timestamp > listedUntil) revert NotListed(modelId, listedUntil);
     }
 
@@ -186,7 +194,7 @@ abstract contract Models is Splits {
     function _listingFee(bytes32 modelId, uint256 months, bytes32 account) internal view returns (uint256) {
         if (account == 0) revert ZeroAccount();
         _requireMonths(months);
-        if (_models[modelId].owner == address(0)) revert UnknownModel(modelId);
+        if (_models[modelId].paidUntil == 0) revert UnknownModel(modelId);
         return months * LISTING_FEE;
     }
 
@@ -208,6 +216,11 @@ abstract contract Models is Splits {
 
     function _requireMonths(uint256 months) internal pure {
         if (months == 0 || months > MAX_MONTHS) revert MonthsOutOfRange(months);
+    }
+
+    function _setSplit(Model storage model, bytes32 splitId) private {
+        model.splitHead = bytes20(splitId);
+        model.splitTail = bytes12(splitId << 160);
     }
 
     function _setTerms(Model storage model, Terms calldata terms) private {

@@ -92,7 +92,7 @@ abstract contract Services is Models {
     /// @dev The model, if it is listed and earns for the split that the buyer was shown.
     function _offeredModel(bytes32 modelId, bytes32 splitId) internal view returns (Model storage model) {
         model = _listedModel(modelId);
-        if (model.splitId != splitId) revert SplitChanged(model.splitId, splitId);
+        if (model.splitHead != bytes20(splitId)) revert SplitChanged(_splitIdOf(model), splitId);
     }
 
     function _requirePrice(bytes32 modelId, uint256 price, uint256 maxPrice) internal pure {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Hashing} from "./Hashing.sol";
 import {Ledger} from "./Ledger.sol";
 import {Shares} from "./Shares.sol";
 import {Split} from "./Types.sol";
@@ -11,18 +12,21 @@ import {Split} from "./Types.sol";
 abstract contract Splits is Ledger {
     uint256 private constant MAX_MEMBERS = 100;
 
-    /// @dev One slot for all that a purchase and a claim change. `claimed` is the part of `earned` that came from the
-    /// creator pool. Only a declared split may earn: the shares of any other need not sum to the whole.
+    /// @dev One slot for all that a purchase, a claim and a draw of the first member change; most splits have one member.
+    /// `claimed` is the part of `earned` that came from the creator pool. Only a declared split may earn: the shares of
+    /// any other need not sum to the whole. 80 bits hold a million times all USDT that exists.
     struct Revenue {
-        uint120 earned;
-        uint120 claimed;
+        uint80 earned;
+        uint80 claimed;
+        uint88 drawnByFirst;
         bool declared;
+        address first;
     }
 
     mapping(bytes32 splitId => Revenue revenue) internal _revenues;
 
-    /// @notice What a member drew from a split in its life, in micro-USDT.
-    mapping(bytes32 splitId => mapping(address member => uint256 amount)) public drawnOf;
+    /// @dev What the other members drew.
+    mapping(bytes32 splitId => mapping(address member => uint256 amount)) private _drawnByOther;
 
     /// @notice The members and shares behind a split's id, told when it is declared and each time a model takes it.
     event SplitDeclared(bytes32 indexed splitId, address[] members, uint16[] bps);
@@ -60,19 +64,26 @@ abstract contract Splits is Ledger {
     function draw(Split calldata split, address member) external returns (uint256 amount) {
         bytes32 splitId = splitIdOf(split);
         uint256 drawn;
-        (amount, drawn) = _draw(split, splitId, member);
+        (amount, drawn) = _draw(split.members, split.bps, splitId, member);
         emit Drawn({splitId: splitId, member: member, amount: amount, drawn: drawn, credit: _credit(member, amount)});
     }
 
     /// @notice Sends what the caller can draw straight to `to`.
     /// @return amount What was sent, in micro-USDT.
     function drawAndWithdraw(Split calldata split, address to) external returns (uint256 amount) {
-        return _drawTo(split, splitIdOf(split), to);
+        (address[] calldata members, uint16[] calldata bps) = (split.members, split.bps);
+        return _drawTo(members, bps, Hashing.splitId(members, bps), to);
     }
 
     /// @notice What a split earned in its life, drawn or not, in micro-USDT.
     function earnedOf(bytes32 splitId) external view returns (uint256) {
         return _revenues[splitId].earned;
+    }
+
+    /// @notice What `member` drew from a split in its life, in micro-USDT.
+    function drawnOf(bytes32 splitId, address member) external view returns (uint256 amount) {
+        Revenue storage revenue = _revenues[splitId];
+        return member == revenue.first ? revenue.drawnByFirst : _drawnByOther[splitId][member];
     }
 
     /// @notice Whether a split's rules were checked, so that it may earn.
@@ -83,28 +94,31 @@ abstract contract Splits is Ledger {
     /// @notice What `member` could draw now, in micro-USDT.
     function drawableOf(Split calldata split, address member) external view returns (uint256) {
         bytes32 splitId = splitIdOf(split);
-        return _entitlement(split, splitId, member) - drawnOf[splitId][member];
+        uint256 index = _indexOf(split.members, splitId, member);
+        uint256 drawn = index == 0 ? _revenues[splitId].drawnByFirst : _drawnByOther[splitId][member];
+        return Shares.part(_revenues[splitId].earned, split.bps[index]) - drawn;
     }
 
     /// @notice The name of a split: keccak256 of the ABI encoding of members and shares. Does not check its rules.
     function splitIdOf(Split calldata split) public pure returns (bytes32) {
-        return keccak256(abi.encode(split.members, split.bps));
+        return Hashing.splitId(split.members, split.bps);
     }
 
     /// @dev Checks every rule of a split and announces it, so that a reader of events can name its members.
     function _declare(Split calldata split) internal returns (bytes32 splitId) {
         _requireValid(split);
         splitId = splitIdOf(split);
-        _revenues[splitId].declared = true;
+        Revenue storage revenue = _revenues[splitId];
+        if (!revenue.declared) (revenue.declared, revenue.first) = (true, split.members[0]);
         emit SplitDeclared({splitId: splitId, members: split.members, bps: split.bps});
     }
 
     /// @dev Adds revenue to a split and returns its new lifetime sum. The token for it is here already.
     function _earn(bytes32 splitId, uint256 amount) internal returns (uint256 earned) {
-        _requireDeclared(splitId);
         Revenue storage revenue = _revenues[splitId];
+        if (!revenue.declared) revert UndeclaredSplit(splitId);
         earned = revenue.earned + amount;
-        revenue.earned = uint120(_fit(earned, type(uint120).max));
+        revenue.earned = uint80(_fit(earned, type(uint80).max));
     }
 
     function _requireDeclared(bytes32 splitId) internal view {
@@ -112,36 +126,49 @@ abstract contract Splits is Ledger {
     }
 
     /// @dev Draws the caller's part straight to `to`: the last thing that a function does.
-    function _drawTo(Split calldata split, bytes32 splitId, address to) internal returns (uint256 amount) {
+    function _drawTo(
+        address[] calldata members,
+        uint16[] calldata bps,
+        bytes32 splitId,
+        address to
+    ) internal returns (uint256 amount) {
         uint256 drawn;
-        (amount, drawn) = _draw(split, splitId, msg.sender);
+        (amount, drawn) = _draw(members, bps, splitId, msg.sender);
         emit DrawnTo({splitId: splitId, member: msg.sender, to: to, amount: amount, drawn: drawn});
         _push(to, amount);
     }
 
+    /// @dev A split that breaks the rules never earns, so it need not be checked again.
     function _draw(
-        Split calldata split,
+        address[] calldata members,
+        uint16[] calldata bps,
         bytes32 splitId,
         address member
     ) private returns (uint256 amount, uint256 drawn) {
-        uint256 drawnBefore = drawnOf[splitId][member];
-        drawn = _entitlement(split, splitId, member);
+        uint256 index = _indexOf(members, splitId, member);
+        Revenue storage revenue = _revenues[splitId];
+        drawn = Shares.part(revenue.earned, bps[index]);
+        uint256 drawnBefore;
+        if (index == 0) {
+            drawnBefore = revenue.drawnByFirst;
+            // A part of `earned` fits where `earned` does.
+            revenue.drawnByFirst = uint88(drawn);
+        } else {
+            mapping(address member => uint256 amount) storage drawnBy = _drawnByOther[splitId];
+            drawnBefore = drawnBy[member];
+            drawnBy[member] = drawn;
+        }
         if (drawn == drawnBefore) revert NothingToDraw(splitId, member);
         amount = drawn - drawnBefore;
-        drawnOf[splitId][member] = drawn;
     }
 
-    /// @dev The lifetime part of `member`. A split that breaks the rules never earns, so it need not be checked again.
-    function _entitlement(Split calldata split, bytes32 splitId, address member) private view returns (uint256) {
-        return Shares.part(_revenues[splitId].earned, _shareOf(split, splitId, member));
-    }
-
-    function _shareOf(Split calldata split, bytes32 splitId, address member) private pure returns (uint256) {
-        address[] calldata members = split.members;
-        for (uint256 i = 0; i < members.length; ++i) {
-            if (members[i] == member) return split.bps[i];
-        }
-        revert NotAMember(splitId, member);
+    function _indexOf(
+        address[] calldata members,
+        bytes32 splitId,
+        address member
+    ) private pure returns (uint256 index) {
+        index = Hashing.indexOf(members, member);
+        if (index == members.length) revert NotAMember(splitId, member);
     }
 
     function _requireValid(Split calldata split) private view {
