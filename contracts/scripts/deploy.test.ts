@@ -98,7 +98,8 @@ describe("a deployment", () => {
     for (const { start, length } of references) stands.fill(0, start, start + length);
     expect(stands.toString("hex")).toBe(deployedBytecode.object);
     expect(stands.length).toBeLessThanOrEqual(24_576);
-  });
+    // The compiler takes its time.
+  }, 120_000);
 
   it("is only shown, with what it would cost, until it is confirmed", async () => {
     const deployer = demoAccount("spare").address;
