@@ -30,6 +30,7 @@ import type { ModelView } from "../models/shapes.ts";
 import { lastDistribution } from "./queries-distribution.ts";
 import { confirmedTime, poolOf, runDistribution, type Step } from "./run.ts";
 import type { distributionSchema, earningsSchema, monthlySchema, summarySchema } from "./shapes.ts";
+import { startDistributing } from "./worker.ts";
 
 type Distribution = z.infer<typeof distributionSchema>;
 type Earnings = z.infer<typeof earningsSchema>;
@@ -339,8 +340,15 @@ describe("the monthly distribution", () => {
 
   it("has nothing to post for a month in which nothing was used, and carries its pool", async () => {
     await buyPlan(2, 30n * USDT);
+    const off = startDistributing({ ...api.deps, config: { ...api.deps.config, DISTRIBUTION_SECONDS: 0 } });
+    const worker = startDistributing({
+      ...api.deps,
+      config: { ...api.deps.config, DISTRIBUTION_SECONDS: 1 },
+    });
     await turnTo(monthStart(first + 3));
-    await run();
+    // Nobody asks for it.
+    await eventually("the month is done", async () => (await distributionOf(first + 2)).state === "empty");
+    await Promise.all([worker.stop(), off.stop()]);
     expect(await distributionOf(first + 2)).toMatchObject({ state: "empty", pool: "21.00", carry: "21.00" });
     expect((await rootsPosted()).length).toBe(3);
   }, 60_000);

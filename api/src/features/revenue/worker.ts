@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Chain } from "../../chain/chains.ts";
 import type { Deps } from "../../deps.ts";
 import { lastDistribution } from "./queries-distribution.ts";
 import { poolOf, runDistribution } from "./run.ts";
@@ -41,14 +42,20 @@ export function startDistributing(deps: Deps): { stop: () => Promise<void> } {
   };
 }
 
-/** @returns whether a month is between being computed and being seen on the chain */
+/**
+ * @returns whether a month is between being computed and being seen on the chain
+ * @throws what went wrong on a chain, after all others had their turn
+ */
 async function round(deps: Deps): Promise<boolean> {
-  let underWay = false;
-  for (const chain of deps.chains.all) {
-    await runDistribution(deps, chain);
-    const last = await lastDistribution(deps.db, poolOf(chain));
-    underWay ||= last?.state === "computed" || last?.state === "published";
-    underWay ||= last?.state === "posted" && !last.activeAt;
-  }
-  return underWay;
+  const chains = await Promise.allSettled(deps.chains.all.map((chain) => roundOf(deps, chain)));
+  const failed = chains.find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+  return chains.some((chain) => chain.status === "fulfilled" && chain.value);
+}
+
+async function roundOf(deps: Deps, chain: Chain): Promise<boolean> {
+  await runDistribution(deps, chain);
+  const last = await lastDistribution(deps.db, poolOf(chain));
+  if (last?.state === "posted") return last.activeAt === null;
+  return last?.state === "computed" || last?.state === "published";
 }
