@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+// The whole of this file is what the compiler does not do well, see below.
+// solhint-disable no-inline-assembly
+
 /// @notice What goes through arrays in calldata, in assembly: the compiler checks and copies them element by element,
 /// which costs a member's draw and a claim more than all else that they compute.
 library Hashing {

@@ -169,6 +169,7 @@ abstract contract Usage is CreatorPool {
             (address payer, uint256 amount) = (row.payer, row.amount);
             UsageDeposit storage deposited = _deposits[payer];
             uint256 slot;
+            // solhint-disable-next-line no-inline-assembly
             assembly ("memory-safe") {
                 slot := sload(deposited.slot)
             }
@@ -180,6 +181,7 @@ abstract contract Usage is CreatorPool {
                 slot = slot - amount + (amount << SPENT);
                 sum += amount;
             }
+            // solhint-disable-next-line no-inline-assembly
             assembly ("memory-safe") {
                 sstore(deposited.slot, slot)
             }

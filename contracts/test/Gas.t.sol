@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Source, Split} from "../solidity/Types.sol";
-import {OnEthereum} from "./Fixture.sol";
+import {Job, ModelUsage, Source, Split, UsageRow} from "../solidity/Types.sol";
+import {Fixture, OnEthereum} from "./Fixture.sol";
+import {JobsFixture} from "./JobsFixture.sol";
+import {PoolFixture} from "./PoolFixture.sol";
 
 /// @notice What each operation costs, as a whole transaction, when everyone involved was paid before. `snapshots/` holds
 /// the figures; `npm run gas:check -w contracts` fails when one changed, `npm run gas:write -w contracts` writes them.
-contract GasTest is OnEthereum {
+contract GasTest is OnEthereum, PoolFixture, JobsFixture {
     bytes32 private modelId;
+
+    function setUp() public override(Fixture, PoolFixture) {
+        PoolFixture.setUp();
+    }
 
     function test_gas() external {
         address member = third;
@@ -33,6 +39,13 @@ contract GasTest is OnEthereum {
         hundred.members[99] = member;
         measureSplit("100", hundred, member);
 
+        fundPool();
+        fundPool();
+        snapshot("buyPlan");
+        measureJob();
+        measureUsage();
+        measurePool();
+
         vm.prank(customer);
         forge.withdraw(customer, USDT);
         snapshot("withdraw");
@@ -57,6 +70,49 @@ contract GasTest is OnEthereum {
         vm.prank(member);
         forge.drawAndWithdraw(split, member);
         snapshot(string.concat("drawAndWithdraw ", size));
+    }
+
+    function measureJob() private {
+        for (uint256 i = 0; i < 2; ++i) {
+            Job memory job = order();
+            job.salt = bytes32(i);
+            open(job);
+            snapshot("openJob");
+            pay(job, payeeOf(third));
+            snapshot("payJob");
+        }
+    }
+
+    /// @dev One batch of 100 payers; a row costs a hundredth of it.
+    function measureUsage() private {
+        ModelUsage[] memory usage = new ModelUsage[](1);
+        usage[0] = ModelUsage({modelId: modelId, rows: new UsageRow[](100)});
+        for (uint256 i = 0; i < 100; ++i) {
+            address payer = address(uint160(uint256(keccak256(abi.encode("payer", i)))));
+            fund(payer, USDT);
+            vm.prank(payer);
+            forge.depositUsage(USER, USDT, uint64(USDT), Source.Wallet);
+            usage[0].rows[i] = UsageRow({payer: payer, amount: uint64(USDT / 7)});
+        }
+        for (uint256 batch = 1; batch <= 2; ++batch) {
+            vm.prank(operator);
+            forge.settleUsage(batch, 0, usage);
+        }
+        snapshot("settleUsage 100");
+    }
+
+    /// @dev Each root is put in force by a claim that is not measured.
+    function measurePool() private {
+        for (uint256 i = 1; i <= 2; ++i) {
+            uint256[4] memory amounts = [i * USDT, i * USDT, i * USDT, i * USDT];
+            activate(uint16(JANUARY + i), rootOf(amounts), 4 * i * USDT);
+            claim(amounts, 1);
+            claim(amounts, 0);
+            snapshot("claim");
+            vm.prank(third);
+            forge.claimAndWithdraw(splits[2], amounts[2], proofOf(amounts, 2), third);
+            snapshot("claimAndWithdraw");
+        }
     }
 
     function snapshot(string memory name) private {
