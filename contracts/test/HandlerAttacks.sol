@@ -96,7 +96,8 @@ abstract contract HandlerAttacks is HandlerJobs {
         } else if (which == 2) {
             ModelUsage[] memory usage = new ModelUsage[](1);
             usage[0] = ModelUsage({modelId: _someModel(more), rows: new UsageRow[](1)});
-            usage[0].rows[0] = UsageRow(_someone(who), uint64(_chargeable(_someone(who)) + amount));
+            address payer = _leaver(who);
+            usage[0].rows[0] = UsageRow(payer, uint64(_chargeable(payer) + (amount % 2 == 0 ? 1 : amount)));
             _mustFail(operator, abi.encodeCall(forge.settleUsage, (batches + 1, "r", usage)), "charge above the cap");
         } else if (which == 3) {
             uint256 batch = more % 2 == 0 ? batches : batches + 2;
@@ -110,11 +111,12 @@ abstract contract HandlerAttacks is HandlerJobs {
         }
     }
 
-    function attackPool(uint256 split, uint256 more) external counted {
+    function attackPool(uint256 split, uint256 more, bool hurry) external counted {
+        _ripen(hurry);
         split %= 3;
         uint256 cumulative = _active.amounts[split] + _amount(more);
         bytes memory call = abi.encodeCall(forge.claim, (splitIds[split], cumulative, _proof(_active.amounts, split)));
-        if (pendingUntil == 0 || block.timestamp < pendingUntil) _mustFail(nobody, call, "claim another amount");
+        _mustFail(nobody, call, "claim another amount");
         call = abi.encodeCall(forge.claim, (UNDECLARED, _active.amounts[3], _proof(_active.amounts, 3)));
         _mustFail(nobody, call, "claim for an undeclared split");
     }
@@ -167,6 +169,16 @@ abstract contract HandlerAttacks is HandlerJobs {
                 "submit as another node"
             );
         }
+    }
+
+    /// @dev Somebody whose deposit is free to go, if there is such a one.
+    function _leaver(uint256 dice) private view returns (address payer) {
+        for (uint256 i = 0; i < people.length; ++i) {
+            payer = people[((dice % people.length) + i) % people.length];
+            Metered storage metered = _metered[payer];
+            if (metered.deposit != 0 && metered.leaveAt != 0 && block.timestamp >= metered.leaveAt) return payer;
+        }
+        return _someone(dice);
     }
 
     function _mustFail(address caller, bytes memory call, string memory what) private {

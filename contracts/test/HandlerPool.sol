@@ -67,6 +67,7 @@ abstract contract HandlerPool is HandlerMarket {
                 next.amounts[i] = bound(seed >> (32 * i), 0, 2 * funded);
             }
             next.total = bound(seed >> 128, poolClaimed, funded);
+            next.amounts[3] = bound(seed >> 64, 0, next.total);
         }
         next.root = _root(next.amounts);
         vm.prank(operator);
@@ -120,7 +121,7 @@ abstract contract HandlerPool is HandlerMarket {
     }
 
     /// @dev Lets the root that waited long enough pay, as the contract does with the next call.
-    function _ripen(bool hurry) private {
+    function _ripen(bool hurry) internal {
         if (pendingUntil == 0) return;
         if (hurry && block.timestamp < pendingUntil) vm.warp(pendingUntil);
         if (block.timestamp < pendingUntil) return;

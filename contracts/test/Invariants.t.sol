@@ -10,7 +10,22 @@ import {HandlerJobs} from "./HandlerJobs.sol";
 import {HandlerUsage} from "./HandlerUsage.sol";
 import {HandlerWorld} from "./HandlerWorld.sol";
 
-/// @notice What holds after whatever people, operators, admins and attackers did, in any order.
+/// @notice What holds after whatever people, operators, admins and attackers did, in any order. On its own:
+/// `npx hardhat test solidity contracts/test/Invariants.t.sol contracts/test/Handler.sol`.
+/// @dev That they can fail was tried with one mistake at a time in the contract, and 16 to 64 runs instead of 1,024. Each was
+/// noticed by the invariant named (and others), or by an honest call that reverted (R) after the books had parted:
+/// a fee of one unit more: feesAreExact, solvency. A draw not booked: drawsAreFloors…, solvency. A draw of one unit more:
+/// drawsAreFloors…, solvency. A subscription's fee of another size: splitsEarnWhatWasPaid, solvency. Paying from credit
+/// for nothing: nobodyLowersAnothersCredit, solvency. withdrawFor to the caller: nothingForbiddenSucceeds. Fees collected
+/// twice: feesAreExact, solvency. A new treasury given the old one's fees: R. A claim above the root's total:
+/// poolPaysWithin… A month posted twice, a total above what was funded: nothingForbiddenSucceeds, R. A veto that keeps its
+/// month: rootsComeInTheOrderOfMonths, R. A claim of an undeclared split: nothingForbiddenSucceeds. The day's cap not
+/// asked, a charge after leaving, a lower cap: nothingForbiddenSucceeds. A deposit withdrawn twice:
+/// usageChargedWithinTheDeposit, solvency. A batch settled twice: R. An escrow that stays: jobMoneyLeavesOnce. A paid job
+/// that stays open: jobMoneyLeavesOnce. A refund before the deadline, anyone's attestation: nothingForbiddenSucceeds, R. A
+/// pause that stops releaseJob or withdrawFor: anExitAlwaysExists, aPauseBlocksNoExit. Only admins halve:
+/// anExitAlwaysExists. Every model free: theFirstModelIsFreeOnce. A listing that counts from now: listingsLastAsPaid. A
+/// stranger who sets a split: nothingForbiddenSucceeds.
 abstract contract InvariantsTest is HandlerWorld, HandlerExits {
     /// @dev The last three are heavy: they are checked after every sixteenth call.
     uint256 private constant SAMPLE = 16;

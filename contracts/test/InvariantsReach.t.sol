@@ -24,7 +24,7 @@ contract InvariantsReachTest is HandlerWorld, OnEthereum {
         "submitJob(uint256,uint256,uint256) payJob(uint256,uint256,bool) approveJob(uint256,bool) "
         "releaseJob(uint256,bool) refundJob(uint256,bool,bool) disputeJob(uint256,bool) resolveJob(uint256,uint256) "
         "halveJob(uint256,bool) attackRoles(uint256,uint256) attackMoney(uint256,uint256,uint256) "
-        "attackAsOperator(uint256,uint256,uint256) attackPool(uint256,uint256) attackJobs(uint256,uint256,uint256)";
+        "attackAsOperator(uint256,uint256,uint256) attackPool(uint256,uint256,bool) attackJobs(uint256,uint256,uint256)";
 
     string private constant ACTIONS =
         "deposit withdraw withdrawFor collectFees setTreasury draw drawAndWithdraw donate pause unpause wait publish "
