@@ -13,7 +13,8 @@ export type Executor = Pick<
 /** Opens the pool. Every numeric comes back as text, so that no amount passes through a float. */
 export function openDatabase(url: string, { max = 20 } = {}): Database {
   const pool = new pg.Pool({ connectionString: url, max, application_name: "aiforge-api" });
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  // A connection that breaks is replaced by the pool; without a listener it would end the process, be it idle or in use.
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return drizzle(pool, { schema });
 }
