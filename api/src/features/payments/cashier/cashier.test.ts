@@ -1,5 +1,6 @@
 import { aiforgeAbi, demoAccount, parseUsdt } from "@aiforge/contracts";
 import { and, eq } from "drizzle-orm";
+import { TransactionReceiptNotFoundError } from "viem";
 import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testClient } from "../../../../../scripts/testing/chain.ts";
@@ -19,6 +20,7 @@ import { quote, sendUsdt, usdtOf } from "../../../testing/plain-transfers.ts";
 import { bodyOf, linkWallet, send, type TestWalletUser, walletUser } from "../../../testing/users.ts";
 import type { Health } from "../../health/service.ts";
 import { activeEntitlement } from "../../marketplace/service.ts";
+import { payments } from "../schema.ts";
 import type { PaymentView, Received } from "../shapes.ts";
 import { cashierRound } from "./round.ts";
 import { incomingTransfers, transferReservations } from "./schema.ts";
@@ -225,6 +227,63 @@ describe("a plain transfer from nobody known", () => {
     await credited(buyer.wallet.address, asked(payment) - 1_250_000n);
   });
 
+  it("is for nobody who opened a quote that ends like another's, be that one over", async () => {
+    const { db } = api.deps;
+    const buyer = await walletUser(api);
+    const payment = await planQuote(buyer, 2);
+    await db
+      .update(payments)
+      .set({ expiresAt: new Date(Date.now() - 60_000) })
+      .where(eq(payments.id, payment.id));
+    const cut = asked(payment) - 1_250_000n;
+    await sendUsdt(api, exchange, CASHIER, cut);
+    await paymentIn(buyer, payment.id, "late");
+    await credited(buyer.wallet.address, cut);
+
+    const other = await planQuote(buyer, 2, 2);
+    await db
+      .update(payments)
+      .set({ expiresAt: new Date(Date.now() - 60_000) })
+      .where(eq(payments.id, other.id));
+    const thief = await walletUser(api);
+    const bait = await planQuote(thief, 2, 2);
+    const near = asked(other) - 5_000_000n;
+    await db.update(payments).set({ transferAmount: near }).where(eq(payments.id, bait.id));
+    await db
+      .update(transferReservations)
+      .set({ amount: near })
+      .where(eq(transferReservations.paymentId, bait.id));
+    const hash = await sendUsdt(api, exchange, CASHIER, near - 2_000_000n);
+    const [row] = await eventually("it is decided", async () => {
+      const rows = await db.select().from(incomingTransfers).where(eq(incomingTransfers.txHash, hash));
+      return rows.length > 0 ? rows : null;
+    });
+    expect(row).toMatchObject({ outcome: "held", code: "unmatched", payee: null });
+    expect(await creditOf(thief.wallet.address)).toBe(0n);
+  });
+
+  it("is decided once, also when the chain puts it at another place in its block", async () => {
+    const { db } = api.deps;
+    const buyer = await fundedUser(api);
+    const hash = await sendUsdt(api, buyer.wallet, CASHIER, 3_000_000n);
+    await credited(buyer.wallet.address, 3_000_000n);
+    const rows = () => db.select().from(incomingTransfers).where(eq(incomingTransfers.txHash, hash));
+    const [decided] = await rows();
+    await db
+      .update(incomingTransfers)
+      .set({ logIndex: decided!.logIndex + 50 })
+      .where(eq(incomingTransfers.id, decided!.id));
+    await eventually("it is found where it is now", async () =>
+      (await rows()).some(({ logIndex }) => logIndex === decided!.logIndex),
+    );
+    expect(await rows()).toEqual([decided]);
+    const { rows: orders } = await db.$client.query(
+      "SELECT count(*)::int AS n FROM app.cashier_orders WHERE transfer_id = $1",
+      [decided!.id],
+    );
+    expect(orders).toEqual([{ n: 1 }]);
+  });
+
   it("that fits no quote is held until its sender is known", async () => {
     const stranger = await fundedWallet(api.rpcUrl);
     const buyer = await fundedUser(api);
@@ -423,6 +482,39 @@ describe("a cashier", () => {
       worker = startCashier(api.deps, { everyMs: 200 });
       for (const other of others) await other.close();
     }
+  });
+
+  it("does not pay again while a node that lags behind has no receipt", async () => {
+    await worker.stop();
+    const account = privateKeyToAccount(demoAccount("cashier").privateKey);
+    const buyer = await walletUser(api);
+    const payment = await planQuote(buyer);
+    try {
+      await sendUsdt(api, exchange, CASHIER, asked(payment));
+      const signed = async () => (await get(buyer, payment.id)).txHash !== null;
+      await eventually("the purchase is sent, and mined", async () => {
+        await cashierRound(api.deps, chain(), account, {
+          at: async (step) => {
+            if (step === "mined" && (await signed())) throw new Error("not further");
+          },
+        }).catch(() => undefined);
+        return (await plansFor(payment.account)).length > 0;
+      });
+      const { client } = chain();
+      const mined = await client.getBlockNumber({ cacheTime: 0 });
+      await eventually(
+        "it is settled",
+        async () => (await client.getBlockNumber({ cacheTime: 0 })) > mined + 3n,
+      );
+      const getTransactionReceipt = ({ hash }: { hash: `0x${string}` }) =>
+        Promise.reject(new TransactionReceiptNotFoundError({ hash }));
+      const lagging = Object.create(client, { getTransactionReceipt: { value: getTransactionReceipt } });
+      await cashierRound(api.deps, Object.create(chain(), { client: { value: lagging } }), account);
+    } finally {
+      worker = startCashier(api.deps, { everyMs: 200 });
+    }
+    await credited(buyer.wallet.address, asked(payment) - 10_000_000n);
+    expect(await plansFor(payment.account)).toHaveLength(1);
   });
 
   it("pays more for a transaction that waits too long, in place of it", async () => {

@@ -30,6 +30,8 @@ interface Decision {
   payee?: string;
 }
 
+/** An exchange's fee is not more than this. Micro-USDT. */
+const LARGEST_FEE = 20_000_000n;
 /** Less than this, from nobody's quote, is not worth the gas of crediting it. Micro-USDT. */
 const DUST = 10_000n;
 const AT_ONCE = 100;
@@ -74,6 +76,7 @@ export function undecidedTransfers(db: Executor, chain: Chain, cashier: string):
  */
 export async function decideTransfer(tx: Executor, chain: Chain, transfer: Transfer): Promise<void> {
   await lockMatching(tx);
+  if (await decidedElsewhere(tx, chain, transfer)) return;
   const { outcome, code, payment, payee } = await decide(tx, chain, transfer);
   const [row] = await tx
     .insert(incomingTransfers)
@@ -104,6 +107,33 @@ export async function decideTransfer(tx: Executor, chain: Chain, transfer: Trans
   } else if (outcome === "credit" && payee) {
     await orderCredit(tx, chain, transfer.to, { id: row.id, payee, amount: transfer.amount, kind: "credit" });
   }
+}
+
+/**
+ * Whether this very transfer was decided already, and the chain has put it elsewhere since: a deep reorg gives its log
+ * another index. Its row moves along.
+ */
+async function decidedElsewhere(tx: Executor, chain: Chain, transfer: Transfer): Promise<boolean> {
+  const [known] = await tx
+    .select({ id: incomingTransfers.id })
+    .from(incomingTransfers)
+    .where(
+      and(
+        eq(incomingTransfers.chain, chain.chain),
+        eq(incomingTransfers.txHash, transfer.txHash),
+        eq(incomingTransfers.sender, transfer.from),
+        eq(incomingTransfers.amount, transfer.amount),
+        sql`NOT EXISTS (SELECT FROM ${chainTransfers} t WHERE t.chain_id = ${incomingTransfers.chain}
+          AND t.tx_hash = ${incomingTransfers.txHash} AND t.log_index = ${incomingTransfers.logIndex})`,
+      ),
+    )
+    .limit(1);
+  if (!known) return false;
+  await tx
+    .update(incomingTransfers)
+    .set({ logIndex: transfer.logIndex })
+    .where(eq(incomingTransfers.id, known.id));
+  return true;
 }
 
 /** Has the cashier pay `amount` micro-USDT of a transfer into somebody's credit; ordered again it changes nothing. */
@@ -225,8 +255,9 @@ async function fromLinked(
 }
 
 /**
- * The one open quote whose amount ends like the transfer's: exchanges take their fee off in whole cents. None when
- * several do, or when the transfer is of whole cents.
+ * The one quote whose amount ends like the transfer's and is near it: exchanges take their fee off in whole cents. None
+ * when several do, or when the transfer is of whole cents. Quotes that ended count: what was sent for one of them must
+ * not be for whoever opened another that ends alike.
  */
 async function nearQuote(tx: Executor, chain: Chain, transfer: Transfer): Promise<Payment | null> {
   const { amount } = transfer;
@@ -236,10 +267,12 @@ async function nearQuote(tx: Executor, chain: Chain, transfer: Transfer): Promis
     (payment) =>
       payment.quotedBlock < transfer.blockNumber &&
       payment.logIndex === null &&
-      payment.expiresAt >= timeOf(transfer),
+      apart(payment.transferAmount ?? payment.amount, amount) <= LARGEST_FEE,
   );
   return found.length === 1 ? found[0]! : null;
 }
+
+const apart = (a: bigint, b: bigint): bigint => (a > b ? a - b : b - a);
 
 function reservedFor(tx: Executor, chain: Chain, transfer: Transfer, amount: SQL): Promise<Payment[]> {
   return lockPayments(

@@ -30,6 +30,11 @@ export interface RoundOptions {
   patienceMs?: number;
 }
 
+/**
+ * How much deeper than settled the use of a nonce lies before its order starts over: a node that lags behind the one
+ * which counted the nonces has no receipt yet, and what starts over too early is paid twice.
+ */
+const LOST_BLOCKS = 32n;
 /** Sent and not settled at one time. A few, so that one that is stuck does not have many behind it. */
 const IN_FLIGHT = 16;
 const PATIENCE_MS = 90_000;
@@ -83,10 +88,9 @@ async function settle(round: Round, order: Order): Promise<void> {
   const head = await chain.head(0);
   const settledBlock = head - BigInt(chain.confirmations - 1);
   // Asked before the receipts: a nonce that was used by then has its receipt by then, if it is one of ours.
+  const deep = settledBlock - LOST_BLOCKS;
   const used =
-    settledBlock >= 0n
-      ? await chain.client.getTransactionCount({ address: account.address, blockNumber: settledBlock })
-      : 0;
+    deep >= 0n ? await chain.client.getTransactionCount({ address: account.address, blockNumber: deep }) : 0;
   const receipt = await receiptOf(chain, signed);
   if (receipt) {
     await at("mined");

@@ -25,7 +25,7 @@ const FINAL: ReadonlySet<string> = new Set([
   "MonthsOutOfRange",
   "ZeroAccount",
   "FeeAboveMax",
-  "InvalidPayee",
+  "InvalidAddress",
   "ZeroAmount",
   "AmountTooLarge",
 ]);
