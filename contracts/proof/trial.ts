@@ -25,6 +25,8 @@ export interface Verdict {
 export type Message = { ready: { passed: number; failed: string[]; viaIR: boolean } } | { verdict: Verdict };
 
 const INVARIANTS = "Invariants.t.sol";
+/** Says how much the invariants reach: it needs more gas than a mutant may take, and notices nothing that they do not. */
+const REACH = "InvariantsReach.t.sol";
 /** Measures; fails for nothing but gas. */
 const GAS = "Gas.t.sol";
 
@@ -33,7 +35,7 @@ const { root, folder, runs, invariants } = options;
 const sources = sourcesOf(root);
 const workshop = await Workshop.open(root, folder, runs);
 const tests = readdirSync(join(root, "contracts/test")).filter((file) => file.endsWith(".t.sol"));
-const units = tests.filter((file) => file !== INVARIANTS && file !== GAS);
+const units = tests.filter((file) => ![INVARIANTS, REACH, GAS].includes(file));
 let released: string | undefined;
 
 /** The tests named after the mutated file come first: most mutants end there. */

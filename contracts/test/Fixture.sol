@@ -99,6 +99,8 @@ abstract contract Fixture is Test {
         assembly ("memory-safe") {
             deployed := create(0, add(code, 32), mload(code))
         }
+        // A constructor that was to revert and did not fails the test here, as does one that reverts unexpectedly.
+        require(deployed != address(0), "not deployed");
     }
 
     function fund(address who, uint256 amount) internal {

@@ -226,6 +226,18 @@ abstract contract SplitsDrawTest is Fixture {
         vm.assertEq(forge.drawnOf(idOf(group()), third), 18 * USDT);
     }
 
+    function test_drawAndWithdraw_WhenTheSplitEarnsAgain() external {
+        bytes32 modelId = earn();
+        vm.prank(third);
+        forge.drawAndWithdraw(group(), third);
+        buy(modelId, group(), 100 * USDT);
+        vm.expectEmit(address(forge));
+        emit Splits.DrawnTo({splitId: idOf(group()), member: third, to: stranger, amount: 18 * USDT, drawn: 36 * USDT});
+        vm.prank(third);
+        vm.assertEq(forge.drawAndWithdraw(group(), stranger), 18 * USDT);
+        vm.assertEq(usdt.balanceOf(stranger), 18 * USDT);
+    }
+
     function test_drawAndWithdraw_WhenTheTokenFrozeAnotherMember() external {
         earn();
         usdt.addBlackList(second);
