@@ -69,8 +69,9 @@ export class PaymentRun {
     const engine = await wallet.start();
     if (way === "permit2") return this.#planPermit(payment, amount, chain, address, engine);
 
-    const call = way === "credit" && payment.ways?.credit ? payment.ways.credit.call : payment.call;
-    assertPayment(call, payment, chain);
+    const credit = way === "credit" ? payment.ways?.credit : null;
+    const call = credit ? credit.call : payment.call;
+    assertPayment(call, payment, chain, credit ? "credit" : "wallet");
     const fromWallet = way === "wallet" ? amount : 0n;
     const allowance = fromWallet > 0n ? await engine.allowance(chain, address, chain.aiforge) : 0n;
     const title = payment.purpose === "publish" ? "Publish" : "Pay";

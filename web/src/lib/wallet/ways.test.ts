@@ -1,4 +1,4 @@
-import { aiforgeAbi, deployments, PERMIT2 } from "@aiforge/contracts";
+import { aiforgeAbi, deployments, PERMIT2, splitId } from "@aiforge/contracts";
 import { encodeFunctionData, zeroHash } from "viem";
 import { describe, expect, it } from "vitest";
 import type { Call, Chain, Payment } from "../api/types.ts";
@@ -20,7 +20,14 @@ const permit = () => ({
     spender: known.aiforge as string,
     nonce: "1",
     deadline: "1",
-    witness: { kind: "plan", account: account as string, maxPrice: "30000000" },
+    witness: {
+      kind: "plan",
+      item: `0x${"2".padStart(64, "0")}`,
+      account: account as string,
+      months: "1",
+      maxPrice: "30000000",
+      splitId: zeroHash as string,
+    },
   },
 });
 const payment = (typedData = permit()) =>
@@ -28,6 +35,10 @@ const payment = (typedData = permit()) =>
     purpose: "plan",
     amount: "30.00",
     account,
+    plan: 2,
+    months: 1,
+    dailyCap: null,
+    shares: [{ kind: "pool", address: null, bps: 7000 }],
     ways: { wallet: {}, credit: null, permit2: { typedData }, transfer: null },
   }) as unknown as Payment;
 const call = (data: `0x${string}`, to = known.aiforge) =>
@@ -63,6 +74,9 @@ describe("what the service asks a wallet to sign", () => {
     ["a larger amount", (data) => (data.message.permitted.amount = "30000001")],
     ["another price", (data) => (data.message.witness.maxPrice = "1")],
     ["another purchase", (data) => (data.message.witness.kind = "license")],
+    ["another plan", (data) => (data.message.witness.item = zeroHash)],
+    ["other months", (data) => (data.message.witness.months = "12")],
+    ["another split", (data) => (data.message.witness.splitId = account)],
     ["another account", (data) => (data.message.witness.account = zeroHash)],
   ])("refuses a signature over %s", (_, change) => {
     const data = permit();
@@ -81,14 +95,40 @@ describe("what the service asks a wallet to sign", () => {
       expect(() => assertPurchase(wrong, payment(), payer, chain)).toThrow(UnexpectedCallError);
   });
 
+  type Plan = readonly [plan: number, months: bigint, price: bigint, account: `0x${string}`, source: 0 | 1];
+  const buyPlan = (...args: Plan) =>
+    call(encodeFunctionData({ abi: aiforgeAbi, functionName: "buyPlan", args }));
+  const shown = buyPlan(2, 1n, 30_000_000n, account, 0);
+
   it("takes a purchase by the function of its purpose only", () => {
-    const buyPlan = encodeFunctionData({
-      abi: aiforgeAbi,
-      functionName: "buyPlan",
-      args: [2, 1n, 30_000_000n, account, 0],
-    });
-    expect(() => assertPayment(call(buyPlan), payment(), chain)).not.toThrow();
-    expect(() => assertPayment(call(buyPlan), { ...payment(), purpose: "license" }, chain)).toThrow();
-    expect(() => assertPayment(call(buyPlan, other as typeof known.aiforge), payment(), chain)).toThrow();
+    expect(() => assertPayment(shown, payment(), chain, "wallet")).not.toThrow();
+    expect(() => assertPayment(shown, { ...payment(), purpose: "license" }, chain, "wallet")).toThrow();
+    const elsewhere = call(shown.data, other as typeof known.aiforge);
+    expect(() => assertPayment(elsewhere, payment(), chain, "wallet")).toThrow();
+  });
+
+  it.each<[string, Plan]>([
+    ["another plan", [3, 1n, 30_000_000n, account, 0]],
+    ["other months", [2, 2n, 30_000_000n, account, 0]],
+    ["a higher price", [2, 1n, 30_000_001n, account, 0]],
+    ["another account", [2, 1n, 30_000_000n, zeroHash, 0]],
+    ["the credit instead of the wallet", [2, 1n, 30_000_000n, account, 1]],
+  ])("refuses a call that buys for %s", (_, args) => {
+    expect(() => assertPayment(buyPlan(...args), payment(), chain, "wallet")).toThrow(UnexpectedCallError);
+  });
+
+  it("refuses a purchase that other people share than the page shows", () => {
+    const members = [{ kind: "member", address: payer.toLowerCase(), bps: 10_000 }];
+    const license = { ...payment(), purpose: "license", months: 0, plan: null, shares: members } as Payment;
+    const buy = (by: `0x${string}`) =>
+      call(
+        encodeFunctionData({
+          abi: aiforgeAbi,
+          functionName: "buyLicense",
+          args: [zeroHash, 30_000_000n, splitId({ members: [by], bps: [10_000] }), account, 1],
+        }),
+      );
+    expect(() => assertPayment(buy(payer), license, chain, "credit")).not.toThrow();
+    expect(() => assertPayment(buy(other), license, chain, "credit")).toThrow(UnexpectedCallError);
   });
 });

@@ -1,5 +1,5 @@
-import { aiforgeAbi, PERMIT2, parseUsdt } from "@aiforge/contracts";
-import { type Address, decodeFunctionData } from "viem";
+import { aiforgeAbi, PERMIT2, parseUsdt, splitId } from "@aiforge/contracts";
+import { type Address, decodeFunctionData, zeroHash } from "viem";
 import type { Call, Chain, Payment } from "../api/types.ts";
 import { assertCall, UnexpectedCallError } from "./plan.ts";
 
@@ -35,12 +35,103 @@ export function waysOf(payment: Payment): Way[] {
   ];
 }
 
+const same = (a: string | undefined, b: string | null) => a?.toLowerCase() === b?.toLowerCase();
+
+/** What a purchase says, as the contract counts: amounts in micro-USDT. Left out: the purchase does not say it. */
+interface Bought {
+  account: string;
+  price?: bigint;
+  months?: bigint;
+  plan?: bigint;
+  splitId?: string;
+  dailyCap?: bigint;
+  /** 0: the wallet; 1: its credit. */
+  source?: number;
+}
+
+/** The split that the page shows: the creators among the shares. Null where it shows none. */
+function shownSplit({ shares }: Payment): string | null {
+  const members = shares.filter(({ kind, address }) => kind === "member" && address !== null);
+  if (members.length === 0) return null;
+  return splitId({
+    members: members.map(({ address }) => address as Address),
+    bps: members.map(({ bps }) => bps),
+  });
+}
+
+/** Whether what is to be signed is what the page shows of the payment. */
+function isShown(bought: Bought, payment: Payment): boolean {
+  const { price, months, plan, dailyCap } = bought;
+  const split = payment.purpose === "publish" ? null : shownSplit(payment);
+  return (
+    same(bought.account, payment.account) &&
+    (price === undefined || price === parseUsdt(payment.amount)) &&
+    (months === undefined || months === BigInt(payment.months)) &&
+    (plan === undefined || plan === BigInt(payment.plan ?? -1)) &&
+    (dailyCap === undefined || dailyCap === parseUsdt(payment.dailyCap ?? "0")) &&
+    (bought.splitId === undefined || same(bought.splitId, split ?? zeroHash))
+  );
+}
+
+/** Reads a purchase from the data of its call. */
+function readPurchase(data: Call["data"]): Bought | null {
+  const call = decodeFunctionData({ abi: aiforgeAbi, data });
+  switch (call.functionName) {
+    case "publish": {
+      const [, , , , account, price, source] = call.args;
+      return { account, price, source };
+    }
+    case "subscribe": {
+      const [, months, price, split, account, source] = call.args;
+      return { account, price, months, splitId: split, source };
+    }
+    case "extendListing": {
+      const [, months, account, source] = call.args;
+      return { account, months, source };
+    }
+    case "buyPlan": {
+      const [plan, months, price, account, source] = call.args;
+      return { account, price, months, plan: BigInt(plan), source };
+    }
+    case "buyLicense": {
+      const [, price, split, account, source] = call.args;
+      return { account, price, splitId: split, source };
+    }
+    case "depositUsage": {
+      const [account, price, dailyCap, source] = call.args;
+      return { account, price, dailyCap, source };
+    }
+    default:
+      return null;
+  }
+}
+
+/** What a signature over a Permit2 purchase says. */
+function readWitness(
+  purpose: Payment["purpose"],
+  witness: { item?: string; account?: string; months?: string; maxPrice?: string; splitId?: string },
+): Bought {
+  const months = BigInt(witness.months ?? -1);
+  return {
+    account: witness.account ?? "",
+    price: BigInt(witness.maxPrice ?? -1),
+    ...(purpose === "usage" ? { dailyCap: months } : { months }),
+    ...(purpose === "plan" && { plan: BigInt(witness.item ?? -1) }),
+    splitId: witness.splitId ?? "",
+  };
+}
+
 /**
- * Holds the purchase that the API prepared to what the page shows of it.
+ * Holds the purchase that the API prepared to what the page shows of it: what for and for whom, how much at most, from
+ * where, and who shares it.
  * @throws {UnexpectedCallError}
  */
-export function assertPayment(call: Call, payment: Payment, chain: Chain): void {
+export function assertPayment(call: Call, payment: Payment, chain: Chain, from: "wallet" | "credit"): void {
   assertCall(call, FUNCTIONS[payment.purpose], chain);
+  const bought = readPurchase(call.data);
+  if (!bought || bought.source !== (from === "credit" ? 1 : 0) || !isShown(bought, payment)) {
+    throw new UnexpectedCallError();
+  }
 }
 
 /**
@@ -54,11 +145,9 @@ export function assertPermit(payment: Payment, chain: Chain): void {
     | {
         permitted?: { token?: string; amount?: string };
         spender?: string;
-        witness?: { kind?: string; account?: string; maxPrice?: string };
+        witness?: { kind?: string } & Parameters<typeof readWitness>[1];
       }
     | undefined;
-  const same = (a: string | undefined, b: string | null) => a?.toLowerCase() === b?.toLowerCase();
-  const amount = parseUsdt(payment.amount).toString();
   if (
     data?.primaryType !== "PermitWitnessTransferFrom" ||
     data.domain.name !== "Permit2" ||
@@ -66,10 +155,9 @@ export function assertPermit(payment: Payment, chain: Chain): void {
     !same(data.domain.verifyingContract, PERMIT2) ||
     !same(message?.spender, chain.aiforge) ||
     !same(message?.permitted?.token, chain.usdt) ||
-    message?.permitted?.amount !== amount ||
-    message?.witness?.maxPrice !== amount ||
+    message?.permitted?.amount !== parseUsdt(payment.amount).toString() ||
     message?.witness?.kind !== KINDS[payment.purpose] ||
-    !same(message?.witness?.account, payment.account)
+    !isShown(readWitness(payment.purpose, message.witness), payment)
   ) {
     throw new UnexpectedCallError();
   }
