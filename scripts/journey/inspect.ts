@@ -28,6 +28,9 @@ export async function inspect(page: Page, name: string, path?: string): Promise<
     if (path) {
       await page.goto(path);
       await page.waitForLoadState("networkidle");
+    } else {
+      // Colours fade from one look to the next.
+      await page.waitForTimeout(300);
     }
     await page.screenshot({
       path: join(SCREENSHOTS, `${name}-${look.name}.png`),

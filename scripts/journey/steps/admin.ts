@@ -21,7 +21,7 @@ export function adminSteps(world: World): void {
     const held = admin
       .byTestId("admin-wallets")
       .getByRole("listitem")
-      .filter({ has: admin.page.locator(`[data-value="${helper.address}"]`) });
+      .filter({ has: admin.page.locator(`[data-value="${helper.address}" i]`) });
     await admin.byTestId("admin-address").fill(helper.address);
     await admin.byTestId("admin-add").click();
     await admin.byTestId("action-button").dblclick();

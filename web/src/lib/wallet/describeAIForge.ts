@@ -84,7 +84,7 @@ export function describeAIForge(data: Hex): Description {
       return { title: "Move a share into credit", details: [{ label: "Of", value: call.args[1] }] };
     case "drawAndWithdraw":
       return { title: "Withdraw your share", details: [{ label: "To", value: call.args[1] }] };
-    case "claim":
+    case "claimShare":
       return {
         title: "Claim from the creators' pool",
         details: [
@@ -92,7 +92,7 @@ export function describeAIForge(data: Hex): Description {
           { label: "Earned in all", value: usdt(call.args[1]) },
         ],
       };
-    case "claimAndWithdraw":
+    case "claimAndDraw":
       return {
         title: "Claim from the creators' pool and withdraw your share",
         details: [{ label: "To", value: call.args[3] }],
