@@ -83,16 +83,21 @@ interface Size {
 export function sizeOf(request: InferenceRequest, contextLength: number | null, defaultAnswer: number): Size {
   const answer = request.maxTokens ?? defaultAnswer;
   const context = contextLength ?? Number.MAX_SAFE_INTEGER;
-  const prompt = request.messages.reduce(
-    (sum, { content }) => sum + Buffer.byteLength(content) + TEMPLATE.message,
-    TEMPLATE.prompt,
-  );
+  const prompt = promptBound(request);
   return {
     prompt,
     needed: Math.min(prompt + 1, context),
     answer,
     wanted: Math.min(prompt + answer, context),
   };
+}
+
+/** The most tokens that the messages of a call can be. */
+export function promptBound({ messages }: InferenceRequest): number {
+  return messages.reduce(
+    (sum, { content }) => sum + Buffer.byteLength(content) + TEMPLATE.message,
+    TEMPLATE.prompt,
+  );
 }
 
 /** The request, with an answer no longer than what was granted leaves for it. */

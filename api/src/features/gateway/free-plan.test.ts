@@ -183,14 +183,15 @@ describe("the free plan", () => {
     const user = await customer();
     one.peer.onInference = ({ id }) => {
       one.peer.send({ type: "delta", id, text: "Hello" });
-      const usage = { promptTokens: 300, completionTokens: 1_000_000 };
+      const usage = { promptTokens: 3_000, completionTokens: 1_000_000 };
       one.peer.send({ type: "done", id, usage, finishReason: "stop" });
     };
     const response = await user.ask({ max_tokens: 100 });
-    const granted = PROMPT + 100;
     const { usage } = await bodyOf<{ usage: OpenAI.CompletionUsage }>(response);
-    expect(usage).toEqual({ prompt_tokens: 300, completion_tokens: granted - 300, total_tokens: granted });
-    expect(await user.used()).toEqual({ requests: 1, tokens: granted, reserved: 0 });
+    // The prompt can be no more than its bytes and the template, the answer no more than its text and its end.
+    const tokens = PROMPT + 5 + 32;
+    expect(usage).toEqual({ prompt_tokens: PROMPT, completion_tokens: 37, total_tokens: tokens });
+    expect(await user.used()).toEqual({ requests: 1, tokens, reserved: 0 });
   });
 
   test("gets back what a process held that died", async () => {

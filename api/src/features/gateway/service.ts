@@ -5,7 +5,7 @@ import { InferenceError } from "../nodes/errors.ts";
 import type { InferenceEvent } from "../nodes/inference.ts";
 import type { TokenUsage } from "../nodes/protocol.ts";
 import type { Settlement } from "../subscriptions/quota.ts";
-import type { Admission } from "./admission.ts";
+import { type Admission, promptBound } from "./admission.ts";
 
 export interface Caller {
   userId: string;
@@ -29,6 +29,7 @@ export async function* complete(
   const startedAt = new Date();
   let firstTokenAt: Date | null = null;
   let pieces = 0;
+  let bytes = 0;
   let nodeId: string | null = null;
   let recorded = false;
   const settlement = (usage: TokenUsage | null): Settlement | null => {
@@ -68,12 +69,20 @@ export async function* complete(
       if (event.type === "delta") {
         firstTokenAt ??= new Date();
         pieces += 1;
+        bytes += Buffer.byteLength(event.text);
       }
       if (event.type !== "done") {
         yield event;
         continue;
       }
-      const usage = event.usage && reservation ? withinGrant(event.usage, reservation.tokens) : event.usage;
+      const usage =
+        event.usage && reservation
+          ? believable(event.usage, {
+              prompt: promptBound(request),
+              answer: bytes + UNSEEN,
+              all: reservation.tokens,
+            })
+          : event.usage;
       const delivered = firstTokenAt ? "served" : "idle";
       await record(event.finishReason === "cancelled" ? "cancelled" : delivered, usage, null);
       yield { ...event, usage };
@@ -91,8 +100,20 @@ export async function* complete(
   }
 }
 
-/** A call cannot use more than it was granted, whatever its node says: nodes are anybody's. */
-function withinGrant({ promptTokens, completionTokens }: TokenUsage, granted: number): TokenUsage {
-  const prompt = Math.min(promptTokens, granted);
-  return { promptTokens: prompt, completionTokens: Math.min(completionTokens, granted - prompt) };
+/** Tokens of an answer that are not text: its end, and what a stop sequence cut off. */
+const UNSEEN = 32;
+
+/**
+ * Nodes are anybody's, and what they report shares the creators' pool: no more is believed than the messages can have
+ * been, than the text that came can have been, and than was granted. A token of text is a byte at least.
+ */
+function believable(
+  { promptTokens, completionTokens }: TokenUsage,
+  most: { prompt: number; answer: number; all: number },
+): TokenUsage {
+  const prompt = Math.min(promptTokens, most.prompt, most.all);
+  return {
+    promptTokens: prompt,
+    completionTokens: Math.min(completionTokens, most.answer, most.all - prompt),
+  };
 }
