@@ -5,6 +5,7 @@ import { aiforgeCall } from "../../chain/calls.ts";
 import { createTestApi, eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
 import { CHAIN, sign } from "../../testing/market.ts";
 import { bodyOf, codeOf, registerUser, send, type TestWalletUser, walletUser } from "../../testing/users.ts";
+import { isAdmin } from "./service.ts";
 import type { AdminCallView, OverviewView } from "./shapes.ts";
 
 const root = privateKeyToAccount(DEMO_ACCOUNTS[0]!.privateKey);
@@ -63,6 +64,11 @@ test("a wallet that another linked, or that holds another role, opens nothing", 
   expect(await sees(other)).toBe(false);
   const byPassword = await registerUser(api);
   expect((await byPassword.call("GET", "/api/admin/overview")).status).toBe(404);
+});
+
+test("the admin of one chain is none of another", async () => {
+  expect(await isAdmin(api.deps, admin.id, CHAIN)).toBe(true);
+  expect(await isAdmin(api.deps, admin.id, "eip155:1")).toBe(false);
 });
 
 describe("admin wallets", () => {

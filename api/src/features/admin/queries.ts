@@ -14,7 +14,12 @@ import { models } from "../models/schema.ts";
 import { wallets } from "../wallets/schema.ts";
 
 /** Whether one of a user's linked wallets holds a role, on the chain that it is linked on. */
-export async function holdsRole(db: Executor, userId: string, role: string): Promise<boolean> {
+export async function holdsRole(
+  db: Executor,
+  userId: string,
+  role: string,
+  chain?: string,
+): Promise<boolean> {
   const rows = await db
     .select({ account: chainRoles.account })
     .from(wallets)
@@ -22,7 +27,13 @@ export async function holdsRole(db: Executor, userId: string, role: string): Pro
       chainRoles,
       and(eq(chainRoles.account, wallets.address), eq(chainRoles.chainId, wallets.chain)),
     )
-    .where(and(eq(wallets.userId, userId), eq(chainRoles.role, role)))
+    .where(
+      and(
+        eq(wallets.userId, userId),
+        eq(chainRoles.role, role),
+        chain === undefined ? undefined : eq(chainRoles.chainId, chain),
+      ),
+    )
     .limit(1);
   return rows.length > 0;
 }

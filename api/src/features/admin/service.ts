@@ -27,9 +27,12 @@ const GRANTED_BY: Record<ManagedRole, RoleName> = { admin: "default_admin", oper
 const nameOf = (role: string): RoleName =>
   role === ROLES.admin ? "admin" : role === ROLES.operator ? "operator" : "default_admin";
 
-/** Whether one of the user's linked wallets holds the contract's ADMIN, as far as the chain is mirrored. */
-export function isAdmin(deps: Deps, userId: string): Promise<boolean> {
-  return queries.holdsRole(deps.db, userId, ROLES.admin);
+/**
+ * Whether one of the user's linked wallets holds the contract's ADMIN, as far as the chain is mirrored.
+ * @param chain CAIP-2: the contract on this chain; on any when left out
+ */
+export function isAdmin(deps: Deps, userId: string, chain?: string): Promise<boolean> {
+  return queries.holdsRole(deps.db, userId, ROLES.admin, chain);
 }
 
 /** The wallets with a role, on every chain. */

@@ -118,8 +118,8 @@ export async function distributeMonth(
   at: YearMonth,
   { chain: chainId, again }: { chain?: string | undefined; again: boolean },
 ) {
-  if (!(await isAdmin(deps, userId))) throw errors.notAnAdmin();
   const chain = chainOf(deps, chainId);
+  if (!(await isAdmin(deps, userId, chain.chain))) throw errors.notAnAdmin();
   const month = indexOf(at);
   const now = await confirmedTime(deps, chain);
   if (now === null || now < monthStart(month + 1)) throw errors.monthGoesOn(monthText(month));
