@@ -49,10 +49,10 @@ async function startAnvil(supervisor: Supervisor): Promise<LocalChain> {
       "--accounts",
       String(DEMO_ACCOUNTS.length),
       "--no-mining",
-      // The states of the last blocks only: by default each is written to the disk, 300 MB for 1,000 blocks. With
-      // none, a call would fail when a block is mined while it runs.
+      // The states of the last blocks only: by default each is written to the disk, 300 MB for 1,000 blocks. As many
+      // as the API looks back: to tell a transaction that is lost from one that waits, it asks 35 blocks ago.
       "--prune-history",
-      "8",
+      "64",
       "--quiet",
       ...(saved ? ["--load-state", saved] : []),
     ],
