@@ -278,16 +278,14 @@ async function measure(rpcUrl: string): Promise<Record<string, number>> {
       await gasOf(as("operator").aiforge.write.postRoot([month, tree.root as Hex, total, "cid"]));
       await test.increaseTime({ seconds: 2 * 86_400 });
       await test.mine({ blocks: 1 });
-      await gasOf(buyer.aiforge.write.claim([splitId(SPLITS[first]), cumulative, proofOf(first)]));
+      await gasOf(buyer.aiforge.write.claimShare([splitId(SPLITS[first]), cumulative, proofOf(first)]));
       return send(proofOf(first === 1 ? 3 : 1));
     };
     gas.pool_claim_credit = await warm(() =>
-      claim(1, (proof) => buyer.aiforge.write.claim([splitId(SPLITS[3]), cumulative, proof])),
+      claim(1, (proof) => buyer.aiforge.write.claimShare([splitId(SPLITS[3]), cumulative, proof])),
     );
     gas.pool_claim_wallet = await warm(() =>
-      claim(3, (proof) =>
-        as("member").aiforge.write.claimAndWithdraw([SPLITS[1], cumulative, proof, member]),
-      ),
+      claim(3, (proof) => as("member").aiforge.write.claimAndDraw([SPLITS[1], cumulative, proof, member])),
     );
   }
 }

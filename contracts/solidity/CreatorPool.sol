@@ -43,6 +43,18 @@ abstract contract CreatorPool is Plans {
         uint256 splitEarned,
         uint256 poolClaimed
     );
+    /// @notice `PoolClaimed`, and then `member` drew `drawnAmount` of the split, in all its life `drawn`, straight to `to`.
+    event PoolClaimedAndDrawn(
+        bytes32 indexed splitId,
+        address indexed member,
+        address indexed to,
+        uint256 amount,
+        uint256 claimed,
+        uint256 splitEarned,
+        uint256 poolClaimed,
+        uint256 drawnAmount,
+        uint256 drawn
+    );
 
     /// @notice The last root still waits until `activeAt`.
     error RootPending(uint256 activeAt);
@@ -99,22 +111,48 @@ abstract contract CreatorPool is Plans {
     /// @param cumulative What the root says that it earned in all months, in micro-USDT.
     /// @param proof From the leaf to the root.
     /// @return amount What moved, in micro-USDT.
-    function claim(bytes32 splitId, uint256 cumulative, bytes32[] calldata proof) external returns (uint256 amount) {
-        return _claim(splitId, cumulative, proof);
+    function claimShare(
+        bytes32 splitId,
+        uint256 cumulative,
+        bytes32[] calldata proof
+    ) external returns (uint256 amount) {
+        uint256 earned;
+        uint256 poolClaimed;
+        (amount, earned, poolClaimed) = _claim(splitId, cumulative, proof);
+        emit PoolClaimed({
+            splitId: splitId,
+            amount: amount,
+            claimed: cumulative,
+            splitEarned: earned,
+            poolClaimed: poolClaimed
+        });
     }
 
     /// @notice Claims for a split, then sends what the caller can draw from it straight to `to`.
-    /// @return amount What was sent, in micro-USDT.
-    function claimAndWithdraw(
+    /// @return drawnAmount What was sent, in micro-USDT.
+    function claimAndDraw(
         Split calldata split,
         uint256 cumulative,
         bytes32[] calldata proof,
         address to
-    ) external returns (uint256 amount) {
+    ) external returns (uint256 drawnAmount) {
         (address[] calldata members, uint16[] calldata bps) = (split.members, split.bps);
         bytes32 splitId = Hashing.splitId(members, bps);
-        _claim(splitId, cumulative, proof);
-        return _drawTo(members, bps, splitId, to);
+        (uint256 amount, uint256 earned, uint256 poolClaimed) = _claim(splitId, cumulative, proof);
+        uint256 drawn;
+        (drawnAmount, drawn) = _draw(members, bps, splitId, msg.sender);
+        emit PoolClaimedAndDrawn({
+            splitId: splitId,
+            member: msg.sender,
+            to: to,
+            amount: amount,
+            claimed: cumulative,
+            splitEarned: earned,
+            poolClaimed: poolClaimed,
+            drawnAmount: drawnAmount,
+            drawn: drawn
+        });
+        _push(to, drawnAmount);
     }
 
     /// @notice What the pool paid to a split in its life, in micro-USDT.
@@ -127,30 +165,31 @@ abstract contract CreatorPool is Plans {
         return _pool;
     }
 
-    function _claim(bytes32 splitId, uint256 cumulative, bytes32[] calldata proof) private returns (uint256 amount) {
+    /// @return amount What the split earns by it.
+    /// @return earned What the split earned in its life.
+    /// @return poolClaimed What the whole pool has paid.
+    function _claim(
+        bytes32 splitId,
+        uint256 cumulative,
+        bytes32[] calldata proof
+    ) private returns (uint256 amount, uint256 earned, uint256 poolClaimed) {
         Pool storage pool = _pool;
-        (bytes32 root, uint256 total, uint256 poolClaimed) = (pool.root, pool.total, pool.claimed);
+        (bytes32 root, uint256 total) = (pool.root, pool.total);
+        poolClaimed = pool.claimed;
         if (_promote()) (root, total) = (pool.root, pool.total);
         if (Hashing.merkleRoot(splitId, cumulative, proof) != root) revert InvalidProof(splitId, cumulative);
 
         Revenue storage revenue = _revenues[splitId];
-        (uint256 claimed, uint256 earned) = (revenue.claimed, revenue.earned);
+        uint256 claimed = revenue.claimed;
         if (!revenue.declared) revert UndeclaredSplit(splitId);
         if (cumulative <= claimed) revert NothingToClaim(splitId, claimed);
         amount = cumulative - claimed;
         poolClaimed += amount;
         if (poolClaimed > total) revert PoolExceeded(poolClaimed, total);
-        earned = _fit(earned + amount, type(uint80).max);
+        earned = _fit(revenue.earned + amount, type(uint80).max);
         // The others are at most `total`, which fits.
         (revenue.earned, revenue.claimed) = (uint80(earned), uint80(cumulative));
         pool.claimed = uint64(poolClaimed);
-        emit PoolClaimed({
-            splitId: splitId,
-            amount: amount,
-            claimed: cumulative,
-            splitEarned: earned,
-            poolClaimed: poolClaimed
-        });
     }
 
     /// @dev Lets the root that waited long enough pay.

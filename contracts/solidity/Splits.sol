@@ -144,7 +144,7 @@ abstract contract Splits is Ledger {
         uint16[] calldata bps,
         bytes32 splitId,
         address member
-    ) private returns (uint256 amount, uint256 drawn) {
+    ) internal returns (uint256 amount, uint256 drawn) {
         uint256 index = _indexOf(members, splitId, member);
         Revenue storage revenue = _revenues[splitId];
         drawn = Shares.part(revenue.earned, bps[index]);

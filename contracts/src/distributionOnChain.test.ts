@@ -112,12 +112,12 @@ it("is paid by the contract, to one split and to a thousand, to the unit, and a 
   await write(operator, "declareSplit", [splitOf(0)]);
   await post(single);
   const only = claimOf(single, splits[0]!)!;
-  await write(operator, "claim", [splits[0], only.amount, only.proof]);
+  await write(operator, "claimShare", [splits[0], only.amount, only.proof]);
   expect(await read("earnedOf", [splits[0]])).toBe(70n * USDT);
 
   // The leaf that ties the root to its inputs claims nothing.
   const tie = single.tree.getProof([single.digest, "0"]);
-  await expect(read("claim", [single.digest, 0n, tie])).rejects.toThrow(/NothingToClaim/);
+  await expect(read("claimShare", [single.digest, 0n, tie])).rejects.toThrow(/UndeclaredSplit/);
 
   const bought = await buyPlan();
   const december = monthStart(single.month + 1);
@@ -143,13 +143,13 @@ it("is paid by the contract, to one split and to a thousand, to the unit, and a 
           args: [customer.address],
         });
       const had = await balance();
-      await write(customer, "claimAndWithdraw", [splitOf(at), amount, proof, customer.address]);
+      await write(customer, "claimAndDraw", [splitOf(at), amount, proof, customer.address]);
       expect((await balance()) - had).toBe((amount * 6_000n) / 10_000n);
-    } else await write(operator, "claim", [splits[at], amount, proof]);
+    } else await write(operator, "claimShare", [splits[at], amount, proof]);
     expect(await read("claimedOf", [splits[at]])).toBe(amount);
     expect(await read("earnedOf", [splits[at]])).toBe(amount);
-    await expect(read("claim", [splits[at], amount, proof])).rejects.toThrow(/NothingToClaim/);
-    await expect(read("claim", [splits[at], amount + 1n, proof])).rejects.toThrow(/InvalidProof/);
+    await expect(read("claimShare", [splits[at], amount, proof])).rejects.toThrow(/NothingToClaim/);
+    await expect(read("claimShare", [splits[at], amount + 1n, proof])).rejects.toThrow(/InvalidProof/);
     claimed += amount - before;
   }
   const pool = (await read("poolOf")) as unknown as { claimed: bigint; total: bigint };

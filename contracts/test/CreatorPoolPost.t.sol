@@ -170,7 +170,7 @@ contract CreatorPoolPostTest is PoolFixture, OnEthereum {
         bytes32 splitId = idOf(splits[0]);
         bytes32[] memory proof = proofOf(amounts, 0);
         vm.expectRevert(abi.encodeWithSelector(CreatorPool.InvalidProof.selector, splitId, 700 * USDT));
-        forge.claim(splitId, 700 * USDT, proof);
+        forge.claimShare(splitId, 700 * USDT, proof);
         vm.assertEq(forge.poolOf().pendingTotal, 0);
         vm.assertEq(forge.poolOf().activeAt, 0);
     }

@@ -119,7 +119,7 @@ abstract contract FuzzSharesTest is JobsFixture {
         vm.prank(operator);
         forge.postRoot(month, root, uint64(funded), "inputs");
         vm.warp(block.timestamp + 2 days);
-        earned += forge.claim(splitId, funded, new bytes32[](0));
+        earned += forge.claimShare(splitId, funded, new bytes32[](0));
         claimed = funded;
     }
 

@@ -108,10 +108,10 @@ contract GasTest is OnEthereum, PoolFixture, JobsFixture {
             activate(uint16(JANUARY + i), rootOf(amounts), 4 * i * USDT);
             claim(amounts, 1);
             claim(amounts, 0);
-            snapshot("claim");
+            snapshot("claimShare");
             vm.prank(third);
-            forge.claimAndWithdraw(splits[2], amounts[2], proofOf(amounts, 2), third);
-            snapshot("claimAndWithdraw");
+            forge.claimAndDraw(splits[2], amounts[2], proofOf(amounts, 2), third);
+            snapshot("claimAndDraw");
         }
     }
 

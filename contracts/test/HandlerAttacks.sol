@@ -115,9 +115,12 @@ abstract contract HandlerAttacks is HandlerJobs {
         _ripen(hurry);
         split %= 3;
         uint256 cumulative = _active.amounts[split] + _amount(more);
-        bytes memory call = abi.encodeCall(forge.claim, (splitIds[split], cumulative, _proof(_active.amounts, split)));
+        bytes memory call = abi.encodeCall(
+            forge.claimShare,
+            (splitIds[split], cumulative, _proof(_active.amounts, split))
+        );
         _mustFail(nobody, call, "claim another amount");
-        call = abi.encodeCall(forge.claim, (UNDECLARED, _active.amounts[3], _proof(_active.amounts, 3)));
+        call = abi.encodeCall(forge.claimShare, (UNDECLARED, _active.amounts[3], _proof(_active.amounts, 3)));
         _mustFail(nobody, call, "claim for an undeclared split");
     }
 

@@ -95,7 +95,7 @@ abstract contract HandlerPool is HandlerMarket {
         uint256 amount = cumulative - claimed[splitIds[split]];
         bytes32[] memory proof = _proof(_active.amounts, split);
         if (poolClaimed + amount > _active.total) {
-            try forge.claim(splitIds[split], cumulative, proof) {
+            try forge.claimShare(splitIds[split], cumulative, proof) {
                 _breach("the pool paid more than the total of its root");
             } catch {
                 ++done["claimRefused"];
@@ -110,13 +110,13 @@ abstract contract HandlerPool is HandlerMarket {
         uint256 drawable = _entitled(split, member) - drawn[splitIds[split]][chosen.members[member]];
         if (straight && drawable != 0) {
             vm.prank(chosen.members[member]);
-            uint256 got = forge.claimAndWithdraw(chosen, cumulative, proof, _someone(to));
+            uint256 got = forge.claimAndDraw(chosen, cumulative, proof, _someone(to));
             if (got != _draws(split, member)) _breach("a claim sent something else than what could be drawn");
-            ++done["claimAndWithdraw"];
+            ++done["claimAndDraw"];
         } else {
             vm.prank(nobody);
-            if (forge.claim(splitIds[split], cumulative, proof) != amount) _breach("a claim moved something else");
-            ++done["claim"];
+            if (forge.claimShare(splitIds[split], cumulative, proof) != amount) _breach("a claim moved something else");
+            ++done["claimShare"];
         }
     }
 

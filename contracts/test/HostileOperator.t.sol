@@ -37,11 +37,11 @@ contract HostileOperatorTest is JobsFixture, PoolFixture, UsageFixture, OnEthere
         bytes32 root = leafOf(idOf(loot), 700 * USDT);
         post(JANUARY, root, 700 * USDT);
         vm.expectRevert(abi.encodeWithSelector(CreatorPool.InvalidProof.selector, idOf(loot), 700 * USDT));
-        forge.claim(idOf(loot), 700 * USDT, new bytes32[](0));
+        forge.claimShare(idOf(loot), 700 * USDT, new bytes32[](0));
         stopTheThief();
         vm.warp(START + 3 days);
         vm.expectRevert(abi.encodeWithSelector(CreatorPool.InvalidProof.selector, idOf(loot), 700 * USDT));
-        forge.claim(idOf(loot), 700 * USDT, new bytes32[](0));
+        forge.claimShare(idOf(loot), 700 * USDT, new bytes32[](0));
         bytes memory refusal = lacks(operator, forge.OPERATOR());
         vm.prank(operator);
         vm.expectRevert(refusal);
@@ -54,14 +54,14 @@ contract HostileOperatorTest is JobsFixture, PoolFixture, UsageFixture, OnEthere
         credit(creator, 50 * USDT);
         activate(JANUARY, leafOf(idOf(loot), 1_000_000 * USDT), 700 * USDT);
         vm.expectRevert(abi.encodeWithSelector(CreatorPool.PoolExceeded.selector, 1_000_000 * USDT, 700 * USDT));
-        forge.claim(idOf(loot), 1_000_000 * USDT, new bytes32[](0));
+        forge.claimShare(idOf(loot), 1_000_000 * USDT, new bytes32[](0));
         activate(JANUARY + 1, leafOf(idOf(loot), 700 * USDT), 700 * USDT);
         vm.prank(thief);
-        forge.claimAndWithdraw(loot, 700 * USDT, new bytes32[](0), thief);
+        forge.claimAndDraw(loot, 700 * USDT, new bytes32[](0), thief);
         vm.assertEq(usdt.balanceOf(thief), 700 * USDT);
 
         vm.expectRevert(abi.encodeWithSelector(CreatorPool.NothingToClaim.selector, idOf(loot), 700 * USDT));
-        forge.claim(idOf(loot), 700 * USDT, new bytes32[](0));
+        forge.claimShare(idOf(loot), 700 * USDT, new bytes32[](0));
         forge.collectFees();
         vm.assertEq(forge.creditOf(treasury), 300 * USDT);
         vm.assertEq(forge.creditOf(creator), 50 * USDT);
@@ -72,12 +72,12 @@ contract HostileOperatorTest is JobsFixture, PoolFixture, UsageFixture, OnEthere
     function test_stolenPoolKey_RevertWhen_ALeafOverflows() external {
         activate(JANUARY, leafOf(idOf(loot), type(uint256).max), 700 * USDT);
         vm.expectRevert(abi.encodeWithSelector(CreatorPool.PoolExceeded.selector, type(uint256).max, 700 * USDT));
-        forge.claim(idOf(loot), type(uint256).max, new bytes32[](0));
+        forge.claimShare(idOf(loot), type(uint256).max, new bytes32[](0));
         activate(JANUARY + 1, leafOf(idOf(loot), 1), 700 * USDT);
-        forge.claim(idOf(loot), 1, new bytes32[](0));
+        forge.claimShare(idOf(loot), 1, new bytes32[](0));
         activate(JANUARY + 2, leafOf(idOf(loot), type(uint256).max), 700 * USDT);
         vm.expectRevert();
-        forge.claim(idOf(loot), type(uint256).max, new bytes32[](0));
+        forge.claimShare(idOf(loot), type(uint256).max, new bytes32[](0));
         vm.assertEq(forge.poolOf().claimed, 1);
     }
 

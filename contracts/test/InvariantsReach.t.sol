@@ -29,7 +29,7 @@ contract InvariantsReachTest is HandlerWorld, OnEthereum {
     string private constant ACTIONS =
         "deposit withdraw withdrawFor collectFees setTreasury draw drawAndWithdraw donate pause unpause wait publish "
         "extendListing setSplit setTerms declareSplit subscribe buyLicense buyPlan setPlanPrice payFromCredit permit "
-        "postRoot postDishonestRoot vetoRoot claim claimAndWithdraw claimRefused depositUsage setUsageCap leaveUsage "
+        "postRoot postDishonestRoot vetoRoot claimShare claimAndDraw claimRefused depositUsage setUsageCap leaveUsage "
         "withdrawUsage settleUsage chargeUsage openJob submitJob payOpenJob paySubmittedJob approveJob "
         "approveDisputedJob releaseJob refundJob refundJobEarly disputeJob resolveJob halveJob attack";
 

@@ -82,7 +82,7 @@ abstract contract MoneyTest is PoolFixture, Signing {
         vm.prank(customer);
         forge.buyPlan(ENTERPRISE, 1, 100 * USDT, USER, Source.Wallet);
         activate(JANUARY, leafOf(idOf(group()), 70 * USDT), 70 * USDT);
-        vm.assertEq(forge.claim(idOf(group()), 70 * USDT, new bytes32[](0)), 70 * USDT);
+        vm.assertEq(forge.claimShare(idOf(group()), 70 * USDT, new bytes32[](0)), 70 * USDT);
         assertPlatform(30 * USDT);
         assertMember(group(), creator, 35 * USDT);
         assertMember(group(), second, 21 * USDT);

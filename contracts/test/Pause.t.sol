@@ -83,7 +83,7 @@ abstract contract PauseTest is CheckoutFixture {
         vm.warp(START + 3 days);
         forge.withdrawUsage(customer);
         forge.refundJob(order());
-        forge.claim(idOf(group()), 70 * USDT, new bytes32[](0));
+        forge.claimShare(idOf(group()), 70 * USDT, new bytes32[](0));
         forge.collectFees();
 
         address[3] memory payees = [customer, second, treasury];

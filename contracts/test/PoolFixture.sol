@@ -72,6 +72,6 @@ abstract contract PoolFixture is Fixture {
 
     /// @dev Anyone claims for a split.
     function claim(uint256[4] memory amounts, uint256 place) internal returns (uint256) {
-        return forge.claim(idOf(splits[place]), amounts[place], proofOf(amounts, place));
+        return forge.claimShare(idOf(splits[place]), amounts[place], proofOf(amounts, place));
     }
 }

@@ -109,14 +109,15 @@ contract UsageSettleTest is UsageFixture, OnEthereum {
 
     function test_settleUsage_WhenTheNextDayBegins() external {
         uint256 midnight = (START / 1 days + 1) * 1 days;
-        charge(40 * USDT);
+        // Every bit of what was spent goes at midnight, the lowest too.
+        charge(40 * USDT - 1);
         vm.warp(midnight - 1);
-        expectExceeded(batchOf(customer, 1), 0, 1);
+        expectExceeded(batchOf(customer, 2), 1, 2);
         vm.warp(midnight);
         charge(40 * USDT);
         vm.assertEq(forge.usageDepositOf(customer).spent, 40 * USDT);
         vm.assertEq(forge.usageDepositOf(customer).day, midnight / 1 days);
-        vm.assertEq(forge.usageDepositOf(customer).amount, 20 * USDT);
+        vm.assertEq(forge.usageDepositOf(customer).amount, 20 * USDT + 1);
     }
 
     function test_settleUsage_WhenTheAmountIsExactlyTheDeposit() external {

@@ -1,6 +1,7 @@
 import { type Context, ponder } from "ponder:registry";
 import { planPrices, planPurchases, plans, pool, poolClaims, poolRoots } from "ponder:schema";
-import { type AnyEvent, chainOf, eventRowOf, recordEarning, recordFee } from "./rows.ts";
+import type { Hex } from "viem";
+import { type AnyEvent, chainOf, eventRowOf, recordDrawTo, recordEarning, recordFee } from "./rows.ts";
 
 ponder.on("AIForge:PlanPriceSet", async ({ event, context }) => {
   const { plan, price } = event.args;
@@ -75,12 +76,25 @@ ponder.on("AIForge:RootVetoed", async ({ event, context }) => {
     .set({ ...before, ...NOTHING_PENDING, month: before.previousMonth });
 });
 
-ponder.on("AIForge:PoolClaimed", async ({ event, context }) => {
-  const { splitId, amount, claimed, splitEarned, poolClaimed } = event.args;
+ponder.on("AIForge:PoolClaimed", ({ event, context }) => recordClaim(event, context, event.args));
+
+ponder.on("AIForge:PoolClaimedAndDrawn", async ({ event, context }) => {
+  const { splitId, member, to, drawnAmount, drawn } = event.args;
+  await recordClaim(event, context, event.args);
+  await recordDrawTo(event, context, { splitId, member, to, amount: drawnAmount, drawn });
+});
+
+/** What the pool paid to a split. */
+async function recordClaim(
+  event: AnyEvent,
+  context: Pick<Context, "chain" | "db">,
+  claim: { splitId: Hex; amount: bigint; claimed: bigint; splitEarned: bigint; poolClaimed: bigint },
+): Promise<void> {
+  const { splitId, amount, claimed, splitEarned, poolClaimed } = claim;
   await context.db
     .insert(poolClaims)
     .values({ ...eventRowOf(event, context), splitId, amount, claimed, poolClaimed });
   const { chainId, ...before } = await promotedPool(event, context);
   await context.db.update(pool, { chainId }).set({ ...before, claimed: poolClaimed });
   await recordEarning(event, context, { splitId, kind: "pool", amount, earned: splitEarned, claimed });
-});
+}

@@ -3,9 +3,11 @@ import {
   type CreditEntryKind,
   creditEntries,
   credits,
+  draws,
   type EarningKind,
   type FeeKind,
   feeEntries,
+  members,
   settings,
   splitEarnings,
   splits,
@@ -95,4 +97,17 @@ export async function recordEarning(
   await context.db
     .update(splits, { chainId: chainOf(context), splitId: entry.splitId })
     .set({ earned: entry.earned, ...(claimed !== undefined && { claimed }) });
+}
+
+/** Records a share that was drawn straight to an address, without becoming credit. */
+export async function recordDrawTo(
+  event: AnyEvent,
+  context: Pick<Context, "chain" | "db">,
+  draw: { splitId: Hex; member: Hex; to: Hex; amount: bigint; drawn: bigint },
+): Promise<void> {
+  const { splitId, member, to, amount, drawn } = draw;
+  await context.db
+    .insert(draws)
+    .values({ ...eventRowOf(event, context), splitId, member, to, amount, drawn });
+  await context.db.update(members, { chainId: chainOf(context), splitId, member }).set({ drawn });
 }

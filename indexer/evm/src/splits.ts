@@ -1,6 +1,6 @@
 import { ponder } from "ponder:registry";
 import { draws, members, modelSplits, models, splits } from "ponder:schema";
-import { chainOf, eventRowOf, provenanceOf, recordCredit } from "./rows.ts";
+import { chainOf, eventRowOf, provenanceOf, recordCredit, recordDrawTo } from "./rows.ts";
 
 ponder.on("AIForge:SplitDeclared", async ({ event, context }) => {
   const { splitId, members: addresses, bps } = event.args;
@@ -46,10 +46,4 @@ ponder.on("AIForge:Drawn", async ({ event, context }) => {
   });
 });
 
-ponder.on("AIForge:DrawnTo", async ({ event, context }) => {
-  const { splitId, member, to, amount, drawn } = event.args;
-  await context.db
-    .insert(draws)
-    .values({ ...eventRowOf(event, context), splitId, member, to, amount, drawn });
-  await context.db.update(members, { chainId: chainOf(context), splitId, member }).set({ drawn });
-});
+ponder.on("AIForge:DrawnTo", ({ event, context }) => recordDrawTo(event, context, event.args));

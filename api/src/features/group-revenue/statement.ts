@@ -161,7 +161,7 @@ async function callsOf(
       splitId,
       member: null,
       amount: usdt(amount),
-      call: aiforgeCall(chain, "claim", [splitId as `0x${string}`, cumulative, proof]),
+      call: aiforgeCall(chain, "claimShare", [splitId as `0x${string}`, cumulative, proof]),
     })),
     ...splits.flatMap((split) => {
       const whole = toSplit(membersOf(split));

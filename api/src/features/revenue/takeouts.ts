@@ -101,7 +101,7 @@ function fromPool(deps: Deps, share: Share, claim: PoolClaim | undefined): Takeo
   if (amount <= 0n) return [];
   const base = ofShare("pool", share);
   const { cumulative, proof } = claim;
-  const call = aiforgeCall(deps.chains.get(share.chain), "claimAndWithdraw", [
+  const call = aiforgeCall(deps.chains.get(share.chain), "claimAndDraw", [
     base.split,
     cumulative,
     proof,

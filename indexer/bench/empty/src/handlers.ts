@@ -22,6 +22,7 @@ ponder.on("AIForge:PlanPurchased", nothing);
 ponder.on("AIForge:RootPosted", nothing);
 ponder.on("AIForge:RootVetoed", nothing);
 ponder.on("AIForge:PoolClaimed", nothing);
+ponder.on("AIForge:PoolClaimedAndDrawn", nothing);
 ponder.on("AIForge:RoleGranted", nothing);
 ponder.on("AIForge:RoleRevoked", nothing);
 ponder.on("AIForge:RoleAdminChanged", nothing);
