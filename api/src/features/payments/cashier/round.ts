@@ -89,8 +89,9 @@ async function settle(round: Round, order: Order): Promise<void> {
   const settledBlock = head - BigInt(chain.confirmations - 1);
   // Asked before the receipts: a nonce that was used by then has its receipt by then, if it is one of ours.
   const deep = settledBlock - LOST_BLOCKS;
-  const used =
-    deep >= 0n ? await chain.client.getTransactionCount({ address: account.address, blockNumber: deep }) : 0;
+  const count = () => chain.client.getTransactionCount({ address: account.address, blockNumber: deep });
+  // A node that has not kept the state cannot tell, and then nothing is lost.
+  const used = deep >= 0n ? await count().catch(() => 0) : 0;
   const receipt = await receiptOf(chain, signed);
   if (receipt) {
     await at("mined");
