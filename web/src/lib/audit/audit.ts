@@ -75,7 +75,7 @@ export async function audit(
       id: "form",
       title: "It is in the one form that the inputs may have",
       ok: true,
-      detail: `${inputs.purchases.length} plan purchases, ${inputs.usage.length} models used.`,
+      detail: `Plan purchases: ${inputs.purchases.length}. Models used: ${inputs.usage.length}.`,
     });
   } catch (error) {
     checks.push({
