@@ -233,6 +233,37 @@ abstract contract CreatorPoolClaimTest is PoolFixture {
         vm.assertEq(forge.claimAndDraw(group(), first[0], proof, third), 74 * USDT);
     }
 
+    function test_claimAndDraw_WhenThePoolAndOthersPaidSinceTheLastTime() external {
+        bytes32 modelId = publish(SALT, group(), 100 * USDT);
+        buy(modelId, group(), 100 * USDT);
+        activate(JANUARY, rootOf(first), 700 * USDT);
+        claim(first, 1);
+        bytes32[] memory proof = proofOf(first, 0);
+        vm.prank(third);
+        forge.claimAndDraw(group(), first[0], proof, third);
+        fundPool();
+        buy(modelId, group(), 100 * USDT);
+        uint256[4] memory later = [300 * USDT, 420 * USDT, 280 * USDT, 140 * USDT];
+        activate(JANUARY + 1, rootOf(later), 1140 * USDT);
+        proof = proofOf(later, 0);
+        // 20 % of 90, 90 and 300, less the 74 of before.
+        vm.expectEmit(address(forge));
+        emit CreatorPool.PoolClaimedAndDrawn({
+            splitId: idOf(group()),
+            member: third,
+            to: stranger,
+            amount: 20 * USDT,
+            claimed: 300 * USDT,
+            splitEarned: 480 * USDT,
+            poolClaimed: 510 * USDT,
+            drawnAmount: 22 * USDT,
+            drawn: 96 * USDT
+        });
+        vm.prank(third);
+        vm.assertEq(forge.claimAndDraw(group(), later[0], proof, stranger), 22 * USDT);
+        vm.assertEq(usdt.balanceOf(stranger), 22 * USDT);
+    }
+
     function test_claimAndDraw_WhenNewMoneyIsStopped() external {
         activate(JANUARY, rootOf(first), 700 * USDT);
         pause();
@@ -248,6 +279,15 @@ abstract contract CreatorPoolClaimTest is PoolFixture {
         buy(publish(SALT, group(), 100 * USDT), group(), 100 * USDT);
         vm.assertEq(forge.claimedOf(idOf(group())), 0);
         activate(JANUARY, rootOf(first), 700 * USDT);
+        claim(first, 1);
+        vm.expectEmit(address(forge));
+        emit CreatorPool.PoolClaimed({
+            splitId: idOf(group()),
+            amount: 280 * USDT,
+            claimed: 280 * USDT,
+            splitEarned: 370 * USDT,
+            poolClaimed: 490 * USDT
+        });
         claim(first, 0);
         vm.assertEq(forge.claimedOf(idOf(group())), 280 * USDT);
         vm.assertEq(forge.earnedOf(idOf(group())), 370 * USDT);

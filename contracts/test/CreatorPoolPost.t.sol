@@ -207,6 +207,8 @@ contract CreatorPoolPostTest is PoolFixture, OnEthereum {
         vm.assertEq(forge.poolOf().total, 100 * USDT);
         vm.assertEq(forge.poolOf().claimed, 100 * USDT);
         vm.assertEq(forge.poolOf().pendingRoot, bytes32(0));
+        vm.assertEq(forge.poolOf().pendingTotal, 0);
+        vm.assertEq(forge.poolOf().activeAt, 0);
         post(JANUARY + 1, ROOT, 200 * USDT);
         vm.assertEq(forge.poolOf().root, rootOf(amounts));
         vm.assertEq(forge.poolOf().pendingRoot, ROOT);
