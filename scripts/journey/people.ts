@@ -45,6 +45,12 @@ export class Person {
     await this.page.waitForLoadState("networkidle");
   }
 
+  /** Waits until the page that follows the sign-in is there: going elsewhere before, one would be taken back to it. */
+  async signedIn(): Promise<void> {
+    await this.byTestId("account-menu").waitFor();
+    await this.page.waitForURL((url) => url.pathname !== "/sign-in");
+  }
+
   /** Connects the demo wallet by EIP-6963, as one of its accounts. */
   async connectWallet(role: Role): Promise<void> {
     const { name } = demoAccount(role);

@@ -14,6 +14,7 @@ export function adminSteps(world: World): void {
     await admin.connectWallet("deployer");
     await admin.button("Sign in with this wallet").click();
     await admin.sign("message");
+    await admin.signedIn();
     await admin.byTestId("account-menu").click();
     await admin.page.getByRole("menuitem", { name: "Admin" }).click();
     await admin.page.waitForURL("**/admin");

@@ -12,7 +12,7 @@ export function planSteps(world: World): void {
     await page.getByLabel("E-mail").fill("cora@example.org");
     await page.getByLabel("Password").fill("a long enough password");
     await customer.button("Create the account").click();
-    await customer.byTestId("account-menu").waitFor();
+    await customer.signedIn();
 
     await expect.poll(() => world.nodesServing(), { timeout: 60_000 }).toBeGreaterThan(0);
     await customer.visit("/marketplace");

@@ -20,7 +20,7 @@ export function publishingSteps(world: World): void {
     expect(message).toContain(creatorWallet.address);
     expect(message).toContain(`localhost:${world.place.ports.web}`);
     expect(message).toMatch(/Nonce: \w{8,}/);
-    await world.creator.byTestId("account-menu").waitFor();
+    await world.creator.signedIn();
     const cookies = await world.creator.context.cookies();
     expect(cookies.some(({ httpOnly }) => httpOnly)).toBe(true);
   });
