@@ -397,7 +397,12 @@ describe("what was earned", () => {
     expect((await send(api, "GET", "/api/revenue/summary?scope=mine")).status).toBe(401);
     const response = await creators[1]!.call("GET", "/api/revenue/summary?scope=mine");
     const mine = await bodyOf<z.infer<typeof summarySchema>>(response);
-    expect(mine.totals).toMatchObject({ gross: "70.00", mine: "21.00" });
+    expect(mine.totals).toMatchObject({ gross: "98.00", mine: "47.775" });
+    // A month's pool counts in that month, whenever it is claimed.
+    expect(mine.months.find(({ month }) => month === monthText(first + 1))).toMatchObject({
+      gross: "7.00",
+      mine: "5.775",
+    });
     // Own: 5.25 and 21; of Shared the split has 1.75 to claim.
     expect(mine.totals.pool).toEqual({ funded: "98.00", claimed: "70.00", claimable: "28.00" });
 

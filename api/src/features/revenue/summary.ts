@@ -59,13 +59,22 @@ const chainsOf = (deps: Deps) => deps.chains.all.map(({ chain }) => chain);
  * All revenue by source and month. Of everything: each payment once, a plan's creators' part as `pool`. Of what the
  * viewer has a part in: the earnings of those splits and models, what the pool paid them among it.
  */
-async function revenueRows(deps: Deps, viewer: queries.Viewer, range: queries.Range | null): Promise<Row[]> {
+async function revenueRows(deps: Deps, viewer: queries.Viewer, month: number | null): Promise<Row[]> {
   const chains = chainsOf(deps);
-  const [fees, earnings, jobs] = await Promise.all([
+  const range = month === null ? null : { from: monthStart(month), to: monthStart(month + 1) };
+  const [fees, earned, jobs, shares] = await Promise.all([
     queries.feesByMonth(deps.db, chains, range),
     queries.earningsByMonth(deps.db, chains, viewer, range),
     queries.jobPayByMonth(deps.db, chains, viewer.wallets, range),
+    queries.poolShares(deps.db, chains, viewer, month),
   ]);
+  // What the pool brought belongs to the month it was used in, whenever it is claimed.
+  const earnings = [
+    ...earned.filter(({ source }) => source !== "pool"),
+    ...shares.map(({ month: index, amount, mine }) => {
+      return { source: "pool" as const, month: monthText(index), amount, fee: 0n, mine };
+    }),
+  ];
   const paid = jobs.map(({ month, mine }): Row => ({ ...ZERO, source: "job", month, mine }));
   if (viewer.mine) {
     const earned = earnings.map(({ source, month, amount, fee, mine }): Row => {
@@ -86,7 +95,7 @@ async function revenueRows(deps: Deps, viewer: queries.Viewer, range: queries.Ra
   return [...payments, ...mine, ...paid];
 }
 
-/** What was paid, and whose it became, by source and month. */
+/** What was paid, and whose it became, by source and month; the pool's part by the month that it was used in. */
 export async function revenueSummary(deps: Deps, userId: string | null, scope: "all" | "mine") {
   const viewer = await viewerOf(deps, userId, scope);
   const rows = await revenueRows(deps, viewer, null);
@@ -137,7 +146,7 @@ export async function monthlyRevenue(
   const viewer = await viewerOf(deps, userId, scope);
   const chains = chainsOf(deps);
   const [rows, earnings, shares] = await Promise.all([
-    revenueRows(deps, viewer, range),
+    revenueRows(deps, viewer, index),
     queries.earningsByMonth(deps.db, chains, viewer, range),
     queries.poolShares(deps.db, chains, viewer, index),
   ]);
