@@ -1,6 +1,6 @@
 import { createPublicClient, http } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startChain, type TestChain } from "../../scripts/testing/chain.ts";
+import { startChain, type TestChain, testClient } from "../../scripts/testing/chain.ts";
 import {
   aiforgeAbi,
   DEMO_ACCOUNTS,
@@ -28,7 +28,10 @@ beforeAll(async () => {
 afterAll(() => chain.stop());
 
 describe("deployLocal", () => {
-  it("deploys to the addresses that everyone imports, and hands out USDT", async () => {
+  it("deploys to the addresses that everyone imports, and hands out USDT and the cashier's gas", async () => {
+    // As on a development chain that funds its first ten accounts only.
+    const { address: cashier } = demoAccount("cashier");
+    await testClient(chain.rpcUrl).setBalance({ address: cashier, value: 0n });
     expect(await deployLocal({ rpcUrl: chain.rpcUrl })).toEqual(deployment);
     expect(await client().readContract({ ...aiforge, functionName: "token" })).toBe(deployment.usdt);
     expect(await client().readContract({ ...aiforge, functionName: "treasury" })).toBe(
@@ -42,7 +45,7 @@ describe("deployLocal", () => {
     expect(balances.map((balance) => balance / 1_000_000n)).toEqual(
       [0, 0, 0, 10_000, 0, 0, 10_000, 0, 10_000_000, 10_000, 0].map(BigInt),
     );
-    expect(await client().getBalance({ address: demoAccount("cashier").address })).toBe(10n ** 19n);
+    expect(await client().getBalance({ address: cashier })).toBe(10n ** 19n);
   });
 
   it("does nothing the second time", async () => {
