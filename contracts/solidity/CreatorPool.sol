@@ -165,9 +165,7 @@ abstract contract CreatorPool is Plans {
         return _pool;
     }
 
-    /// @return amount What the split earns by it.
-    /// @return earned What the split earned in its life.
-    /// @return poolClaimed What the whole pool has paid.
+    /// @dev Returns what the split earns by it, what it earned in its life, and what the whole pool has paid.
     function _claim(
         bytes32 splitId,
         uint256 cumulative,
