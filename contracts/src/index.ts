@@ -27,6 +27,6 @@ export { extendPeriod } from "./extendPeriod.ts";
 export { FEES } from "./fees.ts";
 export { modelId } from "./modelId.ts";
 export { LAST_MONTH, MonthError, monthIndex, monthOf, monthStart, monthText } from "./month.ts";
-export { PERMIT2 } from "./permit2.ts";
+export { PERMIT2, PURCHASE_KINDS, PURCHASE_TYPES } from "./permit2.ts";
 export { assertSplit, MAX_MEMBERS, type Split, SplitError, type SplitErrorCode, splitId } from "./split.ts";
 export { AmountError, type AmountErrorCode, formatUsdt, MAX_PRICE, MAX_UINT256, parseUsdt } from "./usdt.ts";

@@ -1,4 +1,4 @@
-import { aiforgeAbi } from "@aiforge/contracts";
+import { aiforgeAbi, PURCHASE_KINDS, PURCHASE_TYPES } from "@aiforge/contracts";
 import { type Hex, keccak256, pad, stringToHex, zeroAddress, zeroHash } from "viem";
 import { aiforgeCall, type Call } from "../../chain/calls.ts";
 import type { Chain } from "../../chain/chains.ts";
@@ -6,38 +6,6 @@ import { readChain } from "../../chain/read.ts";
 import type { payments } from "./schema.ts";
 
 type Payment = typeof payments.$inferSelect;
-
-/** How `Checkout.purchase` calls what is bought; publishing has no such way. */
-const KINDS = {
-  plan: "plan",
-  service: "subscription",
-  license: "license",
-  listing: "listing",
-  usage: "usage",
-  publish: null,
-} as const;
-
-const TYPES = {
-  PermitWitnessTransferFrom: [
-    { name: "permitted", type: "TokenPermissions" },
-    { name: "spender", type: "address" },
-    { name: "nonce", type: "uint256" },
-    { name: "deadline", type: "uint256" },
-    { name: "witness", type: "Purchase" },
-  ],
-  TokenPermissions: [
-    { name: "token", type: "address" },
-    { name: "amount", type: "uint256" },
-  ],
-  Purchase: [
-    { name: "kind", type: "string" },
-    { name: "item", type: "bytes32" },
-    { name: "account", type: "bytes32" },
-    { name: "months", type: "uint256" },
-    { name: "maxPrice", type: "uint256" },
-    { name: "splitId", type: "bytes32" },
-  ],
-} as const;
 
 const known = new WeakMap<Chain, Promise<`0x${string}` | null>>();
 
@@ -58,7 +26,7 @@ export function permit2Of(chain: Chain): Promise<`0x${string}` | null> {
 
 /** Whether a payment can be made by a Permit2 signature at all. */
 export const takesPermit = ({ purpose, amount }: Pick<Payment, "purpose" | "amount">): boolean =>
-  KINDS[purpose] !== null && amount > 0n;
+  PURCHASE_KINDS[purpose] !== null && amount > 0n;
 
 /** What is bought, as the signature and the contract say it. */
 function purchaseOf(payment: Payment) {
@@ -69,7 +37,7 @@ function purchaseOf(payment: Payment) {
         ? zeroHash
         : (payment.onchainId as Hex);
   return {
-    kind: KINDS[payment.purpose] ?? "",
+    kind: PURCHASE_KINDS[payment.purpose] ?? "",
     item,
     account: payment.account as Hex,
     months: payment.dailyCap ?? BigInt(payment.months),
@@ -87,7 +55,7 @@ const deadlineOf = ({ expiresAt }: Payment): bigint => BigInt(Math.floor(expires
 export function permitTypedData(chain: Chain, permit2: `0x${string}`, payment: Payment) {
   return {
     domain: { name: "Permit2", chainId: chain.chainId, verifyingContract: permit2 },
-    types: TYPES,
+    types: PURCHASE_TYPES,
     primaryType: "PermitWitnessTransferFrom",
     message: {
       permitted: { token: chain.usdt, amount: payment.amount },

@@ -1,4 +1,4 @@
-import { DEMO_ACCOUNTS, deployLocal, PERMIT2, usdtAbi } from "@aiforge/contracts";
+import { DEMO_ACCOUNTS, deployLocal, PERMIT2, PURCHASE_TYPES, usdtAbi } from "@aiforge/contracts";
 import {
   type Address,
   createPublicClient,
@@ -50,25 +50,7 @@ const purchase = () => ({
       { name: "chainId", type: "uint256" },
       { name: "verifyingContract", type: "address" },
     ],
-    PermitWitnessTransferFrom: [
-      { name: "permitted", type: "TokenPermissions" },
-      { name: "spender", type: "address" },
-      { name: "nonce", type: "uint256" },
-      { name: "deadline", type: "uint256" },
-      { name: "witness", type: "Purchase" },
-    ],
-    TokenPermissions: [
-      { name: "token", type: "address" },
-      { name: "amount", type: "uint256" },
-    ],
-    Purchase: [
-      { name: "kind", type: "string" },
-      { name: "item", type: "bytes32" },
-      { name: "account", type: "bytes32" },
-      { name: "months", type: "uint256" },
-      { name: "maxPrice", type: "uint256" },
-      { name: "splitId", type: "bytes32" },
-    ],
+    ...PURCHASE_TYPES,
   },
   message: {
     permitted: { token: contracts.usdt, amount: "30000000" },

@@ -1,4 +1,4 @@
-import { PERMIT2, parseUsdt } from "@aiforge/contracts";
+import { PERMIT2, PURCHASE_TYPES, parseUsdt } from "@aiforge/contracts";
 import type { Address } from "viem";
 import { type ApiError, api, asApiError, type Chain, type Payment } from "../api/index.ts";
 import type { WalletEngine } from "./engine.ts";
@@ -100,7 +100,8 @@ export class PaymentRun {
     const allowance = await engine.allowance(chain, payer, PERMIT2);
     const approvals = planPayment({ usdt: chain.usdt, spender: PERMIT2, amount, allowance, pay: null });
     const bringIn = async () => {
-      const signature = await engine.signTypedData(data as never);
+      // The types are ours, not the answer's: the wallet shows and signs the fields that were just checked.
+      const signature = await engine.signTypedData({ ...data, types: PURCHASE_TYPES } as never);
       const { call } = await api.payments.permit(payment.id, signature);
       assertPurchase(call, payment, payer, chain);
       return { to: call.to, data: call.data };

@@ -1,4 +1,4 @@
-import { aiforgeAbi, PERMIT2, parseUsdt, splitId } from "@aiforge/contracts";
+import { aiforgeAbi, PERMIT2, PURCHASE_KINDS, parseUsdt, splitId } from "@aiforge/contracts";
 import { type Address, decodeFunctionData, zeroHash } from "viem";
 import type { Call, Chain, Payment } from "../api/types.ts";
 import { assertCall, UnexpectedCallError } from "./plan.ts";
@@ -13,14 +13,6 @@ const FUNCTIONS: Record<Payment["purpose"], string> = {
   plan: "buyPlan",
   license: "buyLicense",
   usage: "depositUsage",
-};
-const KINDS: Record<Payment["purpose"], string | null> = {
-  publish: null,
-  service: "subscription",
-  listing: "listing",
-  plan: "plan",
-  license: "license",
-  usage: "usage",
 };
 
 /** The ways that a quote can be paid, the usual one first. */
@@ -156,7 +148,7 @@ export function assertPermit(payment: Payment, chain: Chain): void {
     !same(message?.spender, chain.aiforge) ||
     !same(message?.permitted?.token, chain.usdt) ||
     message?.permitted?.amount !== parseUsdt(payment.amount).toString() ||
-    message?.witness?.kind !== KINDS[payment.purpose] ||
+    message?.witness?.kind !== PURCHASE_KINDS[payment.purpose] ||
     !isShown(readWitness(payment.purpose, message.witness), payment)
   ) {
     throw new UnexpectedCallError();
@@ -172,7 +164,7 @@ export function assertPurchase(call: Call, payment: Payment, payer: Address, cha
   const { args } = decodeFunctionData({ abi: aiforgeAbi, data: call.data });
   const [bought, permit] = args as readonly [{ kind: string; maxPrice: bigint }, { payer: Address }];
   if (
-    bought.kind !== KINDS[payment.purpose] ||
+    bought.kind !== PURCHASE_KINDS[payment.purpose] ||
     bought.maxPrice !== parseUsdt(payment.amount) ||
     permit.payer.toLowerCase() !== payer.toLowerCase()
   ) {
