@@ -86,6 +86,7 @@ async function prepare(): Promise<{ targets: Target[]; apiPid: number }> {
     RPC_URL_31337: "http://127.0.0.1:9",
     DATA_DIR: dataDir,
     AUTH_SECRET: randomBytes(32).toString("hex"),
+    WEIGHTS_SECRET: randomBytes(32).toString("hex"),
     GATEWAY_REQUESTS_PER_MINUTE: "100000000",
     LOG_LEVEL: "silent",
   });

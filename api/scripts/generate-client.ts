@@ -15,6 +15,7 @@ export async function currentDocument() {
     const config = readConfig({
       DATA_DIR,
       AUTH_SECRET: "nothing is ever signed with this secret",
+      WEIGHTS_SECRET: "nothing is ever encrypted with this secret",
       LOG_LEVEL: "silent",
     });
     return openApiDocument(createApp(createDeps(config)));

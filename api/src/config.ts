@@ -12,6 +12,14 @@ const environment = z.object({
   DATABASE_URL: z.string().default("postgres://postgres:postgres@127.0.0.1:54329/aiforge"),
   DATA_DIR: z.string().default(fileURLToPath(new URL("../../.data", import.meta.url))),
   AUTH_SECRET: z.string().min(32),
+  /** Encrypts the keys of protected weights in the database; without the old one those files cannot be read any more. */
+  WEIGHTS_SECRET: z.string().min(32),
+  /** Comma-separated wallets whose nodes are verified at each start and when they register, as by an admin. */
+  VERIFIED_NODE_WALLETS: z
+    .string()
+    .default("")
+    .transform((text) => text.split(",").flatMap((each) => each.trim().toLowerCase() || []))
+    .refine((list) => list.every((each) => address.safeParse(each).success), "not a list of addresses"),
   /** Comma-separated chain ids; each needs RPC_URL_<id> and, off the local chain, AIFORGE_ADDRESS_<id>. */
   CHAIN_IDS: z.string().default("31337"),
   MAX_UPLOAD_BYTES: z.coerce
@@ -27,6 +35,9 @@ const environment = z.object({
   /** Calls of one key in a minute, on each instance. */
   GATEWAY_REQUESTS_PER_MINUTE: z.coerce.number().int().positive().default(600),
   QUOTE_SECONDS: z.coerce.number().int().positive().default(1800),
+  /** Of one account, on all instances: quotes in 15 minutes, and transactions looked at in a minute. */
+  QUOTES_PER_ACCOUNT: z.coerce.number().int().positive().default(200),
+  VERIFICATIONS_PER_ACCOUNT: z.coerce.number().int().positive().default(120),
   /** Key of the wallet that takes plain transfers and buys for their senders; without one there is no such way to pay. */
   CASHIER_KEY: z
     .string()

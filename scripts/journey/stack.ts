@@ -106,6 +106,7 @@ export async function removePlace(place: Place, stack?: Stack): Promise<void> {
 
 /** What the test runner and the person's shell set for themselves is not the stack's. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const own = /^(VITEST|NODE_ENV$|TEST_|DATABASE_URL$|RPC_URL_|CHAIN_IDS$|PUBLIC_URL$|AUTH_SECRET$|S3_)/;
+  const own =
+    /^(VITEST|NODE_ENV$|TEST_|DATABASE_URL$|RPC_URL_|CHAIN_IDS$|PUBLIC_URL$|AUTH_SECRET$|WEIGHTS_SECRET$|S3_)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "./failure.ts";
 
@@ -9,6 +9,8 @@ export interface Secrets {
   database: string;
   /** Signs sessions and tokens. */
   auth: string;
+  /** Encrypts the keys of protected weights: whoever loses it loses those files. */
+  weights: string;
 }
 
 /**
@@ -21,17 +23,30 @@ export async function loadSecrets(dataDir: string): Promise<Secrets> {
     if (error.code === "ENOENT") return null;
     throw error;
   });
-  if (text !== null) return parse(text, file);
-  const secrets = { database: random(), auth: random() };
-  await writeFile(`${file}.new`, JSON.stringify(secrets, null, 2), { mode: 0o600 });
+  if (text === null) return keep({ database: random(), auth: random(), weights: random() }, file);
+  const { weights, ...secrets } = parse(text, file);
+  // A data folder from before weights were encrypted has no secret for them yet.
+  return weights ? { ...secrets, weights } : keep({ ...secrets, weights: random() }, file);
+}
+
+async function keep(secrets: Secrets, file: string): Promise<Secrets> {
+  const temporary = await open(`${file}.new`, "w", 0o600);
+  try {
+    await temporary.writeFile(JSON.stringify(secrets, null, 2));
+    // Files are encrypted with it from now on: it must not be lost with the machine's power.
+    await temporary.sync();
+  } finally {
+    await temporary.close();
+  }
   await rename(`${file}.new`, file);
   return secrets;
 }
 
-function parse(text: string, file: string): Secrets {
+function parse(text: string, file: string): Omit<Secrets, "weights"> & { weights?: string } {
   try {
-    const { database, auth } = JSON.parse(text);
-    if (typeof database === "string" && typeof auth === "string") return { database, auth };
+    const { database, auth, weights } = JSON.parse(text);
+    const known = weights === undefined || (typeof weights === "string" && weights !== "");
+    if (typeof database === "string" && typeof auth === "string" && known) return { database, auth, weights };
   } catch {
     // Said below, together with a file of another shape.
   }

@@ -58,6 +58,8 @@ export class Services {
         PUBLIC_URL: publicUrl,
         DATA_DIR: dataDir,
         AUTH_SECRET: process.env.AUTH_SECRET || secrets.auth,
+        WEIGHTS_SECRET: process.env.WEIGHTS_SECRET || secrets.weights,
+        VERIFIED_NODE_WALLETS: process.env.VERIFIED_NODE_WALLETS ?? this.#minerWallet(),
       },
     });
     await this.#ready("The API", `http://127.0.0.1:${ports.api}/api/health`);
@@ -95,6 +97,18 @@ export class Services {
       env: { AIFORGE_MINER_KEY: process.env.AIFORGE_MINER_KEY ?? demoAccount("node").privateKey },
       graceMs: 10_000,
     });
+  }
+
+  /**
+   * The wallet of the miner that runs here, which may serve protected weights. Everybody knows the local chain's key,
+   * so it is trusted only where that chain is the only one.
+   */
+  #minerWallet(): string {
+    if (!this.#supervisor.config.miner) return "";
+    const key = process.env.AIFORGE_MINER_KEY;
+    if (key !== undefined) return /^0x[0-9a-fA-F]{64}$/.test(key) ? privateKeyToAddress(key as Hex) : "";
+    const onlyLocal = (process.env.CHAIN_IDS ?? String(LOCAL_CHAIN_ID)).trim() === String(LOCAL_CHAIN_ID);
+    return onlyLocal ? demoAccount("node").address : "";
   }
 
   async #start(spec: Pick<ChildSpec, "name" | "label" | "args" | "env" | "graceMs">): Promise<void> {

@@ -329,6 +329,10 @@ export type Node = {
         [key: string]: unknown;
     } | null);
     lastHeartbeatAt: string | null;
+    /**
+     * When an admin let it have protected weights; null: only those of its own groups
+     */
+    verifiedAt: string | null;
     createdAt: string;
 };
 
@@ -3722,6 +3726,10 @@ export type CreatePaymentErrors = {
     /**
      * Error
      */
+    429: Error;
+    /**
+     * Error
+     */
     503: Error;
 };
 
@@ -3759,6 +3767,10 @@ export type VerifyPaymentErrors = {
      * Error
      */
     404: Error;
+    /**
+     * Error
+     */
+    429: Error;
     /**
      * Error
      */
@@ -4616,6 +4628,76 @@ export type PrepareUnpauseResponses = {
 };
 
 export type PrepareUnpauseResponse = PrepareUnpauseResponses[keyof PrepareUnpauseResponses];
+
+export type VerifyNodeData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/admin/nodes/{id}/verify';
+};
+
+export type VerifyNodeErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type VerifyNodeError = VerifyNodeErrors[keyof VerifyNodeErrors];
+
+export type VerifyNodeResponses = {
+    /**
+     * OK
+     */
+    200: Node;
+};
+
+export type VerifyNodeResponse = VerifyNodeResponses[keyof VerifyNodeResponses];
+
+export type UnverifyNodeData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/admin/nodes/{id}/unverify';
+};
+
+export type UnverifyNodeErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type UnverifyNodeError = UnverifyNodeErrors[keyof UnverifyNodeErrors];
+
+export type UnverifyNodeResponses = {
+    /**
+     * OK
+     */
+    200: Node;
+};
+
+export type UnverifyNodeResponse = UnverifyNodeResponses[keyof UnverifyNodeResponses];
 
 export type GetEarningsData = {
     body?: never;

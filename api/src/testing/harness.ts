@@ -34,6 +34,7 @@ export async function createTestApi(
     DATA_DIR: dataDir,
     // One for the whole run: the keys in the shared database are encrypted with it.
     AUTH_SECRET: "a secret of the tests, which share one database",
+    WEIGHTS_SECRET: "another secret of the tests, for the keys of weights",
     PUBLIC_URL: ORIGIN,
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "silent",
     // All test requests come from one client.

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aiforgeCall } from "../../chain/calls.ts";
 import { createTestApi, eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
 import { CHAIN, sign } from "../../testing/market.ts";
+import { registerNode } from "../../testing/node-peer.ts";
 import { bodyOf, codeOf, registerUser, send, type TestWalletUser, walletUser } from "../../testing/users.ts";
 import { isAdmin } from "./service.ts";
 import type { AdminCallView, OverviewView } from "./shapes.ts";
@@ -48,6 +49,8 @@ const PATHS: [method: string, path: string, body?: object][] = [
   ["POST", "/api/admin/calls/veto-root", {}],
   ["POST", "/api/admin/calls/pause", {}],
   ["POST", "/api/admin/calls/unpause", {}],
+  ["POST", "/api/admin/nodes/nonsense/verify"],
+  ["POST", "/api/admin/nodes/nonsense/unverify"],
 ];
 
 test.each(PATHS)("%s %s is for others a path that does not exist", async (method, path, body) => {
@@ -222,4 +225,30 @@ describe("the admin's calls", () => {
     const response = await admin.call("POST", "/api/admin/calls/veto-root", {});
     expect([response.status, await codeOf(response)]).toEqual([409, "nothing_to_veto"]);
   });
+});
+
+test("a node is verified and unverified, as often as one likes", async () => {
+  const { id } = await registerNode(api, "verified here");
+  const set = async (path: string) => {
+    const response = await admin.call("POST", `/api/admin/nodes/${path}`);
+    const { id: node, verifiedAt } = await bodyOf<{ id?: string; verifiedAt?: string | null }>(response);
+    return { answer: response.status, node, verifiedAt };
+  };
+  const listed = async () => {
+    const { nodes } = await bodyOf<{ nodes: { id: string; verifiedAt: string | null }[] }>(
+      await send(api, "GET", "/api/nodes"),
+    );
+    return nodes.find((node) => node.id === id)?.verifiedAt;
+  };
+  expect(await listed()).toBeNull();
+  const first = await set(`${id}/verify`);
+  expect(first).toEqual({ answer: 200, node: id, verifiedAt: expect.any(String) });
+  expect((await set(`${id}/verify`)).verifiedAt).toBe(first.verifiedAt);
+  expect(await listed()).toBe(first.verifiedAt);
+  for (let time = 0; time < 2; time++) {
+    expect(await set(`${id}/unverify`)).toEqual({ answer: 200, node: id, verifiedAt: null });
+  }
+  expect(await listed()).toBeNull();
+  expect((await set(`${crypto.randomUUID()}/verify`)).answer).toBe(404);
+  expect((await set("nonsense/verify")).answer).toBe(400);
 });

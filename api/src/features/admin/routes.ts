@@ -4,6 +4,8 @@ import { usdtInputSchema } from "../../core/money.ts";
 import { requireUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
 import { addressSchema } from "../auth/shapes.ts";
+import { setNodeVerified } from "../nodes/service.ts";
+import { nodeSchema } from "../nodes/shapes.ts";
 import { noRoute } from "./errors.ts";
 import * as service from "./service.ts";
 import { adminCallSchema, adminWalletsSchema, overviewSchema } from "./shapes.ts";
@@ -92,6 +94,20 @@ const setPrice = createRoute({
   responses: { 200: json(adminCallSchema), ...refusals },
 });
 
+const nodeRoute = (path: string, operationId: string, summary: string) =>
+  createRoute({
+    method: "post",
+    path: `/nodes/{id}/${path}`,
+    operationId,
+    tags,
+    summary,
+    request: { params: z.object({ id: z.uuid() }) },
+    responses: { 200: json(nodeSchema), ...errorResponses(400, 401, 404) },
+  });
+
+const verifyNode = nodeRoute("verify", "verifyNode", "Let a node have protected weights, to serve them");
+const unverifyNode = nodeRoute("unverify", "unverifyNode", "Give a node no more protected weights");
+
 /** `/api/admin`: for users with a linked wallet that holds the contract's ADMIN; to others these paths do not exist. */
 export function adminRoutes(deps: Deps): Router {
   const router = createRouter();
@@ -114,6 +130,12 @@ export function adminRoutes(deps: Deps): Router {
   );
   router.openapi(unpause, async (c) =>
     c.json(await service.setPaused(deps, false, c.req.valid("json").chain), 200),
+  );
+  router.openapi(verifyNode, async (c) =>
+    c.json(await setNodeVerified(deps, c.req.valid("param").id, true), 200),
+  );
+  router.openapi(unverifyNode, async (c) =>
+    c.json(await setNodeVerified(deps, c.req.valid("param").id, false), 200),
   );
   return router;
 }

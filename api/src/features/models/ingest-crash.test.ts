@@ -37,6 +37,7 @@ async function startProcess(): Promise<{ baseUrl: string; kill: () => Promise<vo
       DATABASE_URL: api.deps.config.DATABASE_URL,
       RPC_URL_31337: api.rpcUrl,
       AUTH_SECRET: api.deps.config.AUTH_SECRET,
+      WEIGHTS_SECRET: api.deps.config.WEIGHTS_SECRET,
       API_PORT: String(port),
       DATA_DIR: dataDir,
       LOG_LEVEL: "error",

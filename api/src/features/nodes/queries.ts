@@ -1,6 +1,8 @@
-import { desc, eq, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { Executor } from "../../db/client.ts";
+import { groupMembers } from "../groups/schema.ts";
 import { models } from "../models/schema.ts";
+import { wallets } from "../wallets/schema.ts";
 import type { NodeFigures, NodeModel } from "./protocol.ts";
 import { nodes } from "./schema.ts";
 
@@ -25,6 +27,50 @@ export async function upsertNode(
 export async function nodeByTokenHash(db: Executor, tokenHash: string): Promise<NodeRow | undefined> {
   const [row] = await db.select().from(nodes).where(eq(nodes.tokenHash, tokenHash)).limit(1);
   return row;
+}
+
+/** Says, or takes back, that a node may have protected weights. @returns undefined when there is no such node */
+export async function setVerified(db: Executor, id: string, verified: boolean): Promise<NodeRow | undefined> {
+  const [row] = await db
+    .update(nodes)
+    // Saying it again keeps the first time.
+    .set({ verifiedAt: verified ? sql`coalesce(${nodes.verifiedAt}, now())` : null })
+    .where(eq(nodes.id, id))
+    .returning();
+  return row;
+}
+
+/** Verifies every node of these wallets. @param addresses lower-case */
+export async function verifyNodesOf(db: Executor, addresses: string[]): Promise<void> {
+  if (addresses.length === 0) return;
+  await db
+    .update(nodes)
+    .set({ verifiedAt: sql`now()` })
+    .where(and(inArray(nodes.address, addresses), isNull(nodes.verifiedAt)));
+}
+
+export interface NodeRights {
+  verified: boolean;
+  /** Groups of the user whose linked wallet runs the node. */
+  groupIds: Set<string>;
+}
+
+/** What protected weights these nodes may have, by node; one that is not there has no entry. */
+export async function rightsOf(db: Executor, nodeIds: string[]): Promise<Map<string, NodeRights>> {
+  if (nodeIds.length === 0) return new Map();
+  const rows = await db
+    .select({ id: nodes.id, verifiedAt: nodes.verifiedAt, groupId: groupMembers.groupId })
+    .from(nodes)
+    .leftJoin(wallets, eq(wallets.address, nodes.address))
+    .leftJoin(groupMembers, eq(groupMembers.userId, wallets.userId))
+    .where(inArray(nodes.id, nodeIds));
+  const rights = new Map<string, NodeRights>();
+  for (const { id, verifiedAt, groupId } of rows) {
+    const entry = rights.get(id) ?? { verified: verifiedAt !== null, groupIds: new Set() };
+    if (groupId) entry.groupIds.add(groupId);
+    rights.set(id, entry);
+  }
+  return rights;
 }
 
 export function allNodes(db: Executor, limit: number): Promise<NodeRow[]> {

@@ -23,6 +23,8 @@ export const nodes = app.table(
     /** Models whose probe passed on the connection that is open now. */
     offered: jsonb("offered").$type<string[]>().notNull().default([]),
     lastHeartbeatAt: at("last_heartbeat_at"),
+    /** When an admin said that this node may have protected weights; null: it may not. */
+    verifiedAt: at("verified_at"),
     createdAt: at("created_at").notNull().defaultNow(),
   },
   (table) => [unique("nodes_address_name").on(table.address, table.name)],

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { z } from "@hono/zod-openapi";
+import { notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { stillSubscribed } from "../marketplace/queries.ts";
 import { onchainOf } from "../publishing/onchain.ts";
@@ -41,8 +42,10 @@ export async function register(
   const { address } = await redeemChallenge(deps, { purpose: "node", userId: null }, { message, signature });
   const token = TOKEN_PREFIX + randomBytes(32).toString("base64url");
   const row = await queries.upsertNode(deps.db, { address, name, tokenHash: sha256(token), capabilities });
+  const house = deps.config.VERIFIED_NODE_WALLETS.includes(address.toLowerCase());
+  const verified = house ? await queries.setVerified(deps.db, row.id, true) : undefined;
   deps.nodes.disconnect(row.id);
-  return { node: view(row), token };
+  return { node: view(verified ?? row), token };
 }
 
 /** The node behind a token, null when there is none. */
@@ -50,6 +53,29 @@ export async function nodeOf(deps: Deps, token: string): Promise<{ id: string; n
   if (!token.startsWith(TOKEN_PREFIX) || token.length > 100) return null;
   const row = await queries.nodeByTokenHash(deps.db, sha256(token));
   return row ? { id: row.id, name: row.name } : null;
+}
+
+/**
+ * Lets a node have protected weights, or no longer; doing it twice changes nothing more. What a node fetched before
+ * stays on its disk, but it is asked to drop it and is given no key any more.
+ * @throws AppError `not_found` (404)
+ */
+export async function setNodeVerified(deps: Deps, nodeId: string, verified: boolean): Promise<NodeView> {
+  const row = await queries.setVerified(deps.db, nodeId, verified);
+  if (!row) throw notFound("The node");
+  deps.log.info({ nodeId, verified }, "a node's verification was set");
+  return view(row);
+}
+
+/** Verifies the nodes that the configuration names by their wallets. */
+export function verifyHouseNodes(deps: Deps): Promise<void> {
+  return queries.verifyNodesOf(deps.db, deps.config.VERIFIED_NODE_WALLETS);
+}
+
+/** Whether a node may have the protected weights of a group's models: a member's node, or one that an admin verified. */
+export async function mayHaveProtected(deps: Deps, nodeId: string, groupId: string): Promise<boolean> {
+  const rights = (await queries.rightsOf(deps.db, [nodeId])).get(nodeId);
+  return rights !== undefined && (rights.verified || rights.groupIds.has(groupId));
 }
 
 /** @throws AppError `node_token_refused` (401) */
@@ -117,6 +143,7 @@ function view(row: queries.NodeRow): NodeView {
     offered: row.offered,
     figures: row.figures,
     lastHeartbeatAt: row.lastHeartbeatAt?.toISOString() ?? null,
+    verifiedAt: row.verifiedAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),
   };
 }

@@ -22,6 +22,12 @@ export const nodeSchema = z
     offered: z.array(z.uuid()).openapi({ description: "Models whose probe passed" }),
     figures: nodeFiguresSchema.nullable().openapi({ description: "As of the last heartbeat" }),
     lastHeartbeatAt: z.iso.datetime().nullable(),
+    verifiedAt: z.iso
+      .datetime()
+      .nullable()
+      .openapi({
+        description: "When an admin let it have protected weights; null: only those of its own groups",
+      }),
     createdAt: z.iso.datetime(),
   })
   .openapi("Node");

@@ -138,7 +138,7 @@ async function use(modelId: string, month: number, tokens: number, more: Partial
 
 /** A round in a process of its own. @returns the signal that ended it */
 async function child(killAt?: Step): Promise<string | null> {
-  const { DATABASE_URL, DATA_DIR, AUTH_SECRET } = api.deps.config;
+  const { DATABASE_URL, DATA_DIR, AUTH_SECRET, WEIGHTS_SECRET } = api.deps.config;
   const process_ = spawn(
     process.execPath,
     [fileURLToPath(new URL("../../testing/distribution-child.ts", import.meta.url))],
@@ -149,6 +149,7 @@ async function child(killAt?: Step): Promise<string | null> {
         DATABASE_URL,
         DATA_DIR,
         AUTH_SECRET,
+        WEIGHTS_SECRET,
         RPC_URL_31337: stack.rpcUrl,
         LOG_LEVEL: "error",
         ...(killAt ? { KILL_AT: killAt } : {}),

@@ -40,6 +40,7 @@ async function startChild(dieAt?: Step): Promise<ChildProcess> {
         DATABASE_URL: api.deps.config.DATABASE_URL,
         RPC_URL_31337: api.rpcUrl,
         AUTH_SECRET: api.deps.config.AUTH_SECRET,
+        WEIGHTS_SECRET: api.deps.config.WEIGHTS_SECRET,
         DATA_DIR: api.deps.config.DATA_DIR,
         LOG_LEVEL: "silent",
         ...(dieAt && { DIE_AT: dieAt }),
