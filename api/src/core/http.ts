@@ -109,7 +109,8 @@ export function errorBody(path: string, error: AppError) {
 export function errorHandler(log: Logger) {
   return (error: unknown, c: Context<AppEnv>) => {
     const appError = toAppError(error);
-    if (appError.status >= 500) {
+    // Until the mirror has made its views, whoever waits for them says so once; and health always does.
+    if (appError.status >= 500 && appError.code !== "mirror_unavailable") {
       log.error({ err: appError.cause ?? appError, requestId: c.get("requestId") }, appError.message);
     }
     for (const [name, value] of Object.entries(appError.headers)) c.header(name, value);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { sql } from "drizzle-orm";
+import { mirrorStarted } from "../../chain/mirror.ts";
 import type { Deps } from "../../deps.ts";
 import { mirroredBlocks } from "../chains/service.ts";
 import { cashierHealth } from "../payments/cashier/health.ts";
@@ -70,6 +71,7 @@ async function askChains(deps: Deps): Promise<Dependency> {
 }
 
 async function askMirror(deps: Deps): Promise<Dependency> {
+  if (!(await mirrorStarted(deps))) return { state: "degraded", detail: "The mirror is starting." };
   const mirrored = await mirroredBlocks(deps);
   const lags = await Promise.all(
     deps.chains.all.map(async ({ chain, name, head }) => {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { untilMirrored } from "../../chain/mirror.ts";
 import type { Deps } from "../../deps.ts";
 import { forgetQuotes } from "./cleanup.ts";
 import { matchPayments } from "./matching.ts";
@@ -16,6 +17,7 @@ export function startPaymentMatching(deps: Deps, { everyMs = 2_000 } = {}): { st
   let failing = false;
   let cleaned = 0;
   const running = (async () => {
+    await untilMirrored(deps, signal);
     while (!signal.aborted) {
       try {
         await matchPayments(deps);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Chain } from "../../chain/chains.ts";
+import { untilMirrored } from "../../chain/mirror.ts";
 import type { Deps } from "../../deps.ts";
 import { lastDistribution } from "./queries-distribution.ts";
 import { poolOf, runDistribution } from "./run.ts";
@@ -18,6 +19,7 @@ export function startDistributing(deps: Deps): { stop: () => Promise<void> } {
   const soonMs = Math.min(everyMs, SOON_MS);
   let failing = false;
   const running = (async () => {
+    await untilMirrored(deps, signal);
     while (everyMs > 0 && !signal.aborted) {
       const soon = await round(deps).then(
         (underWay) => {

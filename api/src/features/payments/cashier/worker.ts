@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Chain } from "../../../chain/chains.ts";
+import { untilMirrored } from "../../../chain/mirror.ts";
 import type { Deps } from "../../../deps.ts";
 import { cashierRound, type RoundOptions } from "./round.ts";
 import { cashierOf } from "./wallet.ts";
@@ -46,6 +47,7 @@ export function startCashier(deps: Deps, { everyMs = 2_000 } = {}): { stop: () =
   const { signal } = stopping;
   const work = async (chain: Chain) => {
     let failing = false;
+    await untilMirrored(deps, signal);
     while (!signal.aborted) {
       try {
         await runCashier(deps, chain);
