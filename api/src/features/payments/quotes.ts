@@ -9,6 +9,7 @@ import { settingsOf } from "../publishing/queries.ts";
 import { reserveAmount } from "./cashier/reservations.ts";
 import { ableCashier, takesTransfers } from "./cashier/wallet.ts";
 import { paused } from "./errors.ts";
+import { limitQuotes } from "./limits.ts";
 import { type Purpose, payments } from "./schema.ts";
 
 export interface QuoteParameters {
@@ -41,10 +42,11 @@ export interface QuoteParameters {
  * Opens a quote, or finds the one that is open for the same purpose: a second click on a button that pays must not
  * make a second payment. One is the same while its call is, so a changed price or split makes a new one.
  * @returns the payment's id
- * @throws AppError `payments_paused` (409), `chain_unavailable` (503)
+ * @throws AppError `payments_paused` (409), `too_many_attempts` (429), `chain_unavailable` (503)
  */
 export async function openQuote(deps: Deps, userId: string, quote: QuoteParameters): Promise<string> {
   const { chain, stillHolds, ...values } = quote;
+  await limitQuotes(deps, userId);
   const settings = await settingsOf(deps.db, chain.chain);
   if (settings?.paused) throw paused();
   const quotedBlock = await readChain(() => chain.head(0));

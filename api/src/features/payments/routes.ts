@@ -52,7 +52,7 @@ const create = createRoute({
   tags,
   summary: "Quote a payment: what to sign, who gets what, until when",
   request: { body: jsonBody(createSchema) },
-  responses: { 200: json(paymentSchema), ...errorResponses(400, 401, 403, 404, 409, 503) },
+  responses: { 200: json(paymentSchema), ...errorResponses(400, 401, 403, 404, 409, 429, 503) },
 });
 
 const verify = createRoute({
@@ -74,7 +74,7 @@ const verify = createRoute({
       }),
     ),
   },
-  responses: { 200: json(paymentSchema), ...errorResponses(400, 401, 404, 503) },
+  responses: { 200: json(paymentSchema), ...errorResponses(400, 401, 404, 429, 503) },
 });
 
 const history = createRoute({

@@ -10,6 +10,7 @@ import { accountRefsOf } from "./accounts.ts";
 import { noPermit, paidAlready, quoteExpired, wrongSignature } from "./errors.ts";
 import { type QuotedPayment, quotedPayments, unquotedPayments } from "./events.ts";
 import { payerOf } from "./history.ts";
+import { limitVerifications } from "./limits.ts";
 import { matchPayments } from "./matching.ts";
 import { permit2Of, permitCall, permitTypedData, takesPermit } from "./permit.ts";
 import { quoteLicense } from "./quote/license.ts";
@@ -84,13 +85,14 @@ export async function getPayment(deps: Deps, userId: string, id: string): Promis
 
 /**
  * Says where a transaction stands that the payer names for a payment, and what is wrong with it if it is not the one.
- * @throws AppError `not_found` (404), `chain_unavailable` (503)
+ * @throws AppError `not_found` (404), `too_many_attempts` (429), `chain_unavailable` (503)
  */
 export async function verifyPayment(
   deps: Deps,
   userId: string,
   { paymentId, txHash }: { paymentId: string; txHash: `0x${string}` },
 ): Promise<PaymentView> {
+  await limitVerifications(deps, userId);
   const { payment } = await requirePayment(deps, userId, paymentId);
   const reason = await explainTransaction(deps, payment, txHash);
   const view = await getPayment(deps, userId, paymentId);
