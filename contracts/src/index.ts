@@ -25,6 +25,29 @@ export {
 } from "./distributionInputs.ts";
 export { extendPeriod } from "./extendPeriod.ts";
 export { FEES } from "./fees.ts";
+export {
+  ASSIGNMENT_TYPES,
+  ATTESTATION_TYPES,
+  assertJobSpecification,
+  canonicalJson,
+  isContentCid,
+  isImageDigest,
+  JOB_LIMITS,
+  type Job,
+  type JobInput,
+  type JobResult,
+  type JobSpecification,
+  JobSpecificationError,
+  jobCommandProblem,
+  jobDomain,
+  jobEnvProblem,
+  jobIdOf,
+  jobPathClash,
+  jobPathProblem,
+  payeeOf,
+  resultHash,
+  specificationHash,
+} from "./jobSpecification.ts";
 export { modelId } from "./modelId.ts";
 export { LAST_MONTH, MonthError, monthIndex, monthOf, monthStart, monthText } from "./month.ts";
 export { PERMIT2, PURCHASE_KINDS, PURCHASE_TYPES } from "./permit2.ts";
