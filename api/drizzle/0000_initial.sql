@@ -189,6 +189,33 @@ CREATE TABLE "app"."models" (
 	CONSTRAINT "models_file_upload_id_unique" UNIQUE("file_upload_id")
 );
 --> statement-breakpoint
+CREATE TABLE "app"."node_invites" (
+	"token_hash" text PRIMARY KEY NOT NULL,
+	"created_by" uuid,
+	"used_by_node" uuid,
+	"used_at" timestamp with time zone,
+	"expires_at" timestamp with time zone NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "app"."node_probes" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"node_id" uuid NOT NULL,
+	"at" timestamp with time zone DEFAULT now() NOT NULL,
+	"kind" text NOT NULL,
+	"model_id" uuid,
+	"ok" boolean NOT NULL,
+	"ms" integer NOT NULL,
+	"detail" text
+);
+--> statement-breakpoint
+CREATE TABLE "app"."node_samples" (
+	"node_id" uuid NOT NULL,
+	"at" timestamp with time zone NOT NULL,
+	"figures" jsonb NOT NULL,
+	CONSTRAINT "node_samples_node_id_at_pk" PRIMARY KEY("node_id","at")
+);
+--> statement-breakpoint
 CREATE TABLE "app"."nodes" (
 	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"address" text NOT NULL,
@@ -201,7 +228,40 @@ CREATE TABLE "app"."nodes" (
 	"models" jsonb DEFAULT '[]'::jsonb NOT NULL,
 	"offered" jsonb DEFAULT '[]'::jsonb NOT NULL,
 	"last_heartbeat_at" timestamp with time zone,
+	"connected" boolean DEFAULT false NOT NULL,
 	"verified_at" timestamp with time zone,
+	"deactivated_at" timestamp with time zone,
+	"deactivated_by" uuid,
+	"deactivated_reason" text,
+	"jobs" jsonb,
+	"jobs_enabled" boolean DEFAULT false NOT NULL,
+	"draining" boolean DEFAULT false NOT NULL,
+	"cpu_millis" integer DEFAULT 0 NOT NULL,
+	"memory_mb" integer DEFAULT 0 NOT NULL,
+	"gpus" integer DEFAULT 0 NOT NULL,
+	"disk_mb" integer DEFAULT 0 NOT NULL,
+	"concurrency" integer DEFAULT 0 NOT NULL,
+	"job_network" boolean DEFAULT false NOT NULL,
+	"any_image" boolean DEFAULT false NOT NULL,
+	"images" text[] DEFAULT '{}' NOT NULL,
+	"rate_cpu" numeric(78, 0) DEFAULT 0 NOT NULL,
+	"rate_memory" numeric(78, 0) DEFAULT 0 NOT NULL,
+	"rate_gpu" numeric(78, 0) DEFAULT 0 NOT NULL,
+	"used_cpu_millis" integer DEFAULT 0 NOT NULL,
+	"used_memory_mb" integer DEFAULT 0 NOT NULL,
+	"used_gpus" integer DEFAULT 0 NOT NULL,
+	"used_disk_mb" integer DEFAULT 0 NOT NULL,
+	"running_jobs" integer DEFAULT 0 NOT NULL,
+	"completed" integer DEFAULT 0 NOT NULL,
+	"failed" integer DEFAULT 0 NOT NULL,
+	"probe_score" real DEFAULT 1 NOT NULL,
+	"probe_passed_at" timestamp with time zone,
+	"probe_failed_at" timestamp with time zone,
+	"probe_due_at" timestamp with time zone,
+	"probe" jsonb,
+	"probe_sent_at" timestamp with time zone,
+	"instance" uuid,
+	"past_instances" uuid[] DEFAULT '{}' NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "nodes_token_hash_unique" UNIQUE("token_hash"),
 	CONSTRAINT "nodes_address_name" UNIQUE("address","name")
@@ -386,6 +446,11 @@ ALTER TABLE "app"."api_keys" ADD CONSTRAINT "api_keys_user_id_user_id_fk" FOREIG
 ALTER TABLE "app"."service_terms" ADD CONSTRAINT "service_terms_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."models" ADD CONSTRAINT "models_group_id_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "app"."groups"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."models" ADD CONSTRAINT "models_created_by_user_id_fk" FOREIGN KEY ("created_by") REFERENCES "app"."user"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."node_invites" ADD CONSTRAINT "node_invites_created_by_user_id_fk" FOREIGN KEY ("created_by") REFERENCES "app"."user"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."node_invites" ADD CONSTRAINT "node_invites_used_by_node_nodes_id_fk" FOREIGN KEY ("used_by_node") REFERENCES "app"."nodes"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."node_probes" ADD CONSTRAINT "node_probes_node_id_nodes_id_fk" FOREIGN KEY ("node_id") REFERENCES "app"."nodes"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."node_samples" ADD CONSTRAINT "node_samples_node_id_nodes_id_fk" FOREIGN KEY ("node_id") REFERENCES "app"."nodes"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."nodes" ADD CONSTRAINT "nodes_deactivated_by_user_id_fk" FOREIGN KEY ("deactivated_by") REFERENCES "app"."user"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."cashier_orders" ADD CONSTRAINT "cashier_orders_transfer_id_incoming_transfers_id_fk" FOREIGN KEY ("transfer_id") REFERENCES "app"."incoming_transfers"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."incoming_transfers" ADD CONSTRAINT "incoming_transfers_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "app"."payments"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."transfer_reservations" ADD CONSTRAINT "transfer_reservations_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "app"."payments"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -406,6 +471,9 @@ CREATE INDEX "usage_model_started" ON "app"."usage" USING btree ("model_id","sta
 CREATE INDEX "models_group" ON "app"."models" USING btree ("group_id");--> statement-breakpoint
 CREATE INDEX "models_file_state" ON "app"."models" USING btree ("file_state");--> statement-breakpoint
 CREATE INDEX "models_file_cid" ON "app"."models" USING btree ("file_cid");--> statement-breakpoint
+CREATE INDEX "node_probes_node" ON "app"."node_probes" USING btree ("node_id","at" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "node_samples_at" ON "app"."node_samples" USING brin ("at");--> statement-breakpoint
+CREATE INDEX "nodes_for_jobs" ON "app"."nodes" USING btree ("id") WHERE jobs_enabled AND deactivated_at IS NULL;--> statement-breakpoint
 CREATE UNIQUE INDEX "cashier_orders_once" ON "app"."cashier_orders" USING btree ("transfer_id","kind");--> statement-breakpoint
 CREATE UNIQUE INDEX "cashier_orders_nonce" ON "app"."cashier_orders" USING btree ("chain","signer","nonce");--> statement-breakpoint
 CREATE UNIQUE INDEX "cashier_orders_approve" ON "app"."cashier_orders" USING btree ("chain","signer") WHERE kind = 'approve' AND state IN ('pending', 'signed');--> statement-breakpoint
