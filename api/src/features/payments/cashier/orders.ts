@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, isNull, max, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gte, inArray, isNull, ne, or, sql, sum } from "drizzle-orm";
 import type { Chain } from "../../../chain/chains.ts";
 import type { Executor } from "../../../db/client.ts";
 import { payments } from "../schema.ts";
@@ -10,13 +10,19 @@ export type Signed = typeof cashierTransactions.$inferSelect;
 
 /* Each of these is one step of an order; call it in a transaction. What is not in the state it starts from stays. */
 
-/** Orders in the order in which they are carried out: an allowance comes before what needs it. */
+/**
+ * Orders in the order in which they are carried out: an allowance comes before what needs it, and what is signed is mined
+ * in the order of its nonces.
+ */
 export function ordersIn(db: Executor, chain: Chain, state: "pending" | "signed", limit: number) {
   return db
     .select()
     .from(cashierOrders)
     .where(and(eq(cashierOrders.chain, chain.chain), eq(cashierOrders.state, state)))
-    .orderBy(desc(sql`${cashierOrders.kind} = 'approve'`), asc(cashierOrders.seq))
+    .orderBy(
+      ...(state === "signed" ? [asc(cashierOrders.nonce)] : [desc(sql`${cashierOrders.kind} = 'approve'`)]),
+      asc(cashierOrders.seq),
+    )
     .limit(limit);
 }
 
@@ -29,19 +35,64 @@ export function transactionsOf(db: Executor, order: Order): Promise<Signed[]> {
     .orderBy(desc(cashierTransactions.createdAt));
 }
 
-/** The highest nonce that is signed for and not done, or null. */
-export async function lastNonce(db: Executor, chain: Chain, signer: string): Promise<number | null> {
-  const [row] = await db
-    .select({ nonce: max(cashierOrders.nonce) })
+/**
+ * The first nonce from `next` on that no order has. An order that is done keeps its own: should the chain take its
+ * transaction back, that nonce is for that transaction and nothing else.
+ */
+export async function freeNonce(db: Executor, chain: Chain, signer: string, next: number): Promise<number> {
+  const rows = await db
+    .select({ nonce: cashierOrders.nonce })
     .from(cashierOrders)
-    .where(
-      and(
-        eq(cashierOrders.chain, chain.chain),
-        eq(cashierOrders.signer, signer),
-        eq(cashierOrders.state, "signed"),
-      ),
-    );
-  return row?.nonce ?? null;
+    .where(ofSigner(chain, signer, next))
+    .orderBy(asc(cashierOrders.nonce));
+  const taken = new Set(rows.map(({ nonce }) => nonce));
+  let nonce = next;
+  while (taken.has(nonce)) nonce++;
+  return nonce;
+}
+
+const ofSigner = (chain: Chain, signer: string, from: number) =>
+  and(eq(cashierOrders.chain, chain.chain), eq(cashierOrders.signer, signer), gte(cashierOrders.nonce, from));
+
+/**
+ * Takes orders up again whose transactions the chain took back after they were settled, as its count of the wallet's
+ * transactions tells: such an order is signed as before, and the same transaction is sent again. It is for the one nonce,
+ * so it happens once, whether it comes back by itself, is sent again, or was there all the time and the node only lags.
+ * @param next how many transactions of the wallet the chain has
+ * @returns the orders
+ */
+export async function reopenLost(
+  tx: Executor,
+  chain: Chain,
+  signer: string,
+  next: number,
+): Promise<{ seq: bigint; nonce: number | null }[]> {
+  const lost = and(ofSigner(chain, signer, next), inArray(cashierOrders.state, ["done", "refused"]));
+  const [approval] = await tx
+    .select({ seq: cashierOrders.seq })
+    .from(cashierOrders)
+    .where(and(lost, eq(cashierOrders.kind, "approve")))
+    .orderBy(asc(cashierOrders.nonce))
+    .limit(1);
+  // Allowances come one after the other: what was ordered in place of the lost one gives way to it, and keeps its nonce.
+  if (approval) {
+    await tx
+      .update(cashierOrders)
+      .set({ state: "refused", refusal: "superseded", updatedAt: new Date() })
+      .where(
+        and(
+          eq(cashierOrders.chain, chain.chain),
+          eq(cashierOrders.signer, signer),
+          eq(cashierOrders.kind, "approve"),
+          inArray(cashierOrders.state, ["pending", "signed"]),
+        ),
+      );
+  }
+  return tx
+    .update(cashierOrders)
+    .set({ state: "signed", updatedAt: new Date() })
+    .where(and(lost, or(ne(cashierOrders.kind, "approve"), eq(cashierOrders.seq, approval?.seq ?? -1n))))
+    .returning({ seq: cashierOrders.seq, nonce: cashierOrders.nonce });
 }
 
 /**
@@ -78,29 +129,49 @@ export async function keepSigned(
 /**
  * An order was carried out. What a purchase left of the transfer, its tail included, becomes credit.
  * @param paid micro-USDT that the contract took
+ * @returns micro-USDT that the cashier paid over what came: 0, unless the chain took a settled purchase back and it went
+ *   otherwise the second time
  */
 export async function finish(
   tx: Executor,
   chain: Chain,
   order: Order,
   { txHash, paid }: { txHash: string; paid: bigint },
-): Promise<void> {
+): Promise<bigint> {
   const purchase = order.kind === "purchase";
-  if (!(await move(tx, order, "done", purchase ? { txHash, amount: paid } : { txHash }))) return;
-  if (!purchase || !order.transferId) return;
+  if (!(await move(tx, order, "done", purchase ? { txHash, amount: paid } : { txHash }))) return 0n;
+  if (!purchase || !order.transferId) return 0n;
   await tellPayment(tx, order, txHash);
   const transfer = await lockTransfer(tx, order.transferId);
-  if (!transfer?.payee || transfer.amount <= paid) return;
-  await orderCredit(tx, chain, order.signer, {
-    id: transfer.id,
-    payee: transfer.payee,
-    amount: transfer.amount - paid,
-    kind: "surplus",
-  });
+  if (!transfer?.payee) return 0n;
+  const { left, surplus } = await leftOf(tx, transfer, paid);
+  const { id, payee } = transfer;
+  if (left > 0n) {
+    await orderCredit(tx, chain, order.signer, {
+      id,
+      payee,
+      amount: left,
+      kind: surplus ? "credit" : "surplus",
+    });
+  }
+  return left < 0n ? -left : 0n;
+}
+
+/** What is left of a transfer when `taken` micro-USDT were, and what was ordered as credit before. */
+async function leftOf(tx: Executor, transfer: typeof incomingTransfers.$inferSelect, taken: bigint) {
+  const credits = await tx
+    .select({ kind: cashierOrders.kind, amount: sum(cashierOrders.amount).mapWith(BigInt) })
+    .from(cashierOrders)
+    .where(and(eq(cashierOrders.transferId, transfer.id), inArray(cashierOrders.kind, ["surplus", "credit"])))
+    .groupBy(cashierOrders.kind);
+  return {
+    left: credits.reduce((left, { amount }) => left - amount, transfer.amount - taken),
+    surplus: credits.some(({ kind }) => kind === "surplus"),
+  };
 }
 
 /**
- * An order can never be carried out. A purchase's whole transfer becomes credit; what cannot be credited is held.
+ * An order can never be carried out. All of a purchase's transfer that is not yet becomes credit; what cannot be credited is held.
  * @param refusal name of the contract's error, or `already_used`
  */
 export async function refuse(tx: Executor, chain: Chain, order: Order, refusal: string): Promise<void> {
@@ -112,12 +183,9 @@ export async function refuse(tx: Executor, chain: Chain, order: Order, refusal: 
     tx.update(incomingTransfers).set(values).where(eq(incomingTransfers.id, transfer.id));
   if (order.kind === "purchase" && transfer.payee) {
     await set({ outcome: "credit", code: refusal === "already_used" ? refusal : "refused" });
-    await orderCredit(tx, chain, order.signer, {
-      id: transfer.id,
-      payee: transfer.payee,
-      amount: transfer.amount,
-      kind: "credit",
-    });
+    const { id, payee } = transfer;
+    const { left } = await leftOf(tx, transfer, 0n);
+    if (left > 0n) await orderCredit(tx, chain, order.signer, { id, payee, amount: left, kind: "credit" });
     if (transfer.paymentId) {
       await tx
         .update(payments)

@@ -3,16 +3,18 @@ import { TransactionReceiptNotFoundError } from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { usdtCall } from "../../../chain/calls.ts";
 import type { Chain } from "../../../chain/chains.ts";
+import { usdt } from "../../../core/money.ts";
 import type { Deps } from "../../../deps.ts";
 import { payments } from "../schema.ts";
 import { decideTransfer, releaseHeld, undecidedTransfers } from "./decide.ts";
 import {
   finish,
+  freeNonce,
   keepSigned,
-  lastNonce,
   type Order,
   ordersIn,
   refuse,
+  reopenLost,
   type Signed,
   startOver,
   transactionsOf,
@@ -62,6 +64,7 @@ export async function cashierRound(
   const round = { deps, chain, account, cashier: account.address.toLowerCase(), at, patienceMs };
   await at("started");
   await decideAll(round);
+  await reopenAll(round);
   await settleAll(round);
   await sendAll(round);
   await at("finished");
@@ -73,6 +76,16 @@ async function decideAll({ deps, chain, cashier, at }: Round): Promise<void> {
     await at("decided");
   }
   await deps.db.transaction((tx) => releaseHeld(tx, chain, cashier));
+}
+
+/** After a reorg that went deeper than what is settled: what the chain took back is sent again, the same transactions. */
+async function reopenAll({ deps, chain, account, cashier }: Round): Promise<void> {
+  const next = await chain.client.getTransactionCount({ address: account.address, blockTag: "latest" });
+  const lost = await deps.db.transaction((tx) => reopenLost(tx, chain, cashier, next));
+  for (const { seq, nonce } of lost) {
+    const order = { chain: chain.chain, order: String(seq), nonce };
+    deps.log.warn(order, "The chain took a settled transaction of the cashier's back; it is sent again.");
+  }
 }
 
 async function settleAll(round: Round): Promise<void> {
@@ -98,11 +111,15 @@ async function settle(round: Round, order: Order): Promise<void> {
     if (receipt.blockNumber > settledBlock) return;
     await deps.db.transaction(async (tx) => {
       if (receipt.status === "success") {
-        await finish(tx, chain, order, { txHash: receipt.transactionHash, paid: paidIn(chain, receipt) });
+        const { transactionHash: txHash } = receipt;
+        const over = await finish(tx, chain, order, { txHash, paid: paidIn(chain, receipt) });
+        if (over > 0n)
+          deps.log.error({ txHash, over: usdt(over) }, "The cashier paid more than it was sent.");
         return;
       }
-      const refusal = await tryOut(chain, account.address, order);
-      if (isFinal(refusal)) await refuse(tx, chain, order, refusal);
+      // What was refused before a reorg stays so: it is credit already.
+      const refusal = order.refusal ?? (await tryOut(chain, account.address, order));
+      if (refusal !== null && (order.refusal || isFinal(refusal))) await refuse(tx, chain, order, refusal);
       else await startOver(tx, order);
     });
     await at("settled");
@@ -110,7 +127,8 @@ async function settle(round: Round, order: Order): Promise<void> {
   }
   if (used > (order.nonce ?? Number.POSITIVE_INFINITY)) {
     deps.log.error({ chain: chain.chain, nonce: order.nonce }, "Something else used the cashier's wallet.");
-    await deps.db.transaction((tx) => startOver(tx, order));
+    const { refusal } = order;
+    await deps.db.transaction((tx) => (refusal ? refuse(tx, chain, order, refusal) : startOver(tx, order)));
     return;
   }
   await resend(round, order, signed);
@@ -180,8 +198,8 @@ async function isPaid({ db }: Deps, order: Order): Promise<boolean> {
 async function signAndSend(round: Round, order: Order): Promise<void> {
   const { deps, chain, account, cashier, at } = round;
   const next = await chain.client.getTransactionCount({ address: account.address, blockTag: "latest" });
-  const last = await lastNonce(deps.db, chain, cashier);
-  const signed = await signOrder(chain, account, order, Math.max(next, last === null ? 0 : last + 1));
+  const nonce = await freeNonce(deps.db, chain, cashier, next);
+  const signed = await signOrder(chain, account, order, nonce);
   const kept = await deps.db.transaction((tx) => keepSigned(tx, order, "pending", signed));
   await at("signed");
   if (!kept) return;
