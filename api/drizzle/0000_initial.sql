@@ -1,5 +1,25 @@
 CREATE SCHEMA "app";
 --> statement-breakpoint
+CREATE TABLE "app"."operator_transactions" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"chain" text NOT NULL,
+	"key" text NOT NULL,
+	"function" text NOT NULL,
+	"args" jsonb NOT NULL,
+	"state" text DEFAULT 'pending' NOT NULL,
+	"nonce" integer,
+	"raw_tx" text,
+	"tx_hash" text,
+	"signed_at" timestamp with time zone,
+	"error" text,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"retry_at" timestamp with time zone,
+	"block_number" numeric(78, 0),
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "operator_transactions_key_unique" UNIQUE("key")
+);
+--> statement-breakpoint
 CREATE TABLE "app"."account" (
 	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"account_id" text NOT NULL,
@@ -86,6 +106,20 @@ CREATE TABLE "app"."messages" (
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "app"."files" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"user_id" uuid,
+	"node_id" uuid,
+	"cid" text NOT NULL,
+	"sha256" text NOT NULL,
+	"size" bigint NOT NULL,
+	"name" text NOT NULL,
+	"purpose" text NOT NULL,
+	"attempt_id" uuid,
+	"job_id" uuid,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "app"."revenue_statements" (
 	"model_id" uuid NOT NULL,
 	"month" integer NOT NULL,
@@ -115,6 +149,99 @@ CREATE TABLE "app"."groups" (
 	"personal_of" uuid,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "groups_personal_of_unique" UNIQUE("personal_of")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."job_attempts" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"job_id" uuid NOT NULL,
+	"no" integer NOT NULL,
+	"node_id" uuid NOT NULL,
+	"state" text DEFAULT 'offered' NOT NULL,
+	"lease_expires_at" timestamp with time zone NOT NULL,
+	"assigned_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"accepted_at" timestamp with time zone,
+	"started_at" timestamp with time zone,
+	"uploading_at" timestamp with time zone,
+	"ended_at" timestamp with time zone,
+	"instance" uuid,
+	"exit_code" integer,
+	"container_seconds" double precision,
+	"failure_code" text,
+	"failure_message" text,
+	"stats" jsonb,
+	"last_seq" integer DEFAULT 0 NOT NULL,
+	"log_bytes" integer DEFAULT 0 NOT NULL,
+	"claimed" jsonb,
+	"assignment" jsonb,
+	"assignment_signature" text,
+	"cpu_millis" integer NOT NULL,
+	"memory_mb" integer NOT NULL,
+	"gpus" integer NOT NULL,
+	"disk_mb" integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "app"."job_events" (
+	"id" bigserial PRIMARY KEY NOT NULL,
+	"job_id" uuid NOT NULL,
+	"at" timestamp with time zone DEFAULT now() NOT NULL,
+	"from_state" text,
+	"to_state" text NOT NULL,
+	"by" text NOT NULL,
+	"reason" text NOT NULL,
+	"detail" text,
+	"attempt" integer
+);
+--> statement-breakpoint
+CREATE TABLE "app"."job_logs" (
+	"attempt_id" uuid NOT NULL,
+	"seq" integer NOT NULL,
+	"at" timestamp with time zone DEFAULT now() NOT NULL,
+	"stream" text NOT NULL,
+	"text" text NOT NULL,
+	CONSTRAINT "job_logs_attempt_id_seq_pk" PRIMARY KEY("attempt_id","seq")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."job_samples" (
+	"attempt_id" uuid NOT NULL,
+	"at" timestamp with time zone DEFAULT now() NOT NULL,
+	"cpu" double precision NOT NULL,
+	"memory_bytes" double precision NOT NULL,
+	"gpu" double precision,
+	CONSTRAINT "job_samples_attempt_id_at_pk" PRIMARY KEY("attempt_id","at")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."jobs" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"user_id" uuid NOT NULL,
+	"group_id" uuid,
+	"account" text NOT NULL,
+	"name" text NOT NULL,
+	"template" text,
+	"spec" jsonb NOT NULL,
+	"spec_hash" text NOT NULL,
+	"state" text DEFAULT 'quoted' NOT NULL,
+	"state_since" timestamp with time zone DEFAULT now() NOT NULL,
+	"price" numeric(78, 0) NOT NULL,
+	"chain" text NOT NULL,
+	"wallet" text NOT NULL,
+	"onchain_id" text NOT NULL,
+	"deadline" timestamp with time zone NOT NULL,
+	"salt" text NOT NULL,
+	"payment_id" uuid,
+	"attempts_left" integer NOT NULL,
+	"attempt_no" integer DEFAULT 0 NOT NULL,
+	"node_id" uuid,
+	"progress" double precision,
+	"output_cid" text,
+	"outputs" jsonb,
+	"result_hash" text,
+	"container_seconds" double precision,
+	"failure_code" text,
+	"failure_message" text,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"funded_at" timestamp with time zone,
+	"finished_at" timestamp with time zone,
+	CONSTRAINT "jobs_onchain_id_unique" UNIQUE("onchain_id")
 );
 --> statement-breakpoint
 CREATE TABLE "app"."api_keys" (
@@ -437,11 +564,22 @@ ALTER TABLE "app"."session" ADD CONSTRAINT "session_user_id_user_id_fk" FOREIGN 
 ALTER TABLE "app"."conversations" ADD CONSTRAINT "conversations_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."conversations" ADD CONSTRAINT "conversations_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."messages" ADD CONSTRAINT "messages_conversation_id_conversations_id_fk" FOREIGN KEY ("conversation_id") REFERENCES "app"."conversations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."files" ADD CONSTRAINT "files_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."files" ADD CONSTRAINT "files_node_id_nodes_id_fk" FOREIGN KEY ("node_id") REFERENCES "app"."nodes"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."revenue_statements" ADD CONSTRAINT "revenue_statements_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."split_drafts" ADD CONSTRAINT "split_drafts_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."group_members" ADD CONSTRAINT "group_members_group_id_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "app"."groups"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."group_members" ADD CONSTRAINT "group_members_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."groups" ADD CONSTRAINT "groups_personal_of_user_id_fk" FOREIGN KEY ("personal_of") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."job_attempts" ADD CONSTRAINT "job_attempts_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "app"."jobs"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."job_attempts" ADD CONSTRAINT "job_attempts_node_id_nodes_id_fk" FOREIGN KEY ("node_id") REFERENCES "app"."nodes"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."job_events" ADD CONSTRAINT "job_events_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "app"."jobs"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."job_logs" ADD CONSTRAINT "job_logs_attempt_id_job_attempts_id_fk" FOREIGN KEY ("attempt_id") REFERENCES "app"."job_attempts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."job_samples" ADD CONSTRAINT "job_samples_attempt_id_job_attempts_id_fk" FOREIGN KEY ("attempt_id") REFERENCES "app"."job_attempts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."jobs" ADD CONSTRAINT "jobs_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."jobs" ADD CONSTRAINT "jobs_group_id_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "app"."groups"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."jobs" ADD CONSTRAINT "jobs_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "app"."payments"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."jobs" ADD CONSTRAINT "jobs_node_id_nodes_id_fk" FOREIGN KEY ("node_id") REFERENCES "app"."nodes"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."api_keys" ADD CONSTRAINT "api_keys_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."service_terms" ADD CONSTRAINT "service_terms_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."models" ADD CONSTRAINT "models_group_id_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "app"."groups"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -463,7 +601,22 @@ CREATE INDEX "account_user" ON "app"."account" USING btree ("user_id");--> state
 CREATE INDEX "session_user" ON "app"."session" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "conversations_user_updated" ON "app"."conversations" USING btree ("user_id","updated_at");--> statement-breakpoint
 CREATE INDEX "messages_conversation" ON "app"."messages" USING btree ("conversation_id","position");--> statement-breakpoint
+CREATE INDEX "files_user" ON "app"."files" USING btree ("user_id","created_at");--> statement-breakpoint
+CREATE INDEX "files_cid" ON "app"."files" USING btree ("cid");--> statement-breakpoint
+CREATE INDEX "files_job" ON "app"."files" USING btree ("job_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "files_attempt_name" ON "app"."files" USING btree ("attempt_id","name");--> statement-breakpoint
 CREATE INDEX "group_members_user" ON "app"."group_members" USING btree ("user_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "job_attempts_no" ON "app"."job_attempts" USING btree ("job_id","no");--> statement-breakpoint
+CREATE UNIQUE INDEX "job_attempts_live" ON "app"."job_attempts" USING btree ("job_id") WHERE state IN ('offered', 'accepted', 'running', 'uploading');--> statement-breakpoint
+CREATE INDEX "job_attempts_lease" ON "app"."job_attempts" USING btree ("lease_expires_at") WHERE state IN ('offered', 'accepted', 'running', 'uploading');--> statement-breakpoint
+CREATE INDEX "job_attempts_node" ON "app"."job_attempts" USING btree ("node_id","assigned_at");--> statement-breakpoint
+CREATE INDEX "job_events_job" ON "app"."job_events" USING btree ("job_id","id");--> statement-breakpoint
+CREATE INDEX "jobs_user" ON "app"."jobs" USING btree ("user_id","created_at");--> statement-breakpoint
+CREATE INDEX "jobs_group" ON "app"."jobs" USING btree ("group_id","created_at");--> statement-breakpoint
+CREATE INDEX "jobs_node" ON "app"."jobs" USING btree ("node_id","created_at");--> statement-breakpoint
+CREATE INDEX "jobs_payment" ON "app"."jobs" USING btree ("payment_id");--> statement-breakpoint
+CREATE INDEX "jobs_pending" ON "app"."jobs" USING btree ("price","funded_at") WHERE state = 'pending';--> statement-breakpoint
+CREATE INDEX "jobs_live" ON "app"."jobs" USING btree ("state","deadline") WHERE state IN ('quoted', 'pending', 'assigned', 'running', 'verifying');--> statement-breakpoint
 CREATE INDEX "api_keys_user" ON "app"."api_keys" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "usage_plan_created" ON "app"."usage" USING btree ("created_at") WHERE entitlement = 'plan';--> statement-breakpoint
 CREATE INDEX "usage_user_started" ON "app"."usage" USING btree ("user_id","started_at");--> statement-breakpoint

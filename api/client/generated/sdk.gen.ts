@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.ts';
-import type { AddAdminWalletData, AddAdminWalletErrors, AddAdminWalletResponses, AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, BuyLicenseData, BuyLicenseErrors, BuyLicenseResponses, CancelPlanSubscriptionData, CancelPlanSubscriptionErrors, CancelPlanSubscriptionResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreatePlanSubscriptionData, CreatePlanSubscriptionErrors, CreatePlanSubscriptionResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DistributeMonthData, DistributeMonthErrors, DistributeMonthResponses, FreezeRevenueStatementData, FreezeRevenueStatementErrors, FreezeRevenueStatementResponses, GetAdminOverviewData, GetAdminOverviewErrors, GetAdminOverviewResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetDistributionData, GetDistributionErrors, GetDistributionInputsData, GetDistributionInputsErrors, GetDistributionInputsResponses, GetDistributionResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupEarningsData, GetGroupEarningsErrors, GetGroupEarningsResponses, GetGroupErrors, GetGroupResponses, GetLicenseData, GetLicenseErrors, GetLicenseResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetMonthlyRevenueData, GetMonthlyRevenueErrors, GetMonthlyRevenueResponses, GetMySubscriptionData, GetMySubscriptionErrors, GetMySubscriptionResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetRevenueStatementData, GetRevenueStatementErrors, GetRevenueStatementResponses, GetRevenueSummaryData, GetRevenueSummaryErrors, GetRevenueSummaryResponses, GetSplitData, GetSplitErrors, GetSplitResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListAdminWalletsData, ListAdminWalletsErrors, ListAdminWalletsResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyLicensesData, ListMyLicensesErrors, ListMyLicensesResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListNodesData, ListNodesResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PayListingFeeData, PayListingFeeErrors, PayListingFeeResponses, PermitPaymentData, PermitPaymentErrors, PermitPaymentResponses, PrepareCollectFeesData, PrepareCollectFeesErrors, PrepareCollectFeesResponses, PreparePauseData, PreparePauseErrors, PreparePauseResponses, PrepareSetPlanPriceData, PrepareSetPlanPriceErrors, PrepareSetPlanPriceResponses, PrepareUnpauseData, PrepareUnpauseErrors, PrepareUnpauseResponses, PrepareVetoRootData, PrepareVetoRootErrors, PrepareVetoRootResponses, PublishModelData, PublishModelErrors, PublishModelResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveAdminWalletData, RemoveAdminWalletErrors, RemoveAdminWalletResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SetSplitData, SetSplitErrors, SetSplitResponses, SubscribeData, SubscribeErrors, SubscribeResponses, UnverifyNodeData, UnverifyNodeErrors, UnverifyNodeResponses, VerifyNodeData, VerifyNodeErrors, VerifyNodeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
+import type { AcceptWorkData, AcceptWorkErrors, AcceptWorkResponses, AddAdminWalletData, AddAdminWalletErrors, AddAdminWalletResponses, AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, BuyLicenseData, BuyLicenseErrors, BuyLicenseResponses, CancelJobData, CancelJobErrors, CancelJobResponses, CancelPlanSubscriptionData, CancelPlanSubscriptionErrors, CancelPlanSubscriptionResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateJobData, CreateJobErrors, CreateJobResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreatePlanSubscriptionData, CreatePlanSubscriptionErrors, CreatePlanSubscriptionResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DistributeMonthData, DistributeMonthErrors, DistributeMonthResponses, EstimateJobData, EstimateJobErrors, EstimateJobResponses, FinishAttemptData, FinishAttemptErrors, FinishAttemptResponses, FreezeRevenueStatementData, FreezeRevenueStatementErrors, FreezeRevenueStatementResponses, GetAdminOverviewData, GetAdminOverviewErrors, GetAdminOverviewResponses, GetAttemptInputData, GetAttemptInputErrors, GetAttemptInputResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetDistributionData, GetDistributionErrors, GetDistributionInputsData, GetDistributionInputsErrors, GetDistributionInputsResponses, GetDistributionResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetFileData, GetFileErrors, GetFileResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupEarningsData, GetGroupEarningsErrors, GetGroupEarningsResponses, GetGroupErrors, GetGroupResponses, GetJobData, GetJobErrors, GetJobLogsData, GetJobLogsErrors, GetJobLogsResponses, GetJobOutputData, GetJobOutputErrors, GetJobOutputResponses, GetJobResponses, GetLicenseData, GetLicenseErrors, GetLicenseResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetMonthlyRevenueData, GetMonthlyRevenueErrors, GetMonthlyRevenueResponses, GetMySubscriptionData, GetMySubscriptionErrors, GetMySubscriptionResponses, GetNodeWorkData, GetNodeWorkErrors, GetNodeWorkResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetRevenueStatementData, GetRevenueStatementErrors, GetRevenueStatementResponses, GetRevenueSummaryData, GetRevenueSummaryErrors, GetRevenueSummaryResponses, GetSplitData, GetSplitErrors, GetSplitResponses, GetStoredWeightsData, GetStoredWeightsErrors, GetStoredWeightsResponses, GetWeightsKeyData, GetWeightsKeyErrors, GetWeightsKeyResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListAdminWalletsData, ListAdminWalletsErrors, ListAdminWalletsResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListJobTemplatesData, ListJobTemplatesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyLicensesData, ListMyLicensesErrors, ListMyLicensesResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListNodesData, ListNodesResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PayListingFeeData, PayListingFeeErrors, PayListingFeeResponses, PermitPaymentData, PermitPaymentErrors, PermitPaymentResponses, PrepareCollectFeesData, PrepareCollectFeesErrors, PrepareCollectFeesResponses, PrepareJobApproveData, PrepareJobApproveErrors, PrepareJobApproveResponses, PrepareJobDisputeData, PrepareJobDisputeErrors, PrepareJobDisputeResponses, PrepareJobRefundData, PrepareJobRefundErrors, PrepareJobRefundResponses, PreparePauseData, PreparePauseErrors, PreparePauseResponses, PrepareSetPlanPriceData, PrepareSetPlanPriceErrors, PrepareSetPlanPriceResponses, PrepareUnpauseData, PrepareUnpauseErrors, PrepareUnpauseResponses, PrepareVetoRootData, PrepareVetoRootErrors, PrepareVetoRootResponses, PublishModelData, PublishModelErrors, PublishModelResponses, PutOutputData, PutOutputErrors, PutOutputResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveAdminWalletData, RemoveAdminWalletErrors, RemoveAdminWalletResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SendReportsData, SendReportsErrors, SendReportsResponses, SetSplitData, SetSplitErrors, SetSplitResponses, StreamJobEventsData, StreamJobEventsErrors, StreamJobEventsResponse, StreamJobEventsResponses, SubscribeData, SubscribeErrors, SubscribeResponses, UnverifyNodeData, UnverifyNodeErrors, UnverifyNodeResponses, UploadFileData, UploadFileErrors, UploadFileResponses, VerifyNodeData, VerifyNodeErrors, VerifyNodeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -353,6 +353,125 @@ export const health = <ThrowOnError extends boolean = false>(options?: Options<H
 });
 
 /**
+ * Ask for work and for what to stop (bearer: the node's token)
+ */
+export const getNodeWork = <ThrowOnError extends boolean = false>(options?: Options<GetNodeWorkData, ThrowOnError>): RequestResult<GetNodeWorkResponses, GetNodeWorkErrors, ThrowOnError> => (options?.client ?? client).get<GetNodeWorkResponses, GetNodeWorkErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/work',
+    ...options
+});
+
+/**
+ * Take offered work; the same process may do it again
+ */
+export const acceptWork = <ThrowOnError extends boolean = false>(options: Options<AcceptWorkData, ThrowOnError>): RequestResult<AcceptWorkResponses, AcceptWorkErrors, ThrowOnError> => (options.client ?? client).post<AcceptWorkResponses, AcceptWorkErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/attempts/{id}/accept',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Tell how it goes; renews the lease; what was told before is skipped by its `seq`
+ */
+export const sendReports = <ThrowOnError extends boolean = false>(options: Options<SendReportsData, ThrowOnError>): RequestResult<SendReportsResponses, SendReportsErrors, ThrowOnError> => (options.client ?? client).post<SendReportsResponses, SendReportsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/attempts/{id}/reports',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Bring one file of /out; again replaces it
+ */
+export const putOutput = <ThrowOnError extends boolean = false>(options: Options<PutOutputData, ThrowOnError>): RequestResult<PutOutputResponses, PutOutputErrors, ThrowOnError> => (options.client ?? client).put<PutOutputResponses, PutOutputErrors, ThrowOnError>({
+    bodySerializer: null,
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/attempts/{id}/outputs',
+    ...options,
+    headers: {
+        'Content-Type': 'application/octet-stream',
+        ...options.headers
+    }
+});
+
+/**
+ * Tell how it ended; again answers the same
+ */
+export const finishAttempt = <ThrowOnError extends boolean = false>(options: Options<FinishAttemptData, ThrowOnError>): RequestResult<FinishAttemptResponses, FinishAttemptErrors, ThrowOnError> => (options.client ?? client).post<FinishAttemptResponses, FinishAttemptErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/attempts/{id}/finish',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * An input of the attempt's job
+ */
+export const getAttemptInput = <ThrowOnError extends boolean = false>(options: Options<GetAttemptInputData, ThrowOnError>): RequestResult<GetAttemptInputResponses, GetAttemptInputErrors, ThrowOnError> => (options.client ?? client).get<GetAttemptInputResponses, GetAttemptInputErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/attempts/{id}/inputs/{cid}',
+    ...options
+});
+
+/**
  * Get the message that a node's wallet signs to register
  */
 export const createNodeAuthMessage = <ThrowOnError extends boolean = false>(options: Options<CreateNodeAuthMessageData, ThrowOnError>): RequestResult<CreateNodeAuthMessageResponses, CreateNodeAuthMessageErrors, ThrowOnError> => (options.client ?? client).post<CreateNodeAuthMessageResponses, CreateNodeAuthMessageErrors, ThrowOnError>({
@@ -429,6 +548,274 @@ export const listNodes = <ThrowOnError extends boolean = false>(options?: Option
             type: 'apiKey'
         }],
     url: '/api/nodes',
+    ...options
+});
+
+/**
+ * The files that you uploaded, the newest first, at most 200
+ */
+export const listFiles = <ThrowOnError extends boolean = false>(options?: Options<ListFilesData, ThrowOnError>): RequestResult<ListFilesResponses, ListFilesErrors, ThrowOnError> => (options?.client ?? client).get<ListFilesResponses, ListFilesErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/files',
+    ...options
+});
+
+/**
+ * Upload a file for jobs, as the raw body; the same bytes again are the same file
+ */
+export const uploadFile = <ThrowOnError extends boolean = false>(options: Options<UploadFileData, ThrowOnError>): RequestResult<UploadFileResponses, UploadFileErrors, ThrowOnError> => (options.client ?? client).post<UploadFileResponses, UploadFileErrors, ThrowOnError>({
+    bodySerializer: null,
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/files',
+    ...options,
+    headers: {
+        'Content-Type': 'application/octet-stream',
+        ...options.headers
+    }
+});
+
+/**
+ * The bytes of a file of yours
+ */
+export const getFile = <ThrowOnError extends boolean = false>(options: Options<GetFileData, ThrowOnError>): RequestResult<GetFileResponses, GetFileErrors, ThrowOnError> => (options.client ?? client).get<GetFileResponses, GetFileErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/files/{cid}',
+    ...options
+});
+
+/**
+ * Jobs that are ready to be filled in
+ */
+export const listJobTemplates = <ThrowOnError extends boolean = false>(options?: Options<ListJobTemplatesData, ThrowOnError>): RequestResult<ListJobTemplatesResponses, unknown, ThrowOnError> => (options?.client ?? client).get<ListJobTemplatesResponses, unknown, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs/templates',
+    ...options
+});
+
+/**
+ * Which image it is, who could run it, and what that costs
+ */
+export const estimateJob = <ThrowOnError extends boolean = false>(options: Options<EstimateJobData, ThrowOnError>): RequestResult<EstimateJobResponses, EstimateJobErrors, ThrowOnError> => (options.client ?? client).post<EstimateJobResponses, EstimateJobErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs/estimate',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * The jobs of yours and your groups, the newest first, a page at a time
+ */
+export const listJobs = <ThrowOnError extends boolean = false>(options?: Options<ListJobsData, ThrowOnError>): RequestResult<ListJobsResponses, ListJobsErrors, ThrowOnError> => (options?.client ?? client).get<ListJobsResponses, ListJobsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs',
+    ...options
+});
+
+/**
+ * Order a job: it waits for nodes as soon as its payment is confirmed
+ */
+export const createJob = <ThrowOnError extends boolean = false>(options: Options<CreateJobData, ThrowOnError>): RequestResult<CreateJobResponses, CreateJobErrors, ThrowOnError> => (options.client ?? client).post<CreateJobResponses, CreateJobErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * A job with all that happened to it
+ */
+export const getJob = <ThrowOnError extends boolean = false>(options: Options<GetJobData, ThrowOnError>): RequestResult<GetJobResponses, GetJobErrors, ThrowOnError> => (options.client ?? client).get<GetJobResponses, GetJobErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs/{id}',
+    ...options
+});
+
+/**
+ * What the container said; 1 MiB of an attempt is kept
+ */
+export const getJobLogs = <ThrowOnError extends boolean = false>(options: Options<GetJobLogsData, ThrowOnError>): RequestResult<GetJobLogsResponses, GetJobLogsErrors, ThrowOnError> => (options.client ?? client).get<GetJobLogsResponses, GetJobLogsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs/{id}/logs',
+    ...options
+});
+
+/**
+ * What happens to a job, live; goes on after `Last-Event-ID`
+ */
+export const streamJobEvents = <ThrowOnError extends boolean = false>(options: Options<StreamJobEventsData, ThrowOnError, StreamJobEventsResponse>): Promise<ServerSentEventsResult<StreamJobEventsResponses>> => (options.client ?? client).sse.get<StreamJobEventsResponses, StreamJobEventsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs/{id}/events',
+    ...options
+});
+
+/**
+ * A file that a completed job put out; its path is percent-encoded
+ */
+export const getJobOutput = <ThrowOnError extends boolean = false>(options: Options<GetJobOutputData, ThrowOnError>): RequestResult<GetJobOutputResponses, GetJobOutputErrors, ThrowOnError> => (options.client ?? client).get<GetJobOutputResponses, GetJobOutputErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs/{id}/outputs/{path}',
+    ...options
+});
+
+/**
+ * Stop a job; what was paid goes back
+ */
+export const cancelJob = <ThrowOnError extends boolean = false>(options: Options<CancelJobData, ThrowOnError>): RequestResult<CancelJobResponses, CancelJobErrors, ThrowOnError> => (options.client ?? client).post<CancelJobResponses, CancelJobErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs/{id}/cancel',
+    ...options
+});
+
+/**
+ * The call that stops the payment of a submitted result
+ */
+export const prepareJobDispute = <ThrowOnError extends boolean = false>(options: Options<PrepareJobDisputeData, ThrowOnError>): RequestResult<PrepareJobDisputeResponses, PrepareJobDisputeErrors, ThrowOnError> => (options.client ?? client).post<PrepareJobDisputeResponses, PrepareJobDisputeErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs/{id}/dispute',
+    ...options
+});
+
+/**
+ * The call that pays a submitted result at once
+ */
+export const prepareJobApprove = <ThrowOnError extends boolean = false>(options: Options<PrepareJobApproveData, ThrowOnError>): RequestResult<PrepareJobApproveResponses, PrepareJobApproveErrors, ThrowOnError> => (options.client ?? client).post<PrepareJobApproveResponses, PrepareJobApproveErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs/{id}/approve',
+    ...options
+});
+
+/**
+ * The call that refunds an open job; anyone may send it after the deadline
+ */
+export const prepareJobRefund = <ThrowOnError extends boolean = false>(options: Options<PrepareJobRefundData, ThrowOnError>): RequestResult<PrepareJobRefundResponses, PrepareJobRefundErrors, ThrowOnError> => (options.client ?? client).post<PrepareJobRefundResponses, PrepareJobRefundErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs/{id}/refund',
     ...options
 });
 
@@ -772,7 +1159,7 @@ export const changeModel = <ThrowOnError extends boolean = false>(options: Optio
 });
 
 /**
- * The model's file, for its group, for licensees and for nodes (by node token); ranges are served
+ * The model's file as it was uploaded, for its group, for licensees and for the nodes that may serve it (by node token)
  */
 export const getModelWeights = <ThrowOnError extends boolean = false>(options: Options<GetModelWeightsData, ThrowOnError>): RequestResult<GetModelWeightsResponses, GetModelWeightsErrors, ThrowOnError> => (options.client ?? client).get<GetModelWeightsResponses, GetModelWeightsErrors, ThrowOnError>({
     security: [{
@@ -785,6 +1172,40 @@ export const getModelWeights = <ThrowOnError extends boolean = false>(options: O
             type: 'apiKey'
         }],
     url: '/api/models/{id}/weights',
+    ...options
+});
+
+/**
+ * The model's file as it is stored and on IPFS, for the same: protected weights are encrypted
+ */
+export const getStoredWeights = <ThrowOnError extends boolean = false>(options: Options<GetStoredWeightsData, ThrowOnError>): RequestResult<GetStoredWeightsResponses, GetStoredWeightsErrors, ThrowOnError> => (options.client ?? client).get<GetStoredWeightsResponses, GetStoredWeightsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/models/{id}/weights/stored',
+    ...options
+});
+
+/**
+ * The key of protected weights, for the same: it decrypts what is on IPFS
+ */
+export const getWeightsKey = <ThrowOnError extends boolean = false>(options: Options<GetWeightsKeyData, ThrowOnError>): RequestResult<GetWeightsKeyResponses, GetWeightsKeyErrors, ThrowOnError> => (options.client ?? client).get<GetWeightsKeyResponses, GetWeightsKeyErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/models/{id}/weights/key',
     ...options
 });
 

@@ -4,6 +4,61 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
+export type JobCapability = {
+    enabled: boolean;
+    engine: 'docker' | 'podman';
+    cpuMillis: number;
+    memoryMb: number;
+    gpus: number;
+    diskMb: number;
+    /**
+     * Jobs at a time
+     */
+    concurrency: number;
+    /**
+     * Whether a job may have a network here
+     */
+    network: boolean;
+    /**
+     * What the operator allows and the node has or can fetch
+     */
+    images: Array<JobImage>;
+    anyImage: boolean;
+    /**
+     * The least that the node works for, USDT an hour
+     */
+    rates: {
+        /**
+         * USDT, a decimal string with at most 6 decimals
+         */
+        cpuHour: string;
+        /**
+         * USDT, a decimal string with at most 6 decimals
+         */
+        memoryGbHour: string;
+        /**
+         * USDT, a decimal string with at most 6 decimals
+         */
+        gpuHour: string;
+    };
+    /**
+     * Of the node's process
+     */
+    instance: string;
+};
+
+export type JobImage = {
+    /**
+     * As people name it: localhost/node:1
+     */
+    ref: string;
+    /**
+     * What `image` of a job is to be: name@sha256:…, or the image's id where it has no registry
+     */
+    digest: string;
+    arch: string;
+};
+
 export type ApiFrame = ({
     type: 'welcome';
 } & NodeWelcome) | ({
@@ -27,21 +82,25 @@ export type WantedModel = {
     modelId: string;
     name: string;
     /**
-     * CIDv1 of the weights (IPFS, profile unixfs-v1-2025)
+     * CIDv1 of the weights as they are stored (IPFS, profile unixfs-v1-2025): encrypted when protected
      */
     cid: string;
     /**
-     * SHA-256 of the weights, lower-case hex
+     * SHA-256 of the stored weights, lower-case hex
      */
     sha256: string;
     /**
-     * Bytes of the weights
+     * Bytes of the stored weights
      */
     size: number;
     /**
      * Where the weights are, with the node's token as bearer
      */
     weightsUrl: string;
+    /**
+     * Where the key of protected weights is, with the node's token as bearer; null: not encrypted
+     */
+    keyUrl: string | null;
     contextLength: number | null;
 };
 
@@ -303,6 +362,215 @@ export type Dependency = {
     latencyMs?: number;
 };
 
+export type WorkAnswer = {
+    /**
+     * Offered and not accepted yet; given again until it is
+     */
+    work: Array<Work>;
+    /**
+     * Attempts of this node to stop
+     */
+    cancel: Array<string>;
+    probe: JobProbe;
+    pollSeconds: number;
+};
+
+export type Work = {
+    attemptId: string;
+    jobId: string;
+    onchainId: string;
+    attempt: number;
+    spec: JobSpecification;
+    inputs: Array<{
+        cid: string;
+        path: string;
+        size: number;
+        /**
+         * Where its bytes are, with the node's token as bearer
+         */
+        url: string;
+    }>;
+    leaseSeconds: number;
+    setupSeconds: number;
+    engineModelId: string | null;
+    /**
+     * With its signature: enough to submit the result on chain without the api
+     */
+    assignment: {
+        chain: string;
+        jobId: string;
+        node: string;
+        payee: string;
+        expiry: number;
+    };
+    assignmentSignature: string;
+    job: JobTerms;
+};
+
+export type JobSpecification = {
+    version: 1;
+    image: string;
+    /**
+     * Arguments, the program first
+     */
+    command: Array<string>;
+    env: {
+        [key: string]: string;
+    };
+    inputs: Array<{
+        cid: string;
+        path: string;
+        size: number;
+    }>;
+    /**
+     * MiB of /out together
+     */
+    outputLimitMb: number;
+    /**
+     * Thousandths of a processor
+     */
+    cpuMillis: number;
+    /**
+     * MiB
+     */
+    memoryMb: number;
+    gpus: number;
+    /**
+     * MiB of inputs, /out and /tmp together
+     */
+    diskMb: number;
+    /**
+     * Of the container; set-up does not count
+     */
+    timeLimitSeconds: number;
+    network: boolean;
+    /**
+     * Attempts after the first
+     */
+    retries: number;
+    /**
+     * The node's engine serves this model to the job at /run/aiforge/engine.sock
+     */
+    engineModelId: string | null;
+    /**
+     * false: paid at once when verified; true: the client has a day to dispute the result
+     */
+    review: boolean;
+};
+
+/**
+ * The job as the contract takes it
+ */
+export type JobTerms = {
+    client: string;
+    account: string;
+    specification: string;
+    /**
+     * Micro-USDT
+     */
+    price: string;
+    /**
+     * Unix seconds
+     */
+    deadline: number;
+    salt: string;
+};
+
+export type JobProbe = {
+    id: string;
+    image: string;
+    nonce: string;
+} | null;
+
+export type ReportsAnswer = {
+    ok: true;
+    /**
+     * What came up to here is kept
+     */
+    lastSeq: number;
+    /**
+     * Stop: nobody wants it any more
+     */
+    cancel: boolean;
+    leaseSeconds: number;
+};
+
+export type Report = ({
+    type: 'state';
+} & StateReport) | ({
+    type: 'log';
+} & LogReport) | ({
+    type: 'progress';
+} & ProgressReport) | ({
+    type: 'sample';
+} & SampleReport);
+
+export type StateReport = {
+    seq: number;
+    /**
+     * The node's clock; never believed
+     */
+    at?: string;
+    type: 'state';
+    state: 'setup' | 'running' | 'uploading';
+};
+
+export type LogReport = {
+    seq: number;
+    /**
+     * The node's clock; never believed
+     */
+    at?: string;
+    type: 'log';
+    stream: 'stdout' | 'stderr' | 'system';
+    text: string;
+};
+
+export type ProgressReport = {
+    seq: number;
+    /**
+     * The node's clock; never believed
+     */
+    at?: string;
+    type: 'progress';
+    value: number;
+};
+
+export type SampleReport = {
+    seq: number;
+    /**
+     * The node's clock; never believed
+     */
+    at?: string;
+    type: 'sample';
+    cpu: number;
+    memoryBytes: number;
+    gpu?: number | null;
+};
+
+export type PutOutput = {
+    path: string;
+    cid: string;
+    size: number;
+    sha256: string;
+};
+
+export type FinishAttempt = {
+    exitCode: number | null;
+    outOfMemory: boolean;
+    timedOut: boolean;
+    containerSeconds: number;
+    files: Array<{
+        path: string;
+        cid: string;
+        size: number;
+    }>;
+    failure: {
+        code: string;
+        message: string;
+    } | null;
+};
+
 export type Node = {
     id: string;
     name: string;
@@ -334,6 +602,573 @@ export type Node = {
      */
     verifiedAt: string | null;
     createdAt: string;
+};
+
+export type StoredFile = {
+    id: string;
+    cid: string;
+    sha256: string;
+    size: number;
+    name: string;
+    createdAt: string;
+};
+
+export type JobTemplate = {
+    id: string;
+    title: string;
+    description: string;
+    /**
+     * By tag
+     */
+    image: string;
+    command: Array<string>;
+    /**
+     * An input that every job of this template has
+     */
+    code: {
+        cid: string;
+        path: string;
+        size: number;
+    };
+    inputs: Array<{
+        name: string;
+        path: string;
+        label: string;
+        hint: string;
+        accept: string;
+    }>;
+    parameters: Array<{
+        name: string;
+        env: string;
+        type: 'number' | 'text';
+        label: string;
+        default: string | number;
+        min?: number;
+        max?: number;
+    }>;
+    resources: {
+        cpuMillis: number;
+        memoryMb: number;
+        diskMb: number;
+        outputLimitMb: number;
+        timeLimitSeconds: number;
+    };
+    /**
+     * Asks for a model that the node's engine serves
+     */
+    engine: boolean;
+    result: {
+        publish: string | null;
+        metrics: string | null;
+    };
+};
+
+export type JobEstimate = {
+    /**
+     * What was asked for, and what it is
+     */
+    image: {
+        ref: string;
+        digest: string;
+    };
+    /**
+     * Nodes that could run it now
+     */
+    nodes: number;
+    /**
+     * By the rates of those nodes; null when there are none
+     */
+    price: {
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        suggested: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        lowest: string;
+    } | null;
+    warnings: Array<{
+        code: string;
+        message: string;
+    }>;
+};
+
+export type EstimateJob = {
+    spec: JobSpecificationInput;
+};
+
+export type JobSpecificationInput = {
+    version?: 1;
+    /**
+     * By digest, or by tag: then it becomes the digest that nodes have for it
+     */
+    image: string;
+    /**
+     * Arguments, the program first
+     */
+    command: Array<string>;
+    env?: {
+        [key: string]: string;
+    };
+    inputs?: Array<{
+        cid: string;
+        path: string;
+        /**
+         * Looked up; what is said here is not used
+         */
+        size?: number;
+    }>;
+    /**
+     * MiB of /out together
+     */
+    outputLimitMb: number;
+    /**
+     * Thousandths of a processor
+     */
+    cpuMillis: number;
+    /**
+     * MiB
+     */
+    memoryMb: number;
+    gpus?: number;
+    /**
+     * MiB of inputs, /out and /tmp together
+     */
+    diskMb: number;
+    /**
+     * Of the container; set-up does not count
+     */
+    timeLimitSeconds: number;
+    network?: boolean;
+    retries?: number;
+    engineModelId?: string | null;
+    review?: boolean;
+};
+
+export type JobDetail = Job & {
+    payment: Payment;
+    outputs: Array<JobOutput>;
+    attempts: Array<JobAttempt>;
+    events: Array<JobEvent>;
+    /**
+     * Of the last attempt
+     */
+    samples: Array<JobSample>;
+    terms: JobTerms;
+    /**
+     * The escrow as the mirror has it; null before the payment
+     */
+    onchain: {
+        status: 'open' | 'submitted' | 'disputed' | 'paid' | 'refunded' | 'resolved';
+        confirmations: number;
+        payer: string;
+        /**
+         * What a node submitted
+         */
+        submission: {
+            node: string;
+            payee: string;
+            result: string;
+        } | null;
+        payee: string | null;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        paid: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        fee: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        refunded: string;
+        since: string;
+        txHash: string;
+    } | null;
+    /**
+     * How the money is being moved; null before the job's end
+     */
+    settlement: {
+        kind: 'pay' | 'refund' | 'review' | 'release' | 'dispute';
+        state: 'pending' | 'signed' | 'sent' | 'confirmed' | 'failed';
+        txHash: string | null;
+        error: string | null;
+    } | null;
+};
+
+/**
+ * Until it is funded: what there is to pay, and how
+ */
+export type Payment = {
+    /**
+     * UUID; of a payment that was made without a quote, the id of its event
+     */
+    id: string;
+    quoted: boolean;
+    purpose: 'publish' | 'service' | 'listing' | 'plan' | 'license' | 'usage';
+    chain: string;
+    /**
+     * late and short: a plain transfer came after the quote's end, or was too little, and became credit
+     */
+    status: 'quoted' | 'seen' | 'confirmed' | 'expired' | 'failed' | 'late' | 'short' | 'reorged';
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    amount: string;
+    /**
+     * The platform's part
+     */
+    fee: string;
+    /**
+     * The rest, for the members of the split or the creators' pool
+     */
+    creators: string;
+    /**
+     * What goes to whom
+     */
+    shares: Array<PaymentShare>;
+    /**
+     * What rounding leaves in the split, to be shared with later revenue
+     */
+    dust: string;
+    /**
+     * The account reference that the payment is for
+     */
+    account: string;
+    wallet: string;
+    modelId: string | null;
+    modelName: string | null;
+    /**
+     * 1 Basic, 2 Pro, 3 Enterprise
+     */
+    plan: number | null;
+    months: number;
+    /**
+     * Deposits: the most that may be charged in a day
+     */
+    dailyCap: string | null;
+    createdAt: string;
+    expiresAt: string;
+    txHash: string | null;
+    /**
+     * Pages of the chain's explorer, where it has one
+     */
+    explorer: {
+        transaction: string | null;
+        contract: string | null;
+    };
+    confirmations: number;
+    required: number;
+    allowanceReset: Call;
+    allowance: Call & unknown;
+    call: Call & unknown;
+    ways: PaymentWays;
+    received: ReceivedTransfer;
+    reason: PaymentReason;
+} | null;
+
+export type PaymentShare = {
+    kind: 'platform' | 'pool' | 'member' | 'deposit';
+    label: string;
+    /**
+     * Whose it is; null for the creators' pool
+     */
+    address: string | null;
+    /**
+     * A member's of the creators' part, anybody else's of the amount
+     */
+    bps: number;
+    /**
+     * Rounded down
+     */
+    amount: string;
+};
+
+/**
+ * Sign first: USDT lets an allowance change only from zero
+ */
+export type Call = {
+    /**
+     * Contract address
+     */
+    to: string;
+    /**
+     * Which ABI of @aiforge/contracts encodes it
+     */
+    abi: 'aiforge' | 'usdt';
+    functionName: string;
+    /**
+     * Integers over 2^53 as decimal strings
+     */
+    args: Array<unknown>;
+    /**
+     * The encoded call
+     */
+    data: string;
+    /**
+     * Wei to send along: never any
+     */
+    value: '0';
+} | null;
+
+/**
+ * How it can be paid; null when it cannot any more
+ */
+export type PaymentWays = {
+    /**
+     * From the wallet
+     */
+    wallet: {
+        allowanceReset: Call;
+        allowance: Call & unknown;
+        call: Call & unknown;
+    };
+    /**
+     * From the wallet's credit in the contract; null when that is not enough
+     */
+    credit: {
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        available: string;
+        call: Call & unknown;
+    } | null;
+    /**
+     * By a signature, which goes to `POST /api/payments/{id}/permit`
+     */
+    permit2: {
+        allowanceReset: Call;
+        allowance: Call & unknown;
+        typedData: TypedData;
+    } | null;
+    /**
+     * By a plain transfer from anywhere, an exchange for one; null when that is not possible
+     */
+    transfer: {
+        to: string;
+        /**
+         * Exactly this: the last digits tell whose it is
+         */
+        amount: string;
+        /**
+         * For a QR code (EIP-681)
+         */
+        uri: string;
+        network: string;
+        /**
+         * Contract of the USDT to send
+         */
+        token: string;
+        expiresAt: string;
+    } | null;
+} | null;
+
+/**
+ * For eth_signTypedData_v4
+ */
+export type TypedData = {
+    domain: {
+        name: string;
+        chainId: number;
+        verifyingContract: string;
+    };
+    types: {
+        [key: string]: Array<{
+            name: string;
+            type: string;
+        }>;
+    };
+    primaryType: string;
+    /**
+     * Integers as decimal strings
+     */
+    message: {
+        [key: string]: unknown;
+    };
+};
+
+/**
+ * The plain transfer that came for it
+ */
+export type ReceivedTransfer = {
+    txHash: string;
+    explorer: string | null;
+    from: string;
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    amount: string;
+    outcome: 'arriving' | 'purchase' | 'credit' | 'held';
+    confirmations: number;
+    /**
+     * Whose credit it becomes, or what is left of it
+     */
+    payee: string | null;
+    /**
+     * What has become credit so far
+     */
+    credited: string;
+    creditTxHash: string | null;
+    reason: PaymentReason;
+} | null;
+
+export type PaymentReason = {
+    code: string;
+    message: string;
+    hint: string;
+} | null;
+
+export type JobOutput = {
+    path: string;
+    cid: string;
+    size: number;
+    sha256: string;
+};
+
+export type JobAttempt = {
+    id: string;
+    no: number;
+    node: {
+        id: string;
+        name: string;
+    };
+    state: 'offered' | 'accepted' | 'running' | 'uploading' | 'finished' | 'failed' | 'lost' | 'cancelled';
+    assignedAt: string;
+    acceptedAt: string | null;
+    startedAt: string | null;
+    endedAt: string | null;
+    exitCode: number | null;
+    containerSeconds: number | null;
+    failure: {
+        code: string;
+        message: string;
+    } | null;
+};
+
+export type JobEvent = {
+    id: number;
+    at: string;
+    from: 'quoted' | 'pending' | 'assigned' | 'running' | 'verifying' | 'completed' | 'failed' | 'cancelled' | 'timed_out' | null;
+    to: 'quoted' | 'pending' | 'assigned' | 'running' | 'verifying' | 'completed' | 'failed' | 'cancelled' | 'timed_out';
+    by: 'client' | 'mirror' | 'scheduler' | 'node' | 'verifier' | 'timer' | 'admin' | 'operator';
+    reason: 'quoted' | 'quote_expired' | 'funded' | 'funding_reorged' | 'node_chosen' | 'node_started' | 'node_lost' | 'node_failed' | 'node_refused' | 'container_exited' | 'exit_code' | 'out_of_memory' | 'time_limit' | 'setup_time_limit' | 'output_too_large' | 'too_many_files' | 'output_invalid' | 'input_missing' | 'image_missing' | 'cancelled_by_owner' | 'cancelled_by_admin' | 'no_node_in_time' | 'deadline' | 'verified' | 'retries_used';
+    detail: string | null;
+    attempt: number | null;
+};
+
+export type JobSample = {
+    at: string;
+    cpu: number;
+    memoryBytes: number;
+    gpu: number | null;
+};
+
+export type Job = {
+    id: string;
+    name: string;
+    template: string | null;
+    state: 'quoted' | 'pending' | 'assigned' | 'running' | 'verifying' | 'completed' | 'failed' | 'cancelled' | 'timed_out';
+    stateSince: string;
+    groupId: string | null;
+    account: string;
+    chain: string;
+    wallet: string;
+    onchainId: string;
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    price: string;
+    deadline: string;
+    spec: JobSpecification;
+    specHash: string;
+    /**
+     * Number of the last attempt; 0 before the first
+     */
+    attempt: number;
+    attemptsLeft: number;
+    /**
+     * Who is at it, or was last
+     */
+    node: {
+        id: string;
+        name: string;
+    } | null;
+    progress: number | null;
+    outputCid: string | null;
+    resultHash: string | null;
+    containerSeconds: number | null;
+    failure: {
+        code: string;
+        message: string;
+    } | null;
+    createdAt: string;
+    fundedAt: string | null;
+    finishedAt: string | null;
+};
+
+export type CreateJob = {
+    name: string;
+    spec: JobSpecificationInput;
+    /**
+     * USDT, a decimal string with at most 6 decimals
+     */
+    price: string;
+    chain: string;
+    /**
+     * A wallet of yours: it pays, approves, disputes and is refunded
+     */
+    wallet: string;
+    /**
+     * Order for this group of yours
+     */
+    groupId?: string | null;
+    template?: string | null;
+    /**
+     * Until then there is a result, or the money goes back. By default a day more than the work takes
+     */
+    deadlineSeconds?: number;
+};
+
+export type JobLog = {
+    seq: number;
+    attempt: number;
+    at: string;
+    stream: 'stdout' | 'stderr' | 'system';
+    text: string;
+};
+
+export type JobStreamEvent = ({
+    type: 'state';
+} & JobStateEvent) | ({
+    type: 'log';
+} & JobLogEvent) | ({
+    type: 'progress';
+} & JobProgressEvent) | ({
+    type: 'sample';
+} & JobSampleEvent);
+
+export type JobStateEvent = {
+    type: 'state';
+    event: JobEvent;
+};
+
+export type JobLogEvent = {
+    type: 'log';
+    log: JobLog;
+};
+
+export type JobProgressEvent = {
+    type: 'progress';
+    progress: number;
+    attempt: number;
+};
+
+export type JobSampleEvent = {
+    type: 'sample';
+    sample: JobSample;
+    attempt: number;
 };
 
 export type Key = {
@@ -551,6 +1386,10 @@ export type Model = {
      * Whether the platform's plans cover it
      */
     inPlans: boolean;
+    /**
+     * open: whoever knows the CID can read the file, and every node may serve it. protected: stored encrypted; the key is for the group, for licensees and for the group's or verified nodes
+     */
+    weights: 'open' | 'protected';
     file: ModelFile;
     onchain: OnchainModel;
     serving: {
@@ -571,17 +1410,24 @@ export type ModelFile = {
     state: 'uploading' | 'processing' | 'ready' | 'failed';
     error: string | null;
     /**
-     * IPFS CIDv1, profile unixfs-v1-2025; of what is for sale only for who may have the file
+     * Of the stored bytes: IPFS CIDv1, profile unixfs-v1-2025. Protected weights are stored encrypted
      */
     cid: string | null;
     /**
-     * Bytes
+     * Bytes of the file as it was uploaded
      */
     size: number;
     /**
-     * Hexadecimal
+     * Of the file as it was uploaded, hexadecimal; of protected weights only for who may have them
      */
     sha256: string | null;
+    /**
+     * What is stored of protected weights; null for open ones
+     */
+    encrypted: {
+        sha256: string;
+        size: number;
+    } | null;
     gguf: GgufFacts;
     receivedBytes: number;
 } | null;
@@ -698,224 +1544,30 @@ export type License = {
     }>;
 };
 
-export type Payment = {
+export type WeightsKey = {
     /**
-     * UUID; of a payment that was made without a quote, the id of its event
+     * Of the encrypted file
      */
-    id: string;
-    quoted: boolean;
-    purpose: 'publish' | 'service' | 'listing' | 'plan' | 'license' | 'usage';
-    chain: string;
+    cid: string;
+    format: string;
     /**
-     * late and short: a plain transfer came after the quote's end, or was too little, and became credit
+     * An age identity, AGE-SECRET-KEY-1…; keep it secret
      */
-    status: 'quoted' | 'seen' | 'confirmed' | 'expired' | 'failed' | 'late' | 'short' | 'reorged';
-    /**
-     * USDT, exact, 2 to 6 decimals
-     */
-    amount: string;
-    /**
-     * The platform's part
-     */
-    fee: string;
-    /**
-     * The rest, for the members of the split or the creators' pool
-     */
-    creators: string;
-    /**
-     * What goes to whom
-     */
-    shares: Array<PaymentShare>;
-    /**
-     * What rounding leaves in the split, to be shared with later revenue
-     */
-    dust: string;
-    /**
-     * The account reference that the payment is for
-     */
-    account: string;
-    wallet: string;
-    modelId: string | null;
-    modelName: string | null;
-    /**
-     * 1 Basic, 2 Pro, 3 Enterprise
-     */
-    plan: number | null;
-    months: number;
-    /**
-     * Deposits: the most that may be charged in a day
-     */
-    dailyCap: string | null;
-    createdAt: string;
-    expiresAt: string;
-    txHash: string | null;
-    /**
-     * Pages of the chain's explorer, where it has one
-     */
-    explorer: {
-        transaction: string | null;
-        contract: string | null;
+    key: string;
+    encrypted: {
+        sha256: string;
+        size: number;
     };
-    confirmations: number;
-    required: number;
-    allowanceReset: Call;
-    allowance: Call & unknown;
-    call: Call & unknown;
-    ways: PaymentWays;
-    received: ReceivedTransfer;
-    reason: PaymentReason;
+    /**
+     * Of the decrypted file, hexadecimal
+     */
+    sha256: string;
+    /**
+     * Bytes of the decrypted file
+     */
+    size: number;
+    fileName: string;
 };
-
-export type PaymentShare = {
-    kind: 'platform' | 'pool' | 'member' | 'deposit';
-    label: string;
-    /**
-     * Whose it is; null for the creators' pool
-     */
-    address: string | null;
-    /**
-     * A member's of the creators' part, anybody else's of the amount
-     */
-    bps: number;
-    /**
-     * Rounded down
-     */
-    amount: string;
-};
-
-/**
- * Sign first: USDT lets an allowance change only from zero
- */
-export type Call = {
-    /**
-     * Contract address
-     */
-    to: string;
-    /**
-     * Which ABI of @aiforge/contracts encodes it
-     */
-    abi: 'aiforge' | 'usdt';
-    functionName: string;
-    /**
-     * Integers over 2^53 as decimal strings
-     */
-    args: Array<unknown>;
-    /**
-     * The encoded call
-     */
-    data: string;
-    /**
-     * Wei to send along: never any
-     */
-    value: '0';
-} | null;
-
-/**
- * How it can be paid; null when it cannot any more
- */
-export type PaymentWays = {
-    /**
-     * From the wallet
-     */
-    wallet: {
-        allowanceReset: Call;
-        allowance: Call & unknown;
-        call: Call & unknown;
-    };
-    /**
-     * From the wallet's credit in the contract; null when that is not enough
-     */
-    credit: {
-        /**
-         * USDT, exact, 2 to 6 decimals
-         */
-        available: string;
-        call: Call & unknown;
-    } | null;
-    /**
-     * By a signature, which goes to `POST /api/payments/{id}/permit`
-     */
-    permit2: {
-        allowanceReset: Call;
-        allowance: Call & unknown;
-        typedData: TypedData;
-    } | null;
-    /**
-     * By a plain transfer from anywhere, an exchange for one; null when that is not possible
-     */
-    transfer: {
-        to: string;
-        /**
-         * Exactly this: the last digits tell whose it is
-         */
-        amount: string;
-        /**
-         * For a QR code (EIP-681)
-         */
-        uri: string;
-        network: string;
-        /**
-         * Contract of the USDT to send
-         */
-        token: string;
-        expiresAt: string;
-    } | null;
-} | null;
-
-/**
- * For eth_signTypedData_v4
- */
-export type TypedData = {
-    domain: {
-        name: string;
-        chainId: number;
-        verifyingContract: string;
-    };
-    types: {
-        [key: string]: Array<{
-            name: string;
-            type: string;
-        }>;
-    };
-    primaryType: string;
-    /**
-     * Integers as decimal strings
-     */
-    message: {
-        [key: string]: unknown;
-    };
-};
-
-/**
- * The plain transfer that came for it
- */
-export type ReceivedTransfer = {
-    txHash: string;
-    explorer: string | null;
-    from: string;
-    /**
-     * USDT, exact, 2 to 6 decimals
-     */
-    amount: string;
-    outcome: 'arriving' | 'purchase' | 'credit' | 'held';
-    confirmations: number;
-    /**
-     * Whose credit it becomes, or what is left of it
-     */
-    payee: string | null;
-    /**
-     * What has become credit so far
-     */
-    credited: string;
-    creditTxHash: string | null;
-    reason: PaymentReason;
-} | null;
-
-export type PaymentReason = {
-    code: string;
-    message: string;
-    hint: string;
-} | null;
 
 export type Split = {
     splitId: string;
@@ -2424,6 +3076,246 @@ export type HealthResponses = {
 
 export type HealthResponse = HealthResponses[keyof HealthResponses];
 
+export type GetNodeWorkData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/nodes/work';
+};
+
+export type GetNodeWorkErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type GetNodeWorkError = GetNodeWorkErrors[keyof GetNodeWorkErrors];
+
+export type GetNodeWorkResponses = {
+    /**
+     * OK
+     */
+    200: WorkAnswer;
+};
+
+export type GetNodeWorkResponse = GetNodeWorkResponses[keyof GetNodeWorkResponses];
+
+export type AcceptWorkData = {
+    body: {
+        instance: string;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/nodes/attempts/{id}/accept';
+};
+
+export type AcceptWorkErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type AcceptWorkError = AcceptWorkErrors[keyof AcceptWorkErrors];
+
+export type AcceptWorkResponses = {
+    /**
+     * OK
+     */
+    200: {
+        work: Work;
+    };
+};
+
+export type AcceptWorkResponse = AcceptWorkResponses[keyof AcceptWorkResponses];
+
+export type SendReportsData = {
+    body: {
+        reports: Array<Report>;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/nodes/attempts/{id}/reports';
+};
+
+export type SendReportsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    413: Error;
+};
+
+export type SendReportsError = SendReportsErrors[keyof SendReportsErrors];
+
+export type SendReportsResponses = {
+    /**
+     * OK
+     */
+    200: ReportsAnswer;
+};
+
+export type SendReportsResponse = SendReportsResponses[keyof SendReportsResponses];
+
+export type PutOutputData = {
+    body: Blob | File;
+    path: {
+        id: string;
+    };
+    query: {
+        path: string;
+        cid: string;
+    };
+    url: '/api/nodes/attempts/{id}/outputs';
+};
+
+export type PutOutputErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    413: Error;
+};
+
+export type PutOutputError = PutOutputErrors[keyof PutOutputErrors];
+
+export type PutOutputResponses = {
+    /**
+     * OK
+     */
+    200: PutOutput;
+};
+
+export type PutOutputResponse = PutOutputResponses[keyof PutOutputResponses];
+
+export type FinishAttemptData = {
+    body: FinishAttempt;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/nodes/attempts/{id}/finish';
+};
+
+export type FinishAttemptErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type FinishAttemptError = FinishAttemptErrors[keyof FinishAttemptErrors];
+
+export type FinishAttemptResponses = {
+    /**
+     * OK
+     */
+    200: {
+        state: 'offered' | 'accepted' | 'running' | 'uploading' | 'finished' | 'failed' | 'lost' | 'cancelled';
+    };
+};
+
+export type FinishAttemptResponse = FinishAttemptResponses[keyof FinishAttemptResponses];
+
+export type GetAttemptInputData = {
+    body?: never;
+    path: {
+        id: string;
+        cid: string;
+    };
+    query?: never;
+    url: '/api/nodes/attempts/{id}/inputs/{cid}';
+};
+
+export type GetAttemptInputErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    416: Error;
+};
+
+export type GetAttemptInputError = GetAttemptInputErrors[keyof GetAttemptInputErrors];
+
+export type GetAttemptInputResponses = {
+    /**
+     * The file
+     */
+    200: Blob | File;
+};
+
+export type GetAttemptInputResponse = GetAttemptInputResponses[keyof GetAttemptInputResponses];
+
 export type CreateNodeAuthMessageData = {
     body: {
         address: string;
@@ -2556,6 +3448,567 @@ export type ListNodesResponses = {
 };
 
 export type ListNodesResponse = ListNodesResponses[keyof ListNodesResponses];
+
+export type ListFilesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/files';
+};
+
+export type ListFilesErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type ListFilesError = ListFilesErrors[keyof ListFilesErrors];
+
+export type ListFilesResponses = {
+    /**
+     * OK
+     */
+    200: {
+        files: Array<StoredFile>;
+    };
+};
+
+export type ListFilesResponse = ListFilesResponses[keyof ListFilesResponses];
+
+export type UploadFileData = {
+    body: Blob | File;
+    path?: never;
+    query: {
+        name: string;
+    };
+    url: '/api/files';
+};
+
+export type UploadFileErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    413: Error;
+    /**
+     * Error
+     */
+    507: Error;
+};
+
+export type UploadFileError = UploadFileErrors[keyof UploadFileErrors];
+
+export type UploadFileResponses = {
+    /**
+     * Stored
+     */
+    201: StoredFile;
+};
+
+export type UploadFileResponse = UploadFileResponses[keyof UploadFileResponses];
+
+export type GetFileData = {
+    body?: never;
+    path: {
+        cid: string;
+    };
+    query?: never;
+    url: '/api/files/{cid}';
+};
+
+export type GetFileErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    416: Error;
+};
+
+export type GetFileError = GetFileErrors[keyof GetFileErrors];
+
+export type GetFileResponses = {
+    /**
+     * The file
+     */
+    200: Blob | File;
+};
+
+export type GetFileResponse = GetFileResponses[keyof GetFileResponses];
+
+export type ListJobTemplatesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/jobs/templates';
+};
+
+export type ListJobTemplatesResponses = {
+    /**
+     * OK
+     */
+    200: {
+        templates: Array<JobTemplate>;
+    };
+};
+
+export type ListJobTemplatesResponse = ListJobTemplatesResponses[keyof ListJobTemplatesResponses];
+
+export type EstimateJobData = {
+    body: EstimateJob;
+    path?: never;
+    query?: never;
+    url: '/api/jobs/estimate';
+};
+
+export type EstimateJobErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    413: Error;
+};
+
+export type EstimateJobError = EstimateJobErrors[keyof EstimateJobErrors];
+
+export type EstimateJobResponses = {
+    /**
+     * OK
+     */
+    200: JobEstimate;
+};
+
+export type EstimateJobResponse = EstimateJobResponses[keyof EstimateJobResponses];
+
+export type ListJobsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        state?: 'quoted' | 'pending' | 'assigned' | 'running' | 'verifying' | 'completed' | 'failed' | 'cancelled' | 'timed_out';
+        /**
+         * `next` of the page before
+         */
+        cursor?: string;
+        /**
+         * 50 by default
+         */
+        limit?: number;
+    };
+    url: '/api/jobs';
+};
+
+export type ListJobsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type ListJobsError = ListJobsErrors[keyof ListJobsErrors];
+
+export type ListJobsResponses = {
+    /**
+     * OK
+     */
+    200: {
+        jobs: Array<Job>;
+        next: string | null;
+    };
+};
+
+export type ListJobsResponse = ListJobsResponses[keyof ListJobsResponses];
+
+export type CreateJobData = {
+    body: CreateJob;
+    path?: never;
+    query?: never;
+    url: '/api/jobs';
+};
+
+export type CreateJobErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    413: Error;
+    /**
+     * Error
+     */
+    429: Error;
+    /**
+     * Error
+     */
+    503: Error;
+};
+
+export type CreateJobError = CreateJobErrors[keyof CreateJobErrors];
+
+export type CreateJobResponses = {
+    /**
+     * Ordered
+     */
+    201: JobDetail;
+};
+
+export type CreateJobResponse = CreateJobResponses[keyof CreateJobResponses];
+
+export type GetJobData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/jobs/{id}';
+};
+
+export type GetJobErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type GetJobError = GetJobErrors[keyof GetJobErrors];
+
+export type GetJobResponses = {
+    /**
+     * OK
+     */
+    200: JobDetail;
+};
+
+export type GetJobResponse = GetJobResponses[keyof GetJobResponses];
+
+export type GetJobLogsData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: {
+        /**
+         * The last by default
+         */
+        attempt?: number;
+        /**
+         * `seq` of the last seen
+         */
+        after?: number | null;
+    };
+    url: '/api/jobs/{id}/logs';
+};
+
+export type GetJobLogsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type GetJobLogsError = GetJobLogsErrors[keyof GetJobLogsErrors];
+
+export type GetJobLogsResponses = {
+    /**
+     * OK
+     */
+    200: {
+        logs: Array<JobLog>;
+        more: boolean;
+    };
+};
+
+export type GetJobLogsResponse = GetJobLogsResponses[keyof GetJobLogsResponses];
+
+export type StreamJobEventsData = {
+    body?: never;
+    headers?: {
+        'last-event-id'?: string;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/jobs/{id}/events';
+};
+
+export type StreamJobEventsErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type StreamJobEventsError = StreamJobEventsErrors[keyof StreamJobEventsErrors];
+
+export type StreamJobEventsResponses = {
+    /**
+     * Events
+     */
+    200: JobStreamEvent;
+};
+
+export type StreamJobEventsResponse = StreamJobEventsResponses[keyof StreamJobEventsResponses];
+
+export type GetJobOutputData = {
+    body?: never;
+    path: {
+        id: string;
+        path: string;
+    };
+    query?: never;
+    url: '/api/jobs/{id}/outputs/{path}';
+};
+
+export type GetJobOutputErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    416: Error;
+};
+
+export type GetJobOutputError = GetJobOutputErrors[keyof GetJobOutputErrors];
+
+export type GetJobOutputResponses = {
+    /**
+     * The file
+     */
+    200: Blob | File;
+};
+
+export type GetJobOutputResponse = GetJobOutputResponses[keyof GetJobOutputResponses];
+
+export type CancelJobData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/jobs/{id}/cancel';
+};
+
+export type CancelJobErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type CancelJobError = CancelJobErrors[keyof CancelJobErrors];
+
+export type CancelJobResponses = {
+    /**
+     * OK
+     */
+    200: JobDetail;
+};
+
+export type CancelJobResponse = CancelJobResponses[keyof CancelJobResponses];
+
+export type PrepareJobDisputeData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/jobs/{id}/dispute';
+};
+
+export type PrepareJobDisputeErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    503: Error;
+};
+
+export type PrepareJobDisputeError = PrepareJobDisputeErrors[keyof PrepareJobDisputeErrors];
+
+export type PrepareJobDisputeResponses = {
+    /**
+     * OK
+     */
+    200: {
+        call: Call & unknown;
+    };
+};
+
+export type PrepareJobDisputeResponse = PrepareJobDisputeResponses[keyof PrepareJobDisputeResponses];
+
+export type PrepareJobApproveData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/jobs/{id}/approve';
+};
+
+export type PrepareJobApproveErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    503: Error;
+};
+
+export type PrepareJobApproveError = PrepareJobApproveErrors[keyof PrepareJobApproveErrors];
+
+export type PrepareJobApproveResponses = {
+    /**
+     * OK
+     */
+    200: {
+        call: Call & unknown;
+    };
+};
+
+export type PrepareJobApproveResponse = PrepareJobApproveResponses[keyof PrepareJobApproveResponses];
+
+export type PrepareJobRefundData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/jobs/{id}/refund';
+};
+
+export type PrepareJobRefundErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    503: Error;
+};
+
+export type PrepareJobRefundError = PrepareJobRefundErrors[keyof PrepareJobRefundErrors];
+
+export type PrepareJobRefundResponses = {
+    /**
+     * OK
+     */
+    200: {
+        call: Call & unknown;
+    };
+};
+
+export type PrepareJobRefundResponse = PrepareJobRefundResponses[keyof PrepareJobRefundResponses];
 
 export type ListKeysData = {
     body?: never;
@@ -3013,6 +4466,10 @@ export type CreateModelData = {
         description: string;
         license: string;
         tags?: Array<string>;
+        /**
+         * open: whoever knows the CID can read the file, and every node may serve it. protected: stored encrypted; the key is for the group, for licensees and for the group's or verified nodes
+         */
+        weights?: 'open' | 'protected';
     };
     path?: never;
     query?: never;
@@ -3307,6 +4764,91 @@ export type GetModelWeightsResponses = {
 };
 
 export type GetModelWeightsResponse = GetModelWeightsResponses[keyof GetModelWeightsResponses];
+
+export type GetStoredWeightsData = {
+    body?: never;
+    headers?: {
+        range?: string;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/models/{id}/weights/stored';
+};
+
+export type GetStoredWeightsErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    402: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    416: Error;
+};
+
+export type GetStoredWeightsError = GetStoredWeightsErrors[keyof GetStoredWeightsErrors];
+
+export type GetStoredWeightsResponses = {
+    /**
+     * The whole stored file
+     */
+    200: Blob | File;
+    /**
+     * A part of it
+     */
+    206: Blob | File;
+};
+
+export type GetStoredWeightsResponse = GetStoredWeightsResponses[keyof GetStoredWeightsResponses];
+
+export type GetWeightsKeyData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/models/{id}/weights/key';
+};
+
+export type GetWeightsKeyErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    402: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type GetWeightsKeyError = GetWeightsKeyErrors[keyof GetWeightsKeyErrors];
+
+export type GetWeightsKeyResponses = {
+    /**
+     * OK
+     */
+    200: WeightsKey;
+};
+
+export type GetWeightsKeyResponse = GetWeightsKeyResponses[keyof GetWeightsKeyResponses];
 
 export type GetSplitData = {
     body?: never;

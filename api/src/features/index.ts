@@ -4,10 +4,13 @@ import { adminRoutes } from "./admin/routes.ts";
 import { authRoutes } from "./auth/routes.ts";
 import { chainsRoutes } from "./chains/routes.ts";
 import { chatRoutes } from "./chat/routes.ts";
+import { filesRoutes } from "./files/routes.ts";
 import { gatewayRoutes } from "./gateway/routes.ts";
 import { groupRevenueRoutes } from "./group-revenue/routes.ts";
 import { groupsRoutes } from "./groups/routes.ts";
 import { healthRoutes } from "./health/routes.ts";
+import { jobNodeRoutes } from "./jobs/node-routes.ts";
+import { jobsRoutes } from "./jobs/routes.ts";
 import { keysRoutes } from "./keys/routes.ts";
 import { marketplaceRoutes } from "./marketplace/routes.ts";
 import { modelsRoutes } from "./models/routes.ts";
@@ -26,7 +29,11 @@ export function mountFeatures(app: Router, deps: Deps): void {
   app.route("/api/groups", groupsRoutes(deps));
   app.route("/api/chains", chainsRoutes(deps));
   app.route("/api/health", healthRoutes(deps));
+  // Before the nodes' own, where an id could be anything.
+  app.route("/api/nodes", jobNodeRoutes(deps));
   app.route("/api/nodes", nodesRoutes(deps));
+  app.route("/api/files", filesRoutes(deps));
+  app.route("/api/jobs", jobsRoutes(deps));
   app.route("/api/keys", keysRoutes(deps));
   app.route("/api/v1", gatewayRoutes(deps));
   app.route("/api/chat", chatRoutes(deps));

@@ -1,0 +1,49 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { createRouter, errorResponses, json, type Router } from "../../core/http.ts";
+import type { Deps } from "../../deps.ts";
+import { fileSchema } from "./shapes.ts";
+
+const tags = ["Files"];
+const binary = z.any().openapi({ type: "string", format: "binary" });
+
+const upload = createRoute({
+  method: "post",
+  path: "/",
+  operationId: "uploadFile",
+  tags,
+  summary: "Upload a file for jobs, as the raw body; the same bytes again are the same file",
+  request: {
+    query: z.object({ name: z.string().max(1_024) }),
+    body: { required: true, content: { "application/octet-stream": { schema: binary } } },
+  },
+  responses: { 201: json(fileSchema, "Stored"), ...errorResponses(400, 401, 413, 507) },
+});
+
+const list = createRoute({
+  method: "get",
+  path: "/",
+  operationId: "listFiles",
+  tags,
+  summary: "The files that you uploaded, the newest first, at most 200",
+  responses: { 200: json(z.object({ files: z.array(fileSchema) })), ...errorResponses(401) },
+});
+
+const get = createRoute({
+  method: "get",
+  path: "/{cid}",
+  operationId: "getFile",
+  tags,
+  summary: "The bytes of a file of yours",
+  request: { params: z.object({ cid: z.string().max(200) }) },
+  responses: {
+    200: { description: "The file", content: { "application/octet-stream": { schema: binary } } },
+    ...errorResponses(401, 404, 416),
+  },
+});
+
+/** `/api/files` */
+export function filesRoutes(_deps: Deps): Router {
+  const router = createRouter();
+  for (const route of [upload, list, get]) router.openAPIRegistry.registerPath(route);
+  return router;
+}
