@@ -238,6 +238,7 @@ CREATE TABLE "app"."jobs" (
 	"container_seconds" double precision,
 	"failure_code" text,
 	"failure_message" text,
+	"try_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"funded_at" timestamp with time zone,
 	"finished_at" timestamp with time zone,
@@ -435,6 +436,16 @@ CREATE TABLE "app"."incoming_transfers" (
 	"decided_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "app"."transfer_assignments" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"transfer_id" uuid NOT NULL,
+	"assigned_by" uuid NOT NULL,
+	"assigned_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"payment_id" uuid,
+	"payee" text NOT NULL,
+	"note" text NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "app"."transfer_reservations" (
 	"chain" text NOT NULL,
 	"recipient" text NOT NULL,
@@ -591,6 +602,7 @@ ALTER TABLE "app"."node_samples" ADD CONSTRAINT "node_samples_node_id_nodes_id_f
 ALTER TABLE "app"."nodes" ADD CONSTRAINT "nodes_deactivated_by_user_id_fk" FOREIGN KEY ("deactivated_by") REFERENCES "app"."user"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."cashier_orders" ADD CONSTRAINT "cashier_orders_transfer_id_incoming_transfers_id_fk" FOREIGN KEY ("transfer_id") REFERENCES "app"."incoming_transfers"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."incoming_transfers" ADD CONSTRAINT "incoming_transfers_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "app"."payments"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."transfer_assignments" ADD CONSTRAINT "transfer_assignments_transfer_id_incoming_transfers_id_fk" FOREIGN KEY ("transfer_id") REFERENCES "app"."incoming_transfers"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."transfer_reservations" ADD CONSTRAINT "transfer_reservations_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "app"."payments"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."payments" ADD CONSTRAINT "payments_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."payments" ADD CONSTRAINT "payments_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -610,12 +622,14 @@ CREATE UNIQUE INDEX "job_attempts_no" ON "app"."job_attempts" USING btree ("job_
 CREATE UNIQUE INDEX "job_attempts_live" ON "app"."job_attempts" USING btree ("job_id") WHERE state IN ('offered', 'accepted', 'running', 'uploading');--> statement-breakpoint
 CREATE INDEX "job_attempts_lease" ON "app"."job_attempts" USING btree ("lease_expires_at") WHERE state IN ('offered', 'accepted', 'running', 'uploading');--> statement-breakpoint
 CREATE INDEX "job_attempts_node" ON "app"."job_attempts" USING btree ("node_id","assigned_at");--> statement-breakpoint
+CREATE INDEX "job_attempts_offered" ON "app"."job_attempts" USING btree ("node_id") WHERE state = 'offered';--> statement-breakpoint
+CREATE INDEX "job_attempts_stopped" ON "app"."job_attempts" USING btree ("node_id","ended_at") WHERE state IN ('lost', 'cancelled');--> statement-breakpoint
 CREATE INDEX "job_events_job" ON "app"."job_events" USING btree ("job_id","id");--> statement-breakpoint
 CREATE INDEX "jobs_user" ON "app"."jobs" USING btree ("user_id","created_at");--> statement-breakpoint
 CREATE INDEX "jobs_group" ON "app"."jobs" USING btree ("group_id","created_at");--> statement-breakpoint
 CREATE INDEX "jobs_node" ON "app"."jobs" USING btree ("node_id","created_at");--> statement-breakpoint
 CREATE INDEX "jobs_payment" ON "app"."jobs" USING btree ("payment_id");--> statement-breakpoint
-CREATE INDEX "jobs_pending" ON "app"."jobs" USING btree ("price","funded_at") WHERE state = 'pending';--> statement-breakpoint
+CREATE INDEX "jobs_pending" ON "app"."jobs" USING btree ("try_at") WHERE state = 'pending';--> statement-breakpoint
 CREATE INDEX "jobs_live" ON "app"."jobs" USING btree ("state","deadline") WHERE state IN ('quoted', 'pending', 'assigned', 'running', 'verifying');--> statement-breakpoint
 CREATE INDEX "api_keys_user" ON "app"."api_keys" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "usage_plan_created" ON "app"."usage" USING btree ("created_at") WHERE entitlement = 'plan';--> statement-breakpoint
@@ -638,6 +652,8 @@ CREATE INDEX "incoming_transfers_received" ON "app"."incoming_transfers" USING b
 CREATE INDEX "incoming_transfers_payment" ON "app"."incoming_transfers" USING btree ("payment_id");--> statement-breakpoint
 CREATE INDEX "incoming_transfers_payee" ON "app"."incoming_transfers" USING btree ("payee");--> statement-breakpoint
 CREATE INDEX "incoming_transfers_held" ON "app"."incoming_transfers" USING btree ("sender") WHERE outcome = 'held';--> statement-breakpoint
+CREATE INDEX "transfer_assignments_transfer" ON "app"."transfer_assignments" USING btree ("transfer_id","assigned_at");--> statement-breakpoint
+CREATE INDEX "transfer_assignments_at" ON "app"."transfer_assignments" USING btree ("assigned_at");--> statement-breakpoint
 CREATE INDEX "transfer_reservations_until" ON "app"."transfer_reservations" USING btree ("until");--> statement-breakpoint
 CREATE UNIQUE INDEX "payments_event" ON "app"."payments" USING btree ("chain","tx_hash","log_index");--> statement-breakpoint
 CREATE INDEX "payments_user" ON "app"."payments" USING btree ("user_id","created_at");--> statement-breakpoint

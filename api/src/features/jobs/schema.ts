@@ -68,6 +68,8 @@ export const jobs = app.table(
     containerSeconds: doublePrecision("container_seconds"),
     failureCode: text("failure_code"),
     failureMessage: text("failure_message"),
+    /** While it waits: when the scheduler looks for a node again. */
+    tryAt: at("try_at").notNull().defaultNow(),
     createdAt: at("created_at").notNull().defaultNow(),
     fundedAt: at("funded_at"),
     finishedAt: at("finished_at"),
@@ -77,7 +79,7 @@ export const jobs = app.table(
     index("jobs_group").on(table.groupId, table.createdAt),
     index("jobs_node").on(table.nodeId, table.createdAt),
     index("jobs_payment").on(table.paymentId),
-    index("jobs_pending").on(table.price, table.fundedAt).where(sql`state = 'pending'`),
+    index("jobs_pending").on(table.tryAt).where(sql`state = 'pending'`),
     index("jobs_live")
       .on(table.state, table.deadline)
       .where(sql`state IN ('quoted', 'pending', 'assigned', 'running', 'verifying')`),
@@ -151,6 +153,9 @@ export const jobAttempts = app.table(
       .on(table.leaseExpiresAt)
       .where(sql`state IN ('offered', 'accepted', 'running', 'uploading')`),
     index("job_attempts_node").on(table.nodeId, table.assignedAt),
+    // What a node is told when it asks.
+    index("job_attempts_offered").on(table.nodeId).where(sql`state = 'offered'`),
+    index("job_attempts_stopped").on(table.nodeId, table.endedAt).where(sql`state IN ('lost', 'cancelled')`),
   ],
 );
 

@@ -1,4 +1,4 @@
-import { parseUsdt } from "@aiforge/contracts";
+import { isImageDigest, parseUsdt } from "@aiforge/contracts";
 import { z } from "@hono/zod-openapi";
 
 /** Micro-USDT an hour: of one processor, of one GiB of memory, of one GPU. */
@@ -40,9 +40,9 @@ export const jobCapabilitySchema = z
       .array(
         z.object({
           ref: z.string().min(1).max(400),
-          digest: z
-            .string()
-            .regex(/^sha256:[0-9a-f]{64}$/, "is not a digest: sha256 and 64 hexadecimal digits"),
+          digest: z.string().max(400).refine(isImageDigest, "is not a digest").openapi({
+            description: "As `image` of a job names it: name@sha256:…, or its id where it has no registry",
+          }),
           arch: z.string().max(40),
         }),
       )
