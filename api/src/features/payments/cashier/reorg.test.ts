@@ -78,7 +78,7 @@ describe("a settled purchase that a deep reorg takes back", () => {
       expect(await ordersFor(payment.id)).toEqual(orders);
       const [purchase, ...others] = await eventually("the mirror has it again", async () => {
         const found = await stand.plansFor(payment.account);
-        return found.length > 0 && found;
+        return found.length > 0 ? found : null;
       });
       expect(others).toEqual([]);
       expect(orders[0]!.sent).toEqual([purchase!.txHash]);

@@ -1,0 +1,124 @@
+import { TransactionReceiptNotFoundError } from "viem";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testClient } from "../../../../../scripts/testing/chain.ts";
+import { asked, CASHIER, CashierStand, get, planQuote } from "../../../testing/cashier.ts";
+import { createTestApi, eventually, type TestApi } from "../../../testing/harness.ts";
+import { CHAIN, paymentIn } from "../../../testing/market.ts";
+import { sendUsdt, usdtOf } from "../../../testing/plain-transfers.ts";
+import { bodyOf, send, walletUser } from "../../../testing/users.ts";
+import type { Health } from "../../health/service.ts";
+import { cashierRound } from "./round.ts";
+
+let stand: CashierStand;
+beforeAll(async () => {
+  stand = await CashierStand.open();
+});
+afterAll(() => stand.close());
+
+describe("a cashier", () => {
+  it("without gas offers no transfers, and health says so", async () => {
+    const client = testClient(stand.api.rpcUrl);
+    const balance = await client.getBalance({ address: CASHIER });
+    const dry = await createTestApi();
+    await client.setBalance({ address: CASHIER, value: 10n ** 12n });
+    try {
+      const buyer = await walletUser(dry);
+      expect((await planQuote(buyer)).ways!.transfer).toBeNull();
+      const health = await bodyOf<Health>(await send(dry, "GET", "/api/health"));
+      expect(health.dependencies.cashier.state).toBe("degraded");
+      expect(health.dependencies.cashier.detail).toContain("no plain transfers are offered");
+    } finally {
+      await client.setBalance({ address: CASHIER, value: balance });
+      await dry.close();
+    }
+  });
+
+  it("never buys twice, even if several should work at once without a lock", async () => {
+    await stand.stop();
+    const others = await Promise.all([1, 2, 3].map(() => createTestApi()));
+    const before = await usdtOf(stand.api, CASHIER);
+    try {
+      const buyers = await Promise.all([1, 2, 3].map(() => walletUser(stand.api)));
+      const payments = await Promise.all(buyers.map((buyer) => planQuote(buyer)));
+      for (const payment of payments) await sendUsdt(stand.api, stand.exchange, CASHIER, asked(payment));
+      const round = ({ deps }: TestApi) => cashierRound(deps, deps.chains.get(CHAIN), stand.account);
+      await eventually(
+        "all is bought and credited",
+        async () => {
+          await Promise.allSettled([stand.api, ...others].map(round));
+          const credits = await Promise.all(buyers.map(({ wallet }) => stand.creditOf(wallet.address)));
+          return credits.every((credit, at) => credit === asked(payments[at]!) - 10_000_000n);
+        },
+        40_000,
+      );
+      for (const payment of payments) expect(await stand.plansFor(payment.account)).toHaveLength(1);
+      expect(await usdtOf(stand.api, CASHIER)).toBe(before);
+    } finally {
+      stand.start();
+      for (const other of others) await other.close();
+    }
+  });
+
+  it("does not pay again while a node that lags behind has no receipt", async () => {
+    await stand.stop();
+    const buyer = await walletUser(stand.api);
+    const payment = await planQuote(buyer);
+    try {
+      await sendUsdt(stand.api, stand.exchange, CASHIER, asked(payment));
+      const signed = async () => (await get(buyer, payment.id)).txHash !== null;
+      await eventually("the purchase is sent, and mined", async () => {
+        await stand
+          .round({
+            at: async (step) => {
+              if (step === "mined" && (await signed())) throw new Error("not further");
+            },
+          })
+          .catch(() => undefined);
+        return (await stand.plansFor(payment.account)).length > 0;
+      });
+      const { client } = stand.chain();
+      const mined = await client.getBlockNumber({ cacheTime: 0 });
+      await eventually(
+        "it is settled",
+        async () => (await client.getBlockNumber({ cacheTime: 0 })) > mined + 3n,
+      );
+      const getTransactionReceipt = ({ hash }: { hash: `0x${string}` }) =>
+        Promise.reject(new TransactionReceiptNotFoundError({ hash }));
+      const lagging = Object.create(client, { getTransactionReceipt: { value: getTransactionReceipt } });
+      await cashierRound(
+        stand.api.deps,
+        Object.create(stand.chain(), { client: { value: lagging } }),
+        stand.account,
+      );
+    } finally {
+      stand.start();
+    }
+    await stand.credited(buyer.wallet.address, asked(payment) - 10_000_000n);
+    expect(await stand.plansFor(payment.account)).toHaveLength(1);
+  });
+
+  it("pays more for a transaction that waits too long, in place of it", async () => {
+    await stand.stop();
+    const client = testClient(stand.api.rpcUrl);
+    const buyer = await walletUser(stand.api);
+    const payment = await planQuote(buyer);
+    await sendUsdt(stand.api, stand.exchange, CASHIER, asked(payment));
+    const round = () => stand.round({ patienceMs: 0 });
+    try {
+      await stand.decided(buyer, payment.id);
+      await client.setIntervalMining({ interval: 0 });
+      for (let waits = 0; waits < 3; waits++) await round();
+      const hashes = await stand.api.deps.db.$client.query(
+        "SELECT t.hash FROM app.cashier_transactions t JOIN app.cashier_orders o ON o.seq = t.order_seq JOIN app.incoming_transfers i ON i.id = o.transfer_id WHERE i.payment_id = $1 AND o.kind = 'purchase'",
+        [payment.id],
+      );
+      expect(hashes.rows).toHaveLength(3);
+    } finally {
+      await client.setIntervalMining({ interval: 1 });
+      stand.start();
+    }
+    await paymentIn(buyer, payment.id, "confirmed");
+    await stand.credited(buyer.wallet.address, asked(payment) - 10_000_000n);
+    expect(await stand.plansFor(payment.account)).toHaveLength(1);
+  });
+});
