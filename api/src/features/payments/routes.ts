@@ -6,6 +6,7 @@ import { requireUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
 import { addressSchema } from "../auth/shapes.ts";
 import { myTransfers } from "./cashier/received.ts";
+import { mountHeld } from "./held-routes.ts";
 import { paymentHistory } from "./history.ts";
 import { createPayment, getPayment, permitPayment, verifyPayment } from "./service.ts";
 import { paymentSchema, receivedSchema } from "./shapes.ts";
@@ -151,6 +152,8 @@ export function paymentsRoutes(deps: Deps): Router {
   router.openapi(transfers, async (c) =>
     c.json({ transfers: await myTransfers(deps, requireUser(c).id) }, 200),
   );
+  // Before what takes any word for a payment's id.
+  mountHeld(router, deps);
   router.openapi(permit, async (c) => {
     const { id } = c.req.valid("param");
     const { signature } = c.req.valid("json");

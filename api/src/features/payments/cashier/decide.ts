@@ -1,5 +1,5 @@
 import { and, asc, eq, gt, gte, inArray, isNull, lt, ne, notInArray, type SQL, sql } from "drizzle-orm";
-import { aiforgeCall } from "../../../chain/calls.ts";
+import { aiforgeCall, type Call } from "../../../chain/calls.ts";
 import type { Chain } from "../../../chain/chains.ts";
 import { chainHeads, chainTransfers } from "../../../chain/schema.ts";
 import type { Executor } from "../../../db/client.ts";
@@ -151,10 +151,14 @@ export async function orderCredit(
       transferId: id,
       kind,
       amount,
-      call: aiforgeCall(chain, "deposit", [payee as `0x${string}`, amount]),
+      call: creditCall(chain, payee, amount),
     })
     .onConflictDoNothing();
 }
+
+/** What pays `amount` micro-USDT into somebody's credit. */
+export const creditCall = (chain: Chain, payee: string, amount: bigint): Call =>
+  aiforgeCall(chain, "deposit", [payee as `0x${string}`, amount]);
 
 /** Orders credit for what waited for its owner, whose wallet somebody has linked by now. Call it in a transaction. */
 export async function releaseHeld(tx: Executor, chain: Chain, cashier: string): Promise<void> {
@@ -293,7 +297,7 @@ function lockPayments(tx: Executor, where: SQL | undefined): Promise<Payment[]> 
     .for("update");
 }
 
-async function isBought(tx: Executor, paymentId: string): Promise<boolean> {
+export async function isBought(tx: Executor, paymentId: string): Promise<boolean> {
   const [row] = await tx
     .select({ id: incomingTransfers.id })
     .from(incomingTransfers)

@@ -203,6 +203,22 @@ export async function refuse(tx: Executor, chain: Chain, order: Order, refusal: 
   }
 }
 
+/** Orders something for a transfer, or anew what was refused before; what is under way or done stays. */
+export async function placeOrder(tx: Executor, order: typeof cashierOrders.$inferInsert): Promise<void> {
+  const { signer, amount, call } = order;
+  await tx
+    .insert(cashierOrders)
+    .values(order)
+    .onConflictDoUpdate({
+      target: [cashierOrders.transferId, cashierOrders.kind],
+      set: {
+        ...{ signer, amount, call, state: "pending" as const, updatedAt: new Date() },
+        ...{ nonce: null, txHash: null, refusal: null },
+      },
+      setWhere: eq(cashierOrders.state, "refused"),
+    });
+}
+
 /** Its transaction can never be mined, but another can: the order starts over. */
 export async function startOver(tx: Executor, order: Order): Promise<void> {
   await tx

@@ -14,6 +14,7 @@ export type Code =
   | "short"
   | "already_used"
   | "unmatched"
+  | "assigned"
   | "dust"
   | "refused"
   | "not_payable";
@@ -94,6 +95,8 @@ export function explainDecided(decided: Decided): Reason | null {
       const why = refusalHint(name) ?? "It cannot be bought any more.";
       return reason("refused", `The contract refused the purchase (${name}). ${why} ${became}`, CREDIT_HINT);
     }
+    case "assigned":
+      return reason("assigned", `We found out whose this transfer is. ${became}`, CREDIT_HINT);
     default:
       return reason("unmatched", `Your transfer fits no open quote of yours. ${became}`, CREDIT_HINT);
   }

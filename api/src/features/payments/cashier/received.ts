@@ -63,7 +63,7 @@ export async function decidedTransfers(deps: Deps, where: SQL | undefined) {
       creditTxHash: credits[0]?.txHash ?? null,
       reason: explainDecided({ ...transfer, price, orders: own }),
     };
-    return { paymentId: transfer.paymentId, receivedAt: transfer.receivedAt, view };
+    return { id: transfer.id, paymentId: transfer.paymentId, receivedAt: transfer.receivedAt, view };
   });
 }
 

@@ -79,6 +79,30 @@ export const incomingTransfers = app.table(
   ],
 );
 
+/** Whom an admin gave a held transfer to, and why. Rows stay, whatever becomes of the transfer. */
+export const transferAssignments = app.table(
+  "transfer_assignments",
+  {
+    id: uuid("id").primaryKey().defaultRandom(),
+    transferId: uuid("transfer_id")
+      .notNull()
+      .references(() => incomingTransfers.id),
+    /** The admin. Without a foreign key: what they did outlives their account. */
+    assignedBy: uuid("assigned_by").notNull(),
+    assignedAt: at("assigned_at").notNull().defaultNow(),
+    /** The quote that it was given to; null for credit. */
+    paymentId: uuid("payment_id"),
+    /** Whose credit it becomes, or what a purchase leaves of it. */
+    payee: text("payee").notNull(),
+    /** How the admin knows whose it is. */
+    note: text("note").notNull(),
+  },
+  (table) => [
+    index("transfer_assignments_transfer").on(table.transferId, table.assignedAt),
+    index("transfer_assignments_at").on(table.assignedAt),
+  ],
+);
+
 export type OrderKind = "approve" | "purchase" | "surplus" | "credit";
 /** pending → signed → done | refused; a signed one whose transaction can never be mined is pending again. */
 export type OrderState = "pending" | "signed" | "done" | "refused";

@@ -9,7 +9,7 @@ import {
 } from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import type { Chain } from "../../../chain/chains.ts";
-import { revertOf } from "../revert.ts";
+import { revertOf } from "../../../chain/revert.ts";
 import type { Order } from "./orders.ts";
 
 /* What the cashier asks of the chain, and what it signs. Nothing here is written down. */
