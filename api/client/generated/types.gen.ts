@@ -16,47 +16,49 @@ export type JobCapability = {
      */
     concurrency: number;
     /**
-     * Whether a job may have a network here
+     * Whether a job that asks may have the network
      */
     network: boolean;
     /**
-     * What the operator allows and the node has or can fetch
+     * The operator's list of images, as it has them
      */
-    images: Array<JobImage>;
+    images: Array<{
+        ref: string;
+        /**
+         * As `image` of a job names it: name@sha256:…, or its id where it has no registry
+         */
+        digest: string;
+        arch: string;
+    }>;
+    /**
+     * Whether it fetches images that are not on the list
+     */
     anyImage: boolean;
     /**
-     * The least that the node works for, USDT an hour
+     * The least that it works for
      */
     rates: {
         /**
-         * USDT, a decimal string with at most 6 decimals
+         * USDT an hour
          */
         cpuHour: string;
         /**
-         * USDT, a decimal string with at most 6 decimals
+         * USDT an hour
          */
         memoryGbHour: string;
         /**
-         * USDT, a decimal string with at most 6 decimals
+         * USDT an hour
          */
         gpuHour: string;
     };
     /**
-     * Of the node's process
+     * Of the process: a new one at each start
      */
     instance: string;
-};
-
-export type JobImage = {
     /**
-     * As people name it: localhost/node:1
+     * Finishes what it has and takes no more
      */
-    ref: string;
-    /**
-     * What `image` of a job is to be: name@sha256:…, or the image's id where it has no registry
-     */
-    digest: string;
-    arch: string;
+    draining?: boolean;
 };
 
 export type ApiFrame = ({
@@ -1052,7 +1054,7 @@ export type JobEvent = {
     at: string;
     from: 'quoted' | 'pending' | 'assigned' | 'running' | 'verifying' | 'completed' | 'failed' | 'cancelled' | 'timed_out' | null;
     to: 'quoted' | 'pending' | 'assigned' | 'running' | 'verifying' | 'completed' | 'failed' | 'cancelled' | 'timed_out';
-    by: 'client' | 'mirror' | 'scheduler' | 'node' | 'verifier' | 'timer' | 'admin' | 'operator';
+    by: 'client' | 'mirror' | 'scheduler' | 'node' | 'verifier' | 'timer' | 'admin';
     reason: 'quoted' | 'quote_expired' | 'funded' | 'funding_reorged' | 'node_chosen' | 'node_started' | 'node_lost' | 'node_failed' | 'node_refused' | 'container_exited' | 'exit_code' | 'out_of_memory' | 'time_limit' | 'setup_time_limit' | 'output_too_large' | 'too_many_files' | 'output_invalid' | 'input_missing' | 'image_missing' | 'cancelled_by_owner' | 'cancelled_by_admin' | 'no_node_in_time' | 'deadline' | 'verified' | 'retries_used';
     detail: string | null;
     attempt: number | null;
@@ -1832,6 +1834,59 @@ export type CreatePayment = {
     groupId?: string | null;
     wallet: string;
     chain: string;
+};
+
+export type HeldTransfers = {
+    /**
+     * The oldest first
+     */
+    held: Array<{
+        id: string;
+        chain: string;
+        txHash: string;
+        explorer: string | null;
+        from: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        amount: string;
+        receivedAt: string;
+        /**
+         * unmatched: fits no quote; dust: under a cent; not_payable: its payee takes no credit
+         */
+        code: string;
+    }>;
+    /**
+     * What admins gave away, the newest first
+     */
+    assigned: Array<{
+        id: string;
+        chain: string;
+        txHash: string;
+        explorer: string | null;
+        from: string;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        amount: string;
+        receivedAt: string;
+        /**
+         * Whose credit it is, or what the purchase leaves of it
+         */
+        payee: string;
+        /**
+         * The quote that it was given to; null: credit
+         */
+        paymentId: string | null;
+        note: string;
+        by: {
+            id: string;
+            name: string | null;
+        };
+        at: string;
+        outcome: 'purchase' | 'credit' | 'held';
+        reason: PaymentReason & unknown;
+    }>;
 };
 
 export type Publishing = {
@@ -5401,6 +5456,87 @@ export type ListTransfersResponses = {
 };
 
 export type ListTransfersResponse = ListTransfersResponses[keyof ListTransfersResponses];
+
+export type ListHeldTransfersData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/payments/held';
+};
+
+export type ListHeldTransfersErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type ListHeldTransfersError = ListHeldTransfersErrors[keyof ListHeldTransfersErrors];
+
+export type ListHeldTransfersResponses = {
+    /**
+     * OK
+     */
+    200: HeldTransfers;
+};
+
+export type ListHeldTransfersResponse = ListHeldTransfersResponses[keyof ListHeldTransfersResponses];
+
+export type AssignTransferData = {
+    body: {
+        /**
+         * Whose credit it becomes
+         */
+        wallet?: string;
+        /**
+         * The quote that it was sent for
+         */
+        paymentId?: string;
+        /**
+         * How you know whose it is
+         */
+        note: string;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/payments/held/{id}/assign';
+};
+
+export type AssignTransferErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type AssignTransferError = AssignTransferErrors[keyof AssignTransferErrors];
+
+export type AssignTransferResponses = {
+    /**
+     * OK
+     */
+    200: HeldTransfers;
+};
+
+export type AssignTransferResponse = AssignTransferResponses[keyof AssignTransferResponses];
 
 export type PermitPaymentData = {
     body: {

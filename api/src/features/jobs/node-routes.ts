@@ -1,7 +1,7 @@
 import { createRouter, type Router } from "../../core/http.ts";
 import type { Deps } from "../../deps.ts";
+import { jobCapabilitySchema } from "../nodes/capability.ts";
 import * as declared from "./node-declarations.ts";
-import { jobCapabilitySchema } from "./protocol.ts";
 
 /** `/api/nodes/work` and `/api/nodes/attempts`: what nodes say of jobs, with their token. */
 export function jobNodeRoutes(_deps: Deps): Router {

@@ -1,6 +1,5 @@
-import { isImageDigest, JOB_LIMITS } from "@aiforge/contracts";
+import { JOB_LIMITS } from "@aiforge/contracts";
 import { z } from "@hono/zod-openapi";
-import { usdtInputSchema } from "../../core/money.ts";
 import { cidSchema, jobPathSchema, jobSpecificationSchema, jobTermsSchema } from "./shapes.ts";
 import { ATTEMPT_STATES } from "./states.ts";
 
@@ -15,43 +14,6 @@ export const LEASE_SECONDS = 90;
 export const SETUP_SECONDS = 900;
 /** Between two polls of a node that cannot hold a WebSocket open. */
 export const POLL_SECONDS = 10;
-
-const whole = (max: number) => z.number().int().min(0).max(max);
-
-export const jobImageSchema = z
-  .object({
-    ref: z.string().min(1).max(400).describe("As people name it: localhost/node:1"),
-    digest: z
-      .string()
-      .max(400)
-      .refine(isImageDigest, "is not a digest")
-      .describe("What `image` of a job is to be: name@sha256:…, or the image's id where it has no registry"),
-    arch: z.string().max(40),
-  })
-  .openapi("JobImage");
-
-export const jobCapabilitySchema = z
-  .object({
-    enabled: z.boolean(),
-    engine: z.enum(["docker", "podman"]),
-    cpuMillis: whole(10_000_000),
-    memoryMb: whole(100_000_000),
-    gpus: whole(1_024),
-    diskMb: whole(2_000_000_000),
-    concurrency: whole(1_024).describe("Jobs at a time"),
-    network: z.boolean().describe("Whether a job may have a network here"),
-    images: z
-      .array(jobImageSchema)
-      .max(200)
-      .describe("What the operator allows and the node has or can fetch"),
-    anyImage: z.boolean(),
-    rates: z
-      .object({ cpuHour: usdtInputSchema, memoryGbHour: usdtInputSchema, gpuHour: usdtInputSchema })
-      .describe("The least that the node works for, USDT an hour"),
-    instance: z.uuid().describe("Of the node's process"),
-  })
-  .openapi("JobCapability");
-export type JobCapability = z.infer<typeof jobCapabilitySchema>;
 
 export const workSchema = z
   .object({

@@ -13,16 +13,7 @@ export const JOB_STATES = [
 export type JobState = (typeof JOB_STATES)[number];
 
 /** Who can cause a transition. */
-export const JOB_ACTORS = [
-  "client",
-  "mirror",
-  "scheduler",
-  "node",
-  "verifier",
-  "timer",
-  "admin",
-  "operator",
-] as const;
+export const JOB_ACTORS = ["client", "mirror", "scheduler", "node", "verifier", "timer", "admin"] as const;
 export type JobActor = (typeof JOB_ACTORS)[number];
 
 /** Why a transition happened. */

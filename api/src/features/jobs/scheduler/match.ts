@@ -1,5 +1,6 @@
 import type { JobSpecification } from "@aiforge/contracts";
-import type pg from "pg";
+import { type SQL, sql } from "drizzle-orm";
+import type { Executor } from "../../../db/client.ts";
 
 /** Seconds after a node's last heartbeat at which it gets no more jobs: three heartbeats. */
 export const FRESH_SECONDS = 90;
@@ -61,62 +62,47 @@ export interface Candidate {
  * Locks the nodes that can take a job now, the best first. Nodes that another transaction is changing are left out
  * instead of waited for, so that no two schedulers ever choose the same one, and none waits for another.
  */
-export async function lockCandidates(
-  client: pg.ClientBase,
-  needs: Needs,
-  limit: number,
-): Promise<Candidate[]> {
-  const { rows } = await client.query<Candidate>({
-    name: "lock_candidates",
-    text: `SELECT id, address, connected, concurrency,
-                  cpu_millis - used_cpu_millis AS "cpuMillis", memory_mb - used_memory_mb AS "memoryMb",
-                  gpus - used_gpus AS gpus, disk_mb - used_disk_mb AS "diskMb",
-                  concurrency - running_jobs AS slots, ${REPUTATION} AS reputation
-             FROM app.nodes
-            WHERE ${ABLE}
-            ORDER BY id = ANY($10::uuid[]), connected DESC,
-                     ${REPUTATION} * (1 - 0.5 * running_jobs / concurrency) DESC, random()
-            LIMIT $11
-              FOR NO KEY UPDATE SKIP LOCKED`,
-    values: [...needsValues(needs), needs.avoid, limit],
-  });
+export async function lockCandidates(tx: Executor, needs: Needs, limit: number): Promise<Candidate[]> {
+  const { rows } = await tx.execute<Candidate & Record<string, unknown>>(sql`
+    SELECT id, address, connected, concurrency,
+           cpu_millis - used_cpu_millis AS "cpuMillis", memory_mb - used_memory_mb AS "memoryMb",
+           gpus - used_gpus AS gpus, disk_mb - used_disk_mb AS "diskMb",
+           concurrency - running_jobs AS slots, ${REPUTATION} AS reputation
+      FROM app.nodes
+     WHERE ${able(needs)}
+     ORDER BY id = ANY(${sql.param([...needs.avoid])}::uuid[]), connected DESC,
+              ${REPUTATION} * (1 - 0.5 * running_jobs / concurrency) DESC, random()
+     LIMIT ${limit}
+       FOR NO KEY UPDATE SKIP LOCKED`);
   return rows;
 }
 
-/** Parameters $1 to $9 of `ABLE`. */
-function needsValues(needs: Needs): unknown[] {
-  return [
-    needs.image,
-    needs.cpuMillis,
-    needs.memoryMb,
-    needs.gpus,
-    needs.diskMb,
-    needs.timeLimitSeconds,
-    needs.network,
-    needs.engineModelId,
-    String(needs.price),
-  ];
-}
-
-/** As in the contract: a node gets 95 % of the price. */
-const FLOOR = `(rate_cpu * $2::int * 1024 + rate_memory * $3::int * 1000 + rate_gpu * $4::int * 1024000)
-     * $6::int * 10000 <= $9::numeric * 9500 * 1024000 * 3600`;
-
-/** An image without a name is only on nodes that list it: there is no registry to fetch it from. */
-const ABLE = `jobs_enabled AND deactivated_at IS NULL AND NOT draining
-     AND last_heartbeat_at > now() - interval '${FRESH_SECONDS} seconds'
-     AND probe_passed_at > now() - interval '${PROBE_MINUTES} minutes'
+/** Whether a row of `app.nodes` can take a job now. */
+function able(needs: Needs): SQL {
+  const { image, engineModelId, price } = needs;
+  // As in the contract a node gets 95 % of the price; `priceFloor` is the same in TypeScript.
+  const floor = sql`(rate_cpu * ${needs.cpuMillis}::int * 1024 + rate_memory * ${needs.memoryMb}::int * 1000
+      + rate_gpu * ${needs.gpus}::int * 1024000) * ${needs.timeLimitSeconds}::int * 10000
+      <= ${String(price)}::numeric * 9500 * 1024000 * 3600`;
+  const offers = engineModelId === null ? sql`true` : sql`offered ? ${engineModelId}`;
+  return sql`jobs_enabled AND deactivated_at IS NULL AND NOT draining
+     AND last_heartbeat_at > now() - make_interval(secs => ${FRESH_SECONDS})
+     AND probe_passed_at > now() - make_interval(mins => ${PROBE_MINUTES})
      AND (probe_failed_at IS NULL OR probe_failed_at < probe_passed_at)
      AND running_jobs < concurrency
-     AND cpu_millis - used_cpu_millis >= $2::int AND memory_mb - used_memory_mb >= $3::int
-     AND gpus - used_gpus >= $4::int AND disk_mb - used_disk_mb >= $5::int
-     AND (NOT $7::boolean OR job_network)
-     AND ($1::text = ANY(images) OR (any_image AND position('@' in $1::text) > 0))
-     AND ($8::text IS NULL OR offered ? $8::text)
-     AND ${FLOOR}`;
+     AND cpu_millis - used_cpu_millis >= ${needs.cpuMillis}
+     AND memory_mb - used_memory_mb >= ${needs.memoryMb}
+     AND gpus - used_gpus >= ${needs.gpus} AND disk_mb - used_disk_mb >= ${needs.diskMb}
+     AND ${needs.network ? sql`job_network` : sql`true`}
+     AND (${image} = ANY(images) ${NAMED.test(image) ? sql`OR any_image` : sql``})
+     AND ${offers} AND ${floor}`;
+}
+
+/** An image without a name is only on nodes that list it: there is no registry to fetch it from. */
+const NAMED = /@/;
 
 /** A new node counts as one with four of five jobs done well, so that it gets a first chance. */
-const REPUTATION = "((completed + 4)::float8 / (completed + failed + 5) * probe_score)";
+const REPUTATION = sql.raw("((completed + 4)::float8 / (completed + failed + 5) * probe_score)");
 
 /**
  * Gives a job to the best of the candidates that still has room, and takes its part of it.
