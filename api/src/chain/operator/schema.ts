@@ -16,10 +16,7 @@ export const operatorTransactions = app.table("operator_transactions", {
   function: text("function").notNull(),
   /** Arguments as JSON; integers as decimal strings. */
   args: jsonb("args").$type<unknown[]>().notNull(),
-  state: text("state")
-    .$type<"pending" | "signed" | "sent" | "confirmed" | "failed">()
-    .notNull()
-    .default("pending"),
+  state: text("state").$type<"pending" | "sent" | "confirmed" | "failed">().notNull().default("pending"),
   nonce: integer("nonce"),
   rawTx: text("raw_tx"),
   txHash: text("tx_hash"),

@@ -13,7 +13,7 @@ import {
 } from "viem";
 import type { Chain } from "../../chain/chains.ts";
 import { readChain } from "../../chain/read.ts";
-import { revertOf } from "./revert.ts";
+import { revertOf } from "../../chain/revert.ts";
 import type { Purpose } from "./schema.ts";
 
 /** One thing that a transaction bought. */

@@ -1,6 +1,6 @@
 import { aiforgeAbi } from "@aiforge/contracts";
 import { type Abi, type BaseError, CallExecutionError, decodeErrorResult, type Hex, parseAbi } from "viem";
-import type { Chain } from "../../chain/chains.ts";
+import type { Chain } from "./chains.ts";
 
 /** The errors of what the contract calls: Permit2's own. USDT has none. */
 const PERMIT2_ERRORS = parseAbi([
