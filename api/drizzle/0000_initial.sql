@@ -242,6 +242,7 @@ CREATE TABLE "app"."jobs" (
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"funded_at" timestamp with time zone,
 	"finished_at" timestamp with time zone,
+	"settled_at" timestamp with time zone,
 	CONSTRAINT "jobs_onchain_id_unique" UNIQUE("onchain_id")
 );
 --> statement-breakpoint
@@ -630,6 +631,7 @@ CREATE INDEX "jobs_group" ON "app"."jobs" USING btree ("group_id","created_at");
 CREATE INDEX "jobs_node" ON "app"."jobs" USING btree ("node_id","created_at");--> statement-breakpoint
 CREATE INDEX "jobs_payment" ON "app"."jobs" USING btree ("payment_id");--> statement-breakpoint
 CREATE INDEX "jobs_pending" ON "app"."jobs" USING btree ("try_at") WHERE state = 'pending';--> statement-breakpoint
+CREATE INDEX "jobs_unsettled" ON "app"."jobs" USING btree ("chain","created_at") WHERE settled_at IS NULL;--> statement-breakpoint
 CREATE INDEX "jobs_live" ON "app"."jobs" USING btree ("state","deadline") WHERE state IN ('quoted', 'pending', 'assigned', 'running', 'verifying');--> statement-breakpoint
 CREATE INDEX "api_keys_user" ON "app"."api_keys" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "usage_plan_created" ON "app"."usage" USING btree ("created_at") WHERE entitlement = 'plan';--> statement-breakpoint
@@ -658,6 +660,7 @@ CREATE INDEX "transfer_reservations_until" ON "app"."transfer_reservations" USIN
 CREATE UNIQUE INDEX "payments_event" ON "app"."payments" USING btree ("chain","tx_hash","log_index");--> statement-breakpoint
 CREATE INDEX "payments_user" ON "app"."payments" USING btree ("user_id","created_at");--> statement-breakpoint
 CREATE INDEX "payments_account" ON "app"."payments" USING btree ("account");--> statement-breakpoint
+CREATE INDEX "payments_matched" ON "app"."payments" USING btree ("matched_at") WHERE matched_at IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "payments_open" ON "app"."payments" USING btree ("chain","onchain_id","account") WHERE log_index IS NULL;--> statement-breakpoint
 CREATE INDEX "onchain_models_model" ON "app"."onchain_models" USING btree ("model_id");--> statement-breakpoint
 CREATE INDEX "distribution_models_model" ON "app"."distribution_models" USING btree ("chain","onchain_id");--> statement-breakpoint

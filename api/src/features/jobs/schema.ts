@@ -73,6 +73,8 @@ export const jobs = app.table(
     createdAt: at("created_at").notNull().defaultNow(),
     fundedAt: at("funded_at"),
     finishedAt: at("finished_at"),
+    /** When the chain held nothing of it any more, deep enough that no reorg brings it back. */
+    settledAt: at("settled_at"),
   },
   (table) => [
     index("jobs_user").on(table.userId, table.createdAt),
@@ -80,6 +82,7 @@ export const jobs = app.table(
     index("jobs_node").on(table.nodeId, table.createdAt),
     index("jobs_payment").on(table.paymentId),
     index("jobs_pending").on(table.tryAt).where(sql`state = 'pending'`),
+    index("jobs_unsettled").on(table.chain, table.createdAt).where(sql`settled_at IS NULL`),
     index("jobs_live")
       .on(table.state, table.deadline)
       .where(sql`state IN ('quoted', 'pending', 'assigned', 'running', 'verifying')`),
