@@ -4,6 +4,8 @@ import { serve } from "@hono/node-server";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { WebSocket } from "ws";
 import type { ApiFrame, NodeFrame } from "../features/nodes/protocol.ts";
+import { setVerified } from "../features/nodes/queries.ts";
+import { workOf } from "../features/nodes/service.ts";
 import { attachNodeSockets } from "../features/nodes/sockets.ts";
 import { eventually, type TestApi } from "./harness.ts";
 import { bodyOf, send } from "./users.ts";
@@ -27,8 +29,12 @@ export async function listen(api: TestApi): Promise<{ url: string; close: () => 
   };
 }
 
-/** Registers a node with a new wallet, as the miner does. */
-export async function registerNode(api: TestApi, name = "peer"): Promise<{ id: string; token: string }> {
+/** Registers a node with a new wallet, as the miner does, and verifies it unless told otherwise. */
+export async function registerNode(
+  api: TestApi,
+  name = "peer",
+  { verified = true }: { verified?: boolean } = {},
+): Promise<{ id: string; token: string }> {
   const wallet = privateKeyToAccount(generatePrivateKey());
   const asked = await send(api, "POST", "/api/nodes/auth-message", { address: wallet.address });
   const { message } = await bodyOf<{ message: string }>(asked);
@@ -41,7 +47,14 @@ export async function registerNode(api: TestApi, name = "peer"): Promise<{ id: s
   });
   if (response.status !== 201) throw new Error(`Registering answered ${await response.text()}`);
   const { node, token } = await bodyOf<{ node: { id: string }; token: string }>(response);
+  if (verified) await setVerified(api.deps.db, node.id, true);
   return { id: node.id, token };
+}
+
+/** The models that a verified node is asked to serve. */
+export async function wantedModels(api: TestApi, nodeId: string): Promise<string[]> {
+  const work = await workOf(api.deps, [nodeId]);
+  return (work.get(nodeId)?.wanted ?? []).map(({ modelId }) => modelId);
 }
 
 /** A node that speaks the real protocol and answers as the test says: the place where faults are injected. */

@@ -1,3 +1,5 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import type { ModelView } from "../features/models/shapes.ts";
 import { eventually, type TestApi } from "./harness.ts";
 import { bodyOf, type TestUser } from "./users.ts";
@@ -69,14 +71,32 @@ export function processedFile(user: TestUser, modelId: string): Promise<NonNulla
 }
 
 /** Creates a model in the user's personal group. */
-export async function createModel(user: TestUser, name = "Tiny"): Promise<ModelView> {
+export async function createModel(
+  user: TestUser,
+  name = "Tiny",
+  weights?: "open" | "protected",
+): Promise<ModelView> {
   const { groups } = await bodyOf<{ groups: { id: string }[] }>(await user.call("GET", "/api/groups"));
   const response = await user.call("POST", "/api/models", {
     groupId: groups[0]!.id,
     name,
     description: "A tiny model.",
     license: "CC0-1.0",
+    weights,
   });
   if (response.status !== 201) throw new Error(`The model was refused: ${await response.text()}`);
   return bodyOf<ModelView>(response);
+}
+
+/** The files of a folder and those under it that hold these bytes, as paths from it. */
+export async function holdersOf(directory: string, needle: Uint8Array): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+  const found: string[] = [];
+  for (const entry of entries.filter((each) => each.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    // A file may go while we look.
+    const bytes = await readFile(path).catch(() => null);
+    if (bytes?.includes(Buffer.from(needle))) found.push(relative(directory, path));
+  }
+  return found.sort();
 }

@@ -228,7 +228,7 @@ describe("the admin's calls", () => {
 });
 
 test("a node is verified and unverified, as often as one likes", async () => {
-  const { id } = await registerNode(api, "verified here");
+  const { id } = await registerNode(api, "verified here", { verified: false });
   const set = async (path: string) => {
     const response = await admin.call("POST", `/api/admin/nodes/${path}`);
     const { id: node, verifiedAt } = await bodyOf<{ id?: string; verifiedAt?: string | null }>(response);

@@ -12,6 +12,7 @@ import {
   readyModel,
   sign,
 } from "../../testing/market.ts";
+import { registerNode, wantedModels } from "../../testing/node-peer.ts";
 import {
   bodyOf,
   codeOf,
@@ -22,7 +23,6 @@ import {
   type TestWalletUser,
 } from "../../testing/users.ts";
 import type { ModelView } from "../models/shapes.ts";
-import { wantedModels } from "../nodes/service.ts";
 import { isoOf } from "../publishing/onchain.ts";
 import type { searchMarketplace } from "./service.ts";
 import { activeEntitlement, periodsOf, type subscriptionsOf } from "./subscriptions.ts";
@@ -229,10 +229,11 @@ describe("subscriptions", () => {
     const quote = await quoteSubscribe(customer, kept.id, 2);
     await pay(api, customer.wallet, quote);
     await paymentIn(customer, quote.id, "confirmed");
+    const node = await registerNode(api, "asked what it should serve");
     const wanted = async (days: number) => {
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + days * 86_400_000 });
-      const ids = await wantedModels(api.deps).finally(() => vi.useRealTimers());
-      return [left.id, kept.id].map((id) => ids.some(({ modelId }) => modelId === id));
+      const ids = await wantedModels(api, node.id).finally(() => vi.useRealTimers());
+      return [left.id, kept.id].map((id) => ids.includes(id));
     };
     expect(await wanted(0)).toEqual([true, true]);
     expect(await wanted(40)).toEqual([false, true]);

@@ -1,6 +1,7 @@
 import { aiforgeCall } from "../../chain/calls.ts";
 import { usdt } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
+import { openWeightsNotForSale } from "../models/errors.ts";
 import { modelRows } from "../models/queries.ts";
 import { modelViews } from "../models/service.ts";
 import { requireModelOwner } from "../publishing/access.ts";
@@ -13,15 +14,16 @@ export { activeEntitlement, type Entitlement, subscriptionsOf } from "./subscrip
 /**
  * Says what a model is offered for. Of a published one it changes nothing by itself: the answer holds the `setTerms`
  * call that the model's owner signs.
- * @throws AppError `not_found`, `not_an_owner`, `invalid_amount`
+ * @throws AppError `not_found`, `not_an_owner`, `invalid_amount`, `weights_open`
  */
 export async function createService(
   deps: Deps,
   userId: string,
   { modelId, ...prices }: PriceInput & { modelId: string },
 ) {
-  await requireModelOwner(deps, userId, modelId);
+  const model = await requireModelOwner(deps, userId, modelId);
   const terms = readTerms(prices);
+  if (terms.sale > 0n && model.weights === "open") throw openWeightsNotForSale();
   await saveTerms(deps.db, modelId, terms);
   const published = (await publishedByModel(deps, [modelId])).get(modelId);
   const changes = published && !sameTerms(published, terms);

@@ -58,3 +58,14 @@ export const licenseRequired = () =>
   new AppError("license_required", 402, "The weights of this model are for who bought a licence.", {
     hint: "Buy one on the model's page; it counts once it is confirmed.",
   });
+
+export const openWeightsNotForSale = () =>
+  new AppError("weights_open", 409, "Open weights cannot be sold: everybody can read them.", {
+    hint: "Leave out the price of the weights, or create a new model with protected weights and upload the file there.",
+    details: { field: "sale" },
+  });
+
+export const noKey = () =>
+  new AppError("weights_open", 409, "The weights of this model are open: they are not encrypted.", {
+    hint: "Download them as they are.",
+  });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { freePort } from "../../../../scripts/testing/postgres.ts";
 import { createClient, createConfig, getModel } from "../../../client/index.ts";
 import { buildGguf } from "../../testing/gguf.ts";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
-import { createModel, metadata } from "../../testing/uploads.ts";
+import { createModel, holdersOf, metadata } from "../../testing/uploads.ts";
 import { registerUser } from "../../testing/users.ts";
 
 const MIB = 1024 ** 2;
@@ -97,6 +97,10 @@ it("goes on after kill -9, in the middle of an upload and in the middle of proce
   const { data } = await getModel({ client, path: { id } });
   expect(data?.file?.state).toBe("processing");
   await second.kill();
+  // What was uploaded lies in the staging folder alone, and no half file under its final name.
+  expect(await holdersOf(dataDir, file.subarray(0, 64))).toEqual([`uploads/${path.split("/").at(-1)}`]);
+  const stored = await readdir(join(dataDir, "weights")).catch(() => []);
+  expect(stored.filter((name) => !name.endsWith(".part"))).toEqual([]);
 
   const third = await startProcess();
   client.setConfig({ baseUrl: third.baseUrl });
@@ -108,5 +112,9 @@ it("goes on after kill -9, in the middle of an upload and in the middle of proce
   const weights = await send(`${third.baseUrl}/api/models/${id}/weights`, "GET", {});
   expect(weights.headers.get("x-cid")).toBe(ready.cid);
   expect(Buffer.from(await weights.arrayBuffer()).equals(file)).toBe(true);
+  await eventually("the staged file is gone", async () => {
+    return (await holdersOf(dataDir, file.subarray(0, 64))).length === 0;
+  });
+  expect((await readdir(join(dataDir, "weights"))).length).toBe(1);
   await third.kill();
 }, 180_000);

@@ -3,8 +3,17 @@ import { createReadStream } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Deps } from "../../deps.ts";
+import { encrypted, newFileKey, sealKey } from "./encryption.ts";
 import { NotGgufError, readGguf } from "./gguf.ts";
-import { advanceFile, type FileOutcome, modelRowByUpload, neededUploads, uploadsIn } from "./queries.ts";
+import {
+  advanceFile,
+  type FileOutcome,
+  modelRowByUpload,
+  neededUploads,
+  settledUploads,
+  uploadsIn,
+} from "./queries.ts";
+import type { WeightsAccess } from "./schema.ts";
 import { stagedBytes } from "./service.ts";
 
 const SWEEP_MS = 30_000;
@@ -67,10 +76,13 @@ async function ingestOnce(deps: Deps, uploadId: string): Promise<void> {
     try {
       const model = await modelRowByUpload(deps.db, uploadId);
       if (model?.fileState !== "processing") return;
-      const outcome = await processFile(deps, uploadId, model.fileSize ?? 0);
+      const outcome = await processFile(deps, uploadId, model.fileSize ?? 0, model.weights);
       const settled = await advanceFile(deps.db, uploadId, "processing", outcome);
       if (!settled || outcome.fileState === "failed") await deps.storage.weights.remove(uploadId);
-      await deps.storage.staging.remove(uploadId).catch(() => undefined);
+      // Protected weights lie here as they came. When this fails, the next sweep does it.
+      await deps.storage.staging
+        .remove(uploadId)
+        .catch((error: unknown) => deps.log.warn({ err: error, uploadId }, "a staged file is still there"));
       deps.log.info(
         { uploadId, modelId: model.id, state: outcome.fileState, cid: outcome.fileCid },
         "upload processed",
@@ -83,40 +95,74 @@ async function ingestOnce(deps: Deps, uploadId: string): Promise<void> {
   }
 }
 
-async function processFile(deps: Deps, uploadId: string, size: number): Promise<FileOutcome> {
+async function processFile(
+  deps: Deps,
+  uploadId: string,
+  size: number,
+  access: WeightsAccess,
+): Promise<FileOutcome> {
   const path = deps.storage.stagedPath(uploadId);
   if ((await stagedBytes(deps, uploadId)) !== size) {
     return { fileState: "failed", fileError: "The uploaded bytes were lost. Upload the file again." };
   }
   try {
     const fileGguf = await readGguf(path);
-    const { cid, sha256 } = await storeFile(deps, uploadId, path);
-    return { fileState: "ready", fileCid: cid, fileSha256: sha256, fileGguf };
+    const stored = await (access === "open" ? storeOpen : storeProtected)(deps, uploadId, path);
+    return { fileState: "ready", ...stored, fileGguf };
   } catch (error) {
     if (!(error instanceof NotGgufError)) throw error;
     return { fileState: "failed", fileError: error.message };
   }
 }
 
-/** One pass over the bytes: hash, IPFS and store take each chunk before the next is read. */
-async function storeFile(
-  deps: Deps,
-  uploadId: string,
-  path: string,
-): Promise<{ cid: string; sha256: string }> {
+const staged = (path: string): AsyncIterable<Uint8Array> =>
+  createReadStream(path, { highWaterMark: CHUNK_BYTES });
+
+async function storeOpen(deps: Deps, uploadId: string, path: string) {
+  const { cid, sha256 } = await store(deps, uploadId, staged(path), path);
+  return { fileCid: cid, fileSha256: sha256 };
+}
+
+/** Only encrypted bytes leave the staging folder. A later attempt has another key, and replaces what this one stored. */
+async function storeProtected(deps: Deps, uploadId: string, path: string) {
+  const key = await newFileKey();
+  const plain = createHash("sha256");
+  async function* read() {
+    for await (const chunk of staged(path)) {
+      plain.update(chunk);
+      yield chunk;
+    }
+  }
+  const { cid, sha256, size } = await store(deps, uploadId, encrypted(read(), key), null);
+  return {
+    fileCid: cid,
+    fileSha256: sha256,
+    fileStoredSize: size,
+    filePlainSha256: plain.digest("hex"),
+    fileSealedKey: sealKey(key, uploadId, deps.config.WEIGHTS_SECRET),
+  };
+}
+
+/**
+ * One pass over the bytes: hash, IPFS and store take each chunk before the next is read.
+ * @param copy path of the same bytes, when they are on this disk
+ */
+async function store(deps: Deps, uploadId: string, bytes: AsyncIterable<Uint8Array>, copy: string | null) {
   const hash = createHash("sha256");
-  const writer = await deps.storage.weights.writer(uploadId, path);
+  let size = 0;
+  const writer = await deps.storage.weights.writer(uploadId, copy);
   async function* chunks() {
-    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
+    for await (const chunk of bytes) {
       hash.update(chunk);
+      size += chunk.length;
       await writer.write(chunk);
-      yield chunk as Uint8Array;
+      yield chunk;
     }
   }
   try {
     const cid = await deps.storage.ipfs.add(chunks());
     await writer.close();
-    return { cid, sha256: hash.digest("hex") };
+    return { cid, sha256: hash.digest("hex"), size };
   } catch (error) {
     await writer.abort();
     throw error;
@@ -127,10 +173,11 @@ async function removeOrphans(deps: Deps): Promise<void> {
   const directory = dirname(deps.storage.stagedPath("x"));
   const names = (await readdir(directory).catch(() => [])).filter((name) => !name.endsWith(".json"));
   const needed = await neededUploads(deps.db, names);
+  const settled = await settledUploads(deps.db, names);
   for (const name of names.filter((each) => !needed.has(each))) {
     const path = deps.storage.stagedPath(name);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs < ORPHAN_MS) continue;
+    if (!settled.has(name) && Date.now() - mtimeMs < ORPHAN_MS) continue;
     await rm(path, { force: true });
     await rm(`${path}.json`, { force: true });
   }

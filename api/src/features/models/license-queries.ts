@@ -5,6 +5,7 @@ import { accountsOfUser } from "../marketplace/queries.ts";
 import { serviceTerms } from "../marketplace/schema.ts";
 import { licenseOfModel } from "../publishing/queries.ts";
 import { onchainModels } from "../publishing/schema.ts";
+import type { WeightsAccess } from "./schema.ts";
 
 /**
  * Licences bought for a user or for one of their groups, the oldest first.
@@ -42,7 +43,7 @@ export function licensesFor(db: Executor, userId: string, modelId?: string) {
 export type LicensePurchase = Awaited<ReturnType<typeof licensesFor>>[number];
 
 /** Of these models, those whose weights are for sale, are meant to be, or ever were: somebody may have paid. */
-export async function onSale(db: Executor, modelIds: string[]): Promise<Set<string>> {
+async function onSale(db: Executor, modelIds: string[]): Promise<Set<string>> {
   if (modelIds.length === 0) return new Set();
   const [offered, meant] = await Promise.all([
     db
@@ -63,4 +64,15 @@ export async function onSale(db: Executor, modelIds: string[]): Promise<Set<stri
       .where(and(inArray(serviceTerms.modelId, modelIds), gt(serviceTerms.sale, 0n))),
   ]);
   return new Set([...offered, ...meant].map(({ modelId }) => modelId));
+}
+
+/** Of these models, those whose file is not for everybody: protected ones, and open ones that were ever for sale. */
+export async function restrictedOf(
+  db: Executor,
+  rows: readonly { id: string; weights: WeightsAccess }[],
+): Promise<Set<string>> {
+  const open = rows.filter(({ weights }) => weights === "open").map(({ id }) => id);
+  const restricted = await onSale(db, open);
+  for (const { id, weights } of rows) if (weights === "protected") restricted.add(id);
+  return restricted;
 }

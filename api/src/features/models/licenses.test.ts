@@ -1,4 +1,5 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
+import { Decrypter } from "age-encryption";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { aiforgeCall } from "../../chain/calls.ts";
 import { buildGguf } from "../../testing/gguf.ts";
@@ -15,9 +16,10 @@ import {
   type TestWalletUser,
 } from "../../testing/users.ts";
 import type { PaymentView } from "../payments/shapes.ts";
-import type { LicenseView, ModelView, MyLicenseView } from "./shapes.ts";
+import type { LicenseView, ModelView, MyLicenseView, WeightsKeyView } from "./shapes.ts";
 
 const bytes = buildGguf({ data: new Uint8Array(randomBytes(1_500_000)) });
+const sha256 = createHash("sha256").update(bytes).digest("hex");
 
 let api: TestApi;
 let creator: TestWalletUser;
@@ -88,6 +90,16 @@ test("a licence costs what its creators set, and unlocks the weights once it is 
   expect([part.status, part.headers.get("content-range")]).toEqual([206, `bytes 4-9/${bytes.length}`]);
   expect(Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(4, 10))).toBe(true);
 
+  const answer = await buyer.call("GET", `/api/models/${model.id}/weights/key`);
+  expect(answer.headers.get("cache-control")).toBe("no-store");
+  const key = await bodyOf<WeightsKeyView>(answer);
+  expect(key).toMatchObject({ cid, sha256, size: bytes.length, format: "age-encryption.org/v1" });
+  const stored = await buyer.call("GET", `/api/models/${model.id}/weights/stored`);
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(key.key);
+  const decrypted = await decrypter.decrypt(new Uint8Array(await stored.arrayBuffer()));
+  expect(createHash("sha256").update(decrypted).digest("hex")).toBe(sha256);
+
   expect(await licenseOf(buyer)).toMatchObject({
     licensed: true,
     via: "user",
@@ -116,11 +128,20 @@ test("a group's licence is its members', and ends for who leaves it", async () =
 });
 
 describe("what is for sale", () => {
-  test("is neither downloaded nor found on IPFS by who did not pay", async () => {
+  test("is not read by who did not pay, whose bytes from IPFS are encrypted", async () => {
     const stranger = await registerUser(api);
+    for (const path of ["/stored", "/key"]) {
+      const refused = await stranger.call("GET", `/api/models/${model.id}/weights${path}`);
+      expect([refused.status, await codeOf(refused)]).toEqual([402, "license_required"]);
+    }
     expect((await weights(stranger)).status).toBe(402);
     expect((await send(api, "GET", `/api/models/${model.id}/weights`)).status).toBe(401);
-    expect((await viewOf(stranger)).file).toMatchObject({ state: "ready", cid: null, size: bytes.length });
+    expect((await viewOf(stranger)).file).toMatchObject({
+      state: "ready",
+      cid,
+      sha256: null,
+      size: bytes.length,
+    });
     expect((await viewOf(creator)).file?.cid).toBe(cid);
     const anonymous = await Promise.all(
       [`/api/models/${model.id}`, "/api/marketplace/marketplace?pageSize=100"].map((path) =>
@@ -128,10 +149,12 @@ describe("what is for sale", () => {
       ),
     );
     expect(anonymous[1]).toContain(model.id);
-    for (const text of anonymous) expect(text).not.toContain(cid);
     const searched = await stranger.call("GET", "/api/marketplace/marketplace?pageSize=100");
-    expect(await searched.text()).not.toContain(cid);
-    // Nodes serve it, so they may have it.
+    for (const text of [...anonymous, await searched.text()]) {
+      expect(text).not.toContain(sha256);
+      expect(text).not.toContain("AGE-SECRET-KEY");
+    }
+    // Verified nodes serve it, so they may have it.
     const { token } = await registerNode(api, "licence reader");
     const served = await send(api, "GET", `/api/models/${model.id}/weights`, undefined, {
       authorization: `Bearer ${token}`,
@@ -154,7 +177,8 @@ describe("what is for sale", () => {
     const stranger = await fundedUser(api);
     await eventually("it is not for sale", async () => (await licenseOf(stranger, sold.id)).price === null);
     await creator.call("POST", "/api/marketplace/create", { modelId: sold.id, month: "10" });
-    expect((await viewOf(stranger, sold.id)).file?.cid).toBeNull();
+    expect((await viewOf(stranger, sold.id)).file?.sha256).toBeNull();
+    expect((await stranger.call("GET", `/api/models/${sold.id}/weights/key`)).status).toBe(404);
     expect((await weights(stranger, sold.id)).status).toBe(404);
     expect(await codeOf(await quote(stranger, {}, sold.id))).toBe("not_for_sale");
     expect((await viewOf(buyer, sold.id)).file?.cid).toBe(sold.file!.cid);

@@ -5,7 +5,7 @@ import { usdt } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
 import { groupIdsOf } from "../groups/service.ts";
 import { isListed, isoOf, publishedByModel } from "../publishing/onchain.ts";
-import { type LicensePurchase, licensesFor, onSale } from "./license-queries.ts";
+import { type LicensePurchase, licensesFor, restrictedOf } from "./license-queries.ts";
 import { type ModelRow, modelRows } from "./queries.ts";
 import type { LicenseView, MyLicenseView } from "./shapes.ts";
 
@@ -46,16 +46,16 @@ export async function myLicenses(deps: Deps, userId: string): Promise<MyLicenseV
   return views.sort((a, b) => (b.purchases[0]?.at ?? "").localeCompare(a.purchases[0]?.at ?? ""));
 }
 
-/** Of these models, those whose CID the viewer may not know: on sale at any time, not of their groups, not licensed. */
+/**
+ * Of these models, those whose file the viewer may not have: protected or on sale at any time, not of their groups, not
+ * licensed.
+ */
 export async function withheldFrom(
   deps: Deps,
   viewer: string | null,
   rows: readonly ModelRow[],
 ): Promise<Set<string>> {
-  const withheld = await onSale(
-    deps.db,
-    rows.map(({ id }) => id),
-  );
+  const withheld = await restrictedOf(deps.db, rows);
   if (withheld.size === 0 || viewer === null) return withheld;
   const groups = new Set(await groupIdsOf(deps, viewer));
   for (const { id, groupId } of rows) if (groups.has(groupId)) withheld.delete(id);

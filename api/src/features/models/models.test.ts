@@ -106,12 +106,13 @@ describe("models", () => {
   });
 });
 
-describe("weights", () => {
+describe.each(["open", "protected"] as const)("%s weights", (access) => {
   const bytes = buildGguf({ data: new Uint8Array(randomBytes(3_000_000)) });
   let model: ModelView;
+  let cid: string;
   beforeAll(async () => {
-    model = await createModel(creator);
-    await uploadFile(api, creator, model.id, bytes);
+    model = await createModel(creator, "Tiny", access);
+    cid = (await uploadFile(api, creator, model.id, bytes)).cid!;
   });
 
   const get = (headers: Record<string, string> = {}, method = "GET") =>
@@ -123,7 +124,8 @@ describe("weights", () => {
   it("serves the whole file to its group, with its CID", async () => {
     const response = await get();
     expect(response.status).toBe(200);
-    expect(response.headers.get("x-cid")).toBe(unixfsCid([bytes]));
+    expect(response.headers.get("x-cid")).toBe(cid);
+    expect(cid === unixfsCid([bytes])).toBe(access === "open");
     expect(response.headers.get("content-length")).toBe(String(bytes.length));
     expect(response.headers.get("content-disposition")).toContain("attachment");
     expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true);
@@ -134,6 +136,9 @@ describe("weights", () => {
     ["bytes=10-", 10, bytes.length - 1],
     ["bytes=-16", bytes.length - 16, bytes.length - 1],
     ["bytes=5-99999999999", 5, bytes.length - 1],
+    ["bytes=65535-65536", 65_535, 65_536],
+    ["bytes=65536-131071", 65_536, 131_071],
+    ["bytes=2999999-3000000", 2_999_999, 3_000_000],
   ])("serves the range %s", async (range, start, end) => {
     const response = await get({ range });
     expect(response.status).toBe(206);
@@ -164,12 +169,12 @@ describe("weights", () => {
   });
 
   it("breaks off rather than hand out a damaged file as the model", async () => {
-    const other = await createModel(creator);
+    const other = await createModel(creator, "Tiny", access);
     await uploadFile(api, creator, other.id, bytes);
-    const uploadId = await uploadIdOf(other.id);
-    const damaged = new Uint8Array(bytes);
+    const path = `${api.deps.config.DATA_DIR}/weights/${await uploadIdOf(other.id)}`;
+    const damaged = await readFile(path);
     damaged[damaged.length - 5]! ^= 1;
-    await writeFile(`${api.deps.config.DATA_DIR}/weights/${uploadId}`, damaged);
+    await writeFile(path, damaged);
     const response = await creator.call("GET", `/api/models/${other.id}/weights`);
     await expect(response.arrayBuffer()).rejects.toThrow();
   });
@@ -187,7 +192,7 @@ describe("the demo model", () => {
   it("is known by its CID, sha-256 and header", async () => {
     const path = fileURLToPath(new URL("../../../../models/tiny-chat-q8_0.gguf", import.meta.url));
     const bytes = new Uint8Array(await readFile(path));
-    const model = await createModel(creator, "Tiny chat");
+    const model = await createModel(creator, "Tiny chat", "open");
     const file = await uploadFile(api, creator, model.id, bytes);
     expect(file).toMatchObject({
       state: "ready",

@@ -23,7 +23,7 @@ const replace = (modelId: string) =>
   });
 
 it("opens a model and its weights with publishing, and fixes its file from the quote on", async () => {
-  const { id } = await createModel(creator);
+  const { id } = await createModel(creator, "Tiny", "open");
   await uploadFile(api, creator, id, file);
   const node = { authorization: `Bearer ${(await registerNode(api, "weights reader")).token}` };
   const weights = () => send(api, "GET", `/api/models/${id}/weights`, undefined, node);

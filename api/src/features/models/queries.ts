@@ -1,4 +1,4 @@
-import { and, countDistinct, desc, eq, inArray, sql } from "drizzle-orm";
+import { and, countDistinct, desc, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import { chainHeads, chainServicePurchases } from "../../chain/schema.ts";
 import type { Executor } from "../../db/client.ts";
 import { groups } from "../groups/schema.ts";
@@ -124,6 +124,9 @@ export async function beginFile(
       fileError: null,
       fileCid: null,
       fileSha256: null,
+      fileSealedKey: null,
+      filePlainSha256: null,
+      fileStoredSize: null,
       fileGguf: null,
       updatedAt: new Date(),
     })
@@ -145,6 +148,9 @@ export interface FileOutcome {
   fileError?: string;
   fileCid?: string;
   fileSha256?: string;
+  fileSealedKey?: string;
+  filePlainSha256?: string;
+  fileStoredSize?: number;
   fileGguf?: GgufFacts;
 }
 
@@ -182,4 +188,24 @@ export async function neededUploads(db: Executor, uploadIds: string[]): Promise<
       and(inArray(models.fileUploadId, uploadIds), inArray(models.fileState, ["uploading", "processing"])),
     );
   return new Set(rows.flatMap(({ uploadId }) => uploadId ?? []));
+}
+
+/** Of these uploads, those that are processed: nothing staged of them is needed, however young it is. */
+export async function settledUploads(db: Executor, uploadIds: string[]): Promise<Set<string>> {
+  if (uploadIds.length === 0) return new Set();
+  const rows = await db
+    .select({ uploadId: models.fileUploadId })
+    .from(models)
+    .where(and(inArray(models.fileUploadId, uploadIds), inArray(models.fileState, ["ready", "failed"])));
+  return new Set(rows.flatMap(({ uploadId }) => uploadId ?? []));
+}
+
+/** The sealed key of some protected file; undefined when there is none. */
+export async function anySealedKey(db: Executor) {
+  const [row] = await db
+    .select({ uploadId: models.fileUploadId, sealed: models.fileSealedKey })
+    .from(models)
+    .where(and(isNotNull(models.fileSealedKey), isNotNull(models.fileUploadId)))
+    .limit(1);
+  return row?.uploadId && row.sealed ? { uploadId: row.uploadId, sealed: row.sealed } : undefined;
 }

@@ -10,8 +10,24 @@ import { createPayment } from "../payments/service.ts";
 import { paymentSchema } from "../payments/shapes.ts";
 import { licenseOf, myLicenses } from "./licenses.ts";
 import { changeModel, createModel, getModel, listMyModels } from "./service.ts";
-import { licenseSchema, modelChangesSchema, modelSchema, myLicenseSchema, newModelSchema } from "./shapes.ts";
-import { openWeights, readRange, type Weights, weightsForNode, weightsForUser } from "./weights.ts";
+import {
+  licenseSchema,
+  modelChangesSchema,
+  modelSchema,
+  myLicenseSchema,
+  newModelSchema,
+  weightsKeySchema,
+} from "./shapes.ts";
+import type { ByteRange } from "./storage/weights-store.ts";
+import {
+  keyOf,
+  openStored,
+  openWeights,
+  readRange,
+  type Weights,
+  weightsForNode,
+  weightsForUser,
+} from "./weights.ts";
 
 const tags = ["Models"];
 const byId = z.object({ id: z.uuid() });
@@ -55,16 +71,11 @@ const change = createRoute({
   responses: { 200: json(modelSchema), ...errorResponses(400, 401, 403, 404) },
 });
 
-const weightsRoute = createRoute({
-  method: "get",
-  path: "/{id}/weights",
-  operationId: "getModelWeights",
-  tags,
-  summary: "The model's file, for its group, for licensees and for nodes (by node token); ranges are served",
+const bytes = (what: string) => ({
   request: { params: byId, headers: z.object({ range: z.string().optional() }) },
   responses: {
     200: {
-      description: "The whole file",
+      description: what,
       headers: z.object({ "X-CID": z.string(), ETag: z.string() }),
       content: { "application/octet-stream": { schema: z.string().openapi({ format: "binary" }) } },
     },
@@ -74,6 +85,35 @@ const weightsRoute = createRoute({
     },
     ...errorResponses(401, 402, 404, 416),
   },
+});
+
+const weightsRoute = createRoute({
+  method: "get",
+  path: "/{id}/weights",
+  operationId: "getModelWeights",
+  tags,
+  summary:
+    "The model's file as it was uploaded, for its group, for licensees and for the nodes that may serve it (by node token)",
+  ...bytes("The whole file"),
+});
+
+const storedRoute = createRoute({
+  method: "get",
+  path: "/{id}/weights/stored",
+  operationId: "getStoredWeights",
+  tags,
+  summary: "The model's file as it is stored and on IPFS, for the same: protected weights are encrypted",
+  ...bytes("The whole stored file"),
+});
+
+const keyRoute = createRoute({
+  method: "get",
+  path: "/{id}/weights/key",
+  operationId: "getWeightsKey",
+  tags,
+  summary: "The key of protected weights, for the same: it decrypts what is on IPFS",
+  request: { params: byId },
+  responses: { 200: json(weightsKeySchema), ...errorResponses(401, 402, 404, 409) },
 });
 
 const myLicensesRoute = createRoute({
@@ -148,24 +188,49 @@ export function modelsRoutes(deps: Deps): Router {
   );
   router.openapi(weightsRoute, async (c) => {
     const weights = await weightsFor(deps, c, c.req.valid("param").id);
-    const etag = `"${weights.cid}"`;
-    const same = c.req.header("if-range") === undefined || c.req.header("if-range") === etag;
-    const range = same ? readRange(c.req.header("range"), weights.size) : null;
-    const headers = {
-      "Content-Type": "application/octet-stream",
-      "Content-Length": String(range ? range.end - range.start + 1 : weights.size),
-      "Content-Disposition": `attachment; filename*=UTF-8''${encodeURIComponent(weights.fileName)}`,
-      "Accept-Ranges": "bytes",
-      "Cache-Control": "private, no-transform",
-      ETag: etag,
-      "X-CID": weights.cid,
-      ...(range ? { "Content-Range": `bytes ${range.start}-${range.end}/${weights.size}` } : {}),
-    };
-    // Hono answers HEAD through here: opening the file would leave it open.
-    const body = c.req.method === "HEAD" ? null : await openWeights(deps, weights, range);
-    return new Response(body, { status: range ? 206 : 200, headers });
+    const name = weights.sealedKey === null ? weights.cid : `${weights.cid}-decrypted`;
+    return sendFile(c, weights, { name, size: weights.size, fileName: weights.fileName }, (range) =>
+      openWeights(deps, weights, range),
+    );
+  });
+  router.openapi(storedRoute, async (c) => {
+    const weights = await weightsFor(deps, c, c.req.valid("param").id);
+    const fileName = weights.sealedKey === null ? weights.fileName : `${weights.fileName}.age`;
+    return sendFile(c, weights, { name: weights.cid, size: weights.stored.size, fileName }, (range) =>
+      openStored(deps, weights, range),
+    );
+  });
+  router.openapi(keyRoute, async (c) => {
+    const weights = await weightsFor(deps, c, c.req.valid("param").id);
+    c.header("Cache-Control", "no-store");
+    return c.json(keyOf(deps, weights), 200);
   });
   return router;
+}
+
+/** Answers with a file or a range of it. @param file.name of exactly these bytes, for the ETag */
+async function sendFile(
+  c: Context<AppEnv>,
+  { cid }: Weights,
+  file: { name: string; size: number; fileName: string },
+  read: (range: ByteRange | null) => Promise<ReadableStream<Uint8Array>>,
+): Promise<Response> {
+  const etag = `"${file.name}"`;
+  const same = c.req.header("if-range") === undefined || c.req.header("if-range") === etag;
+  const range = same ? readRange(c.req.header("range"), file.size) : null;
+  const headers = {
+    "Content-Type": "application/octet-stream",
+    "Content-Length": String(range ? range.end - range.start + 1 : file.size),
+    "Content-Disposition": `attachment; filename*=UTF-8''${encodeURIComponent(file.fileName)}`,
+    "Accept-Ranges": "bytes",
+    "Cache-Control": "private, no-transform",
+    ETag: etag,
+    "X-CID": cid,
+    ...(range ? { "Content-Range": `bytes ${range.start}-${range.end}/${file.size}` } : {}),
+  };
+  // Hono answers HEAD through here: opening the file would leave it open.
+  const body = c.req.method === "HEAD" ? null : await read(range);
+  return new Response(body, { status: range ? 206 : 200, headers });
 }
 
 /** For a group member or a licensee (cookie or JWT), or a node (its token). */
@@ -173,6 +238,7 @@ async function weightsFor(deps: Deps, c: Context<AppEnv>, modelId: string): Prom
   const user = c.get("user");
   if (user) return weightsForUser(deps, user.id, modelId);
   const token = /^bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-  if (!token || !(await nodeOf(deps, token))) throw unauthorized();
-  return weightsForNode(deps, modelId);
+  const node = token ? await nodeOf(deps, token) : null;
+  if (!node) throw unauthorized();
+  return weightsForNode(deps, node.id, modelId);
 }

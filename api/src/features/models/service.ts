@@ -8,6 +8,7 @@ import { nameExhausted } from "./errors.ts";
 import { withheldFrom } from "./licenses.ts";
 import type { ModelRow } from "./queries.ts";
 import * as queries from "./queries.ts";
+import type { WeightsAccess } from "./schema.ts";
 import type { ModelView } from "./shapes.ts";
 import { otherSlug, slugOf } from "./slug.ts";
 
@@ -32,8 +33,9 @@ export function getModelRow(deps: Deps, modelId: string): Promise<ModelRow | und
 }
 
 /**
- * The JSON of models, in their order. Whoever knows a CID can read the file on IPFS, so that of a model which is or was
- * for sale is shown to its group and to licensees alone.
+ * The JSON of models, in their order. Whoever knows a CID can read an open file on IPFS, and whoever knows the hash of
+ * a small one knows its CID: for a file that not everybody may have they are shown to its group and to licensees alone.
+ * The CID of protected weights is no secret.
  * @param viewer user id; null for who is not signed in
  */
 export async function modelViews(deps: Deps, rows: ModelRow[], viewer: string | null): Promise<ModelView[]> {
@@ -55,7 +57,8 @@ export async function modelViews(deps: Deps, rows: ModelRow[], viewer: string | 
       license: row.license,
       tags: row.tags,
       inPlans: row.inPlans,
-      file: await viewFile(deps, hidden.has(row.id) ? { ...row, fileCid: null } : row),
+      weights: row.weights,
+      file: await viewFile(deps, row, hidden.has(row.id)),
       onchain: onchain.get(row.id) ?? null,
       serving: deps.nodes.serving(row.id),
       subscribers: subscribers.get(row.id) ?? 0,
@@ -70,15 +73,19 @@ export async function modelView(deps: Deps, row: ModelRow, viewer: string | null
   return view!;
 }
 
-async function viewFile(deps: Deps, row: ModelRow): Promise<ModelView["file"]> {
+async function viewFile(deps: Deps, row: ModelRow, hidden: boolean): Promise<ModelView["file"]> {
   if (!row.fileState || !row.fileUploadId) return null;
   const size = row.fileSize ?? 0;
   return {
     state: row.fileState,
     error: row.fileError,
-    cid: row.fileCid,
+    cid: hidden && row.weights === "open" ? null : row.fileCid,
     size,
-    sha256: row.fileSha256,
+    sha256: hidden ? null : row.weights === "open" ? row.fileSha256 : row.filePlainSha256,
+    encrypted:
+      row.weights === "protected" && row.fileSha256 !== null && row.fileStoredSize !== null
+        ? { sha256: row.fileSha256, size: row.fileStoredSize }
+        : null,
     gguf: row.fileGguf,
     receivedBytes: row.fileState === "uploading" ? await stagedBytes(deps, row.fileUploadId) : size,
   };
@@ -96,6 +103,8 @@ export interface NewModel {
   description: string;
   license: string;
   tags?: string[] | undefined;
+  /** `protected` when left out. */
+  weights?: WeightsAccess | undefined;
 }
 
 /** @throws AppError `not_found` (404) when the group is not one of the user's */
@@ -134,7 +143,7 @@ export async function getModel(deps: Deps, userId: string | null, modelId: strin
   return view;
 }
 
-export type ModelChanges = Partial<Omit<NewModel, "groupId">> & { inPlans?: boolean | undefined };
+export type ModelChanges = Partial<Omit<NewModel, "groupId" | "weights">> & { inPlans?: boolean | undefined };
 
 /**
  * Changes what is said of a model. Whether the plans cover it decides on money, and so is for owners of its group.

@@ -21,13 +21,30 @@ export const fileSchema = z
     cid: z
       .string()
       .nullable()
-      .describe("IPFS CIDv1, profile unixfs-v1-2025; of what is for sale only for who may have the file"),
-    size: z.number().int().describe("Bytes"),
-    sha256: z.string().nullable().describe("Hexadecimal"),
+      .describe(
+        "Of the stored bytes: IPFS CIDv1, profile unixfs-v1-2025. Protected weights are stored encrypted",
+      ),
+    size: z.number().int().describe("Bytes of the file as it was uploaded"),
+    sha256: z
+      .string()
+      .nullable()
+      .describe(
+        "Of the file as it was uploaded, hexadecimal; of protected weights only for who may have them",
+      ),
+    encrypted: z
+      .object({ sha256: z.string(), size: z.number().int() })
+      .nullable()
+      .describe("What is stored of protected weights; null for open ones"),
     gguf: ggufSchema.nullable(),
     receivedBytes: z.number().int(),
   })
   .openapi("ModelFile");
+
+const weightsSchema = z
+  .enum(["open", "protected"])
+  .describe(
+    "open: whoever knows the CID can read the file, and every node may serve it. protected: stored encrypted; the key is for the group, for licensees and for the group's or verified nodes",
+  );
 
 export const modelSchema = z
   .object({
@@ -40,6 +57,7 @@ export const modelSchema = z
     license: z.string(),
     tags: z.array(z.string()),
     inPlans: z.boolean().describe("Whether the platform's plans cover it"),
+    weights: weightsSchema,
     file: fileSchema.nullable(),
     onchain: onchainSchema.nullable(),
     serving: z.object({
@@ -65,6 +83,7 @@ export const newModelSchema = z.object({
   description: paragraphs(5_000),
   license: label(100),
   tags: tagsSchema.optional(),
+  weights: weightsSchema.default("protected"),
 });
 
 export const modelChangesSchema = z
@@ -110,3 +129,16 @@ export const myLicenseSchema = licenseSchema
   })
   .openapi("MyLicense");
 export type MyLicenseView = z.infer<typeof myLicenseSchema>;
+
+export const weightsKeySchema = z
+  .object({
+    cid: z.string().describe("Of the encrypted file"),
+    format: z.string().openapi({ example: "age-encryption.org/v1" }),
+    key: z.string().describe("An age identity, AGE-SECRET-KEY-1…; keep it secret"),
+    encrypted: z.object({ sha256: z.string(), size: z.number().int() }),
+    sha256: z.string().describe("Of the decrypted file, hexadecimal"),
+    size: z.number().int().describe("Bytes of the decrypted file"),
+    fileName: z.string(),
+  })
+  .openapi("WeightsKey");
+export type WeightsKeyView = z.infer<typeof weightsKeySchema>;

@@ -62,9 +62,9 @@ export async function checkNewUpload(deps: Deps, userId: string, upload: NewUplo
   if (model.fileState === "processing") throw errors.fileProcessing();
   if ((await onchainOf(deps, [model.id])).has(model.id)) throw errors.publishedFile();
   if (await hasPublicationQuote(deps.db, model.id)) throw errors.quotedFile();
-  // Staged bytes and IPFS blocks are on this disk at the same time.
+  // Staged bytes, IPFS blocks and, of protected weights, the encrypted file are on this disk at the same time.
   const { bavail, bsize } = await statfs(dirname(dirname(deps.storage.stagedPath("x"))));
-  if (bavail * bsize < upload.size * 2) throw errors.storageFull();
+  if (bavail * bsize < upload.size * (model.weights === "open" ? 2 : 3)) throw errors.storageFull();
 }
 
 /**

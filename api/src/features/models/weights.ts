@@ -2,18 +2,30 @@ import { createHash } from "node:crypto";
 import { notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { groupIdsOf } from "../groups/service.ts";
+import { mayHaveProtected } from "../nodes/service.ts";
 import { isListed, onchainOf, publishedByModel } from "../publishing/onchain.ts";
-import { licenseRequired, unsatisfiableRange } from "./errors.ts";
+import { decryptRange } from "./age-reader.ts";
+import { ENCRYPTION_FORMAT, openKey } from "./encryption.ts";
+import { licenseRequired, noKey, unsatisfiableRange } from "./errors.ts";
+import { restrictedOf } from "./license-queries.ts";
 import { isLicensed } from "./licenses.ts";
+import { anySealedKey } from "./queries.ts";
 import { getModelRow, type ModelRow } from "./service.ts";
+import type { WeightsKeyView } from "./shapes.ts";
 import type { ByteRange } from "./storage/weights-store.ts";
 
 /** The file of a model, ready to be read. */
 export interface Weights {
   uploadId: string;
+  /** Of the stored bytes. */
   cid: string;
+  /** Of the file as it was uploaded. */
   sha256: string;
+  /** Of the file as it was uploaded, bytes. */
   size: number;
+  stored: { sha256: string; size: number };
+  /** Null for open weights, which are stored as they were uploaded. */
+  sealedKey: string | null;
   fileName: string;
 }
 
@@ -31,23 +43,55 @@ export async function weightsForUser(deps: Deps, userId: string, modelId: string
   throw notFound("The model");
 }
 
-/** Nodes may read what is published: they serve it. @throws AppError `not_found` (404) */
-export async function weightsForNode(deps: Deps, modelId: string): Promise<Weights> {
+/**
+ * Nodes may read what is published and open. What is protected, or for sale at any time, is for nodes of its group's
+ * members and for those that an admin verified; to others it does not exist.
+ * @throws AppError `not_found` (404)
+ */
+export async function weightsForNode(deps: Deps, nodeId: string, modelId: string): Promise<Weights> {
   const model = await getModelRow(deps, modelId);
   if (!model || !(await onchainOf(deps, [modelId])).has(modelId)) throw notFound("The model");
+  const restricted = (await restrictedOf(deps.db, [model])).has(modelId);
+  if (restricted && !(await mayHaveProtected(deps, nodeId, model.groupId))) throw notFound("The model");
   return ready(model);
 }
 
+/**
+ * What reads the stored file of protected weights, be it from here or from IPFS.
+ * @throws AppError `weights_open` (409)
+ */
+export function keyOf(deps: Deps, weights: Weights): WeightsKeyView {
+  if (weights.sealedKey === null) throw noKey();
+  return {
+    cid: weights.cid,
+    format: ENCRYPTION_FORMAT,
+    key: openKey(weights.sealedKey, weights.uploadId, deps.config.WEIGHTS_SECRET),
+    encrypted: weights.stored,
+    sha256: weights.sha256,
+    size: weights.size,
+    fileName: weights.fileName,
+  };
+}
+
+/** @throws Error when the secret is not the one that the keys in this database were encrypted with */
+export async function checkWeightsSecret(deps: Deps): Promise<void> {
+  const some = await anySealedKey(deps.db);
+  if (some) openKey(some.sealed, some.uploadId, deps.config.WEIGHTS_SECRET);
+}
+
 function ready(row: ModelRow): Weights {
-  const { fileUploadId, fileCid, fileSha256, fileSize, fileName } = row;
-  if (row.fileState !== "ready" || !fileUploadId || !fileCid || !fileSha256 || fileSize === null) {
+  const { fileUploadId, fileCid, fileSha256, fileSize, fileName, filePlainSha256, fileSealedKey } = row;
+  const whole = row.weights === "open" || (filePlainSha256 && fileSealedKey && row.fileStoredSize !== null);
+  if (row.fileState !== "ready" || !fileUploadId || !fileCid || !fileSha256 || fileSize === null || !whole) {
     throw notFound("The file of the model");
   }
   return {
     uploadId: fileUploadId,
     cid: fileCid,
-    sha256: fileSha256,
+    sha256: filePlainSha256 ?? fileSha256,
     size: fileSize,
+    stored: { sha256: fileSha256, size: row.fileStoredSize ?? fileSize },
+    sealedKey: fileSealedKey,
     fileName: fileName ?? "model.gguf",
   };
 }
@@ -72,17 +116,51 @@ export function readRange(header: string | undefined, size: number): ByteRange |
   return end < start ? null : { start, end };
 }
 
-/**
- * The bytes. The whole file is hashed as it passes: when the store holds something else than what was uploaded, the
- * stream breaks before its end, so that nobody takes it for the file.
- */
+/** The bytes as they were uploaded; a damaged file breaks the stream before its end. */
 export async function openWeights(
   deps: Deps,
   weights: Weights,
   range: ByteRange | null,
 ): Promise<ReadableStream<Uint8Array>> {
+  const { uploadId, sealedKey, size } = weights;
+  const part = range ?? { start: 0, end: size - 1 };
+  const bytes =
+    sealedKey === null
+      ? await deps.storage.weights.read(uploadId, range ?? undefined)
+      : (ReadableStream.from(
+          decryptRange(
+            {
+              size,
+              storedSize: weights.stored.size,
+              key: openKey(sealedKey, uploadId, deps.config.WEIGHTS_SECRET),
+            },
+            (each) => deps.storage.weights.read(uploadId, each),
+            part,
+          ),
+        ) as ReadableStream<Uint8Array>);
+  return range ? bytes : checked(deps, weights, bytes, weights.sha256);
+}
+
+/** The bytes as they are stored, and on IPFS: of protected weights the encrypted ones. */
+export async function openStored(
+  deps: Deps,
+  weights: Weights,
+  range: ByteRange | null,
+): Promise<ReadableStream<Uint8Array>> {
   const bytes = await deps.storage.weights.read(weights.uploadId, range ?? undefined);
-  if (range) return bytes;
+  return range ? bytes : checked(deps, weights, bytes, weights.stored.sha256);
+}
+
+/**
+ * A whole file is hashed as it passes: when it is something else than what was uploaded, the stream breaks before its
+ * end, so that nobody takes it for the file.
+ */
+function checked(
+  deps: Deps,
+  weights: Weights,
+  bytes: ReadableStream<Uint8Array>,
+  sha256: string,
+): ReadableStream<Uint8Array> {
   const hash = createHash("sha256");
   let held: Uint8Array | undefined;
   return bytes.pipeThrough(
@@ -93,7 +171,7 @@ export async function openWeights(
         held = chunk;
       },
       flush: (controller) => {
-        if (hash.digest("hex") === weights.sha256) {
+        if (hash.digest("hex") === sha256) {
           if (held) controller.enqueue(held);
           return;
         }

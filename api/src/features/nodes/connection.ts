@@ -3,6 +3,7 @@ import type { RawData, WebSocket } from "ws";
 import { InferenceError } from "./errors.ts";
 import { type InferenceJob, InferenceStream } from "./inference.ts";
 import { type ApiFrame, CLOSE, type NodeFrame, type NodeModel, parseNodeFrame } from "./protocol.ts";
+import type { NodeWork } from "./service.ts";
 
 export interface ConnectionTimes {
   /** Milliseconds until the first `hello` frame. */
@@ -16,7 +17,7 @@ export interface ConnectionTimes {
 }
 
 export interface ConnectionEvents {
-  onFrame: (frame: Extract<NodeFrame, { type: "hello" | "models" | "heartbeat" }>) => void;
+  onFrame: (frame: Extract<NodeFrame, { type: "hello" | "models" | "heartbeat" | "job_probe_result" }>) => void;
   /** An inference ended and its slot is free. */
   onSlot: () => void;
   /** The node failed an inference of `modelId` in a way that puts the model itself in doubt. */
@@ -29,6 +30,10 @@ export class NodeConnection {
   readonly nodeId: string;
   capacity = 0;
   version = "";
+  /** The node's process, when it takes jobs. */
+  instance: string | null = null;
+  /** An admin took the node out of service. */
+  deactivated = false;
   lastHeartbeatAt = Date.now();
   /** State of each model as the node last told it. */
   readonly models = new Map<string, NodeModel>();
@@ -36,6 +41,8 @@ export class NodeConnection {
   readonly offered = new Set<string>();
   /** Models that are being probed now. */
   readonly probing = new Set<string>();
+  /** What it should serve, and what it may not, as of the last look. */
+  work: NodeWork = { wanted: [], forbidden: new Set() };
   readonly #socket: WebSocket;
   readonly #times: ConnectionTimes;
   readonly #events: ConnectionEvents;
@@ -140,6 +147,7 @@ export class NodeConnection {
         return;
       case "models":
       case "heartbeat":
+      case "job_probe_result":
         this.#events.onFrame(frame);
         return;
       case "delta":

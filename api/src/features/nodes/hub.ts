@@ -5,8 +5,9 @@ import { type ConnectionTimes, NodeConnection } from "./connection.ts";
 import { InferenceError } from "./errors.ts";
 import type { InferenceEvent, InferenceJob, InferenceStream } from "./inference.ts";
 import { probe } from "./probe.ts";
-import { CLOSE, HEARTBEAT_SECONDS, INACTIVE_SECONDS, type NodeFrame, type WantedModel } from "./protocol.ts";
+import { CLOSE, HEARTBEAT_SECONDS, INACTIVE_SECONDS, type NodeFrame } from "./protocol.ts";
 import { storeAbsence, storeHeartbeat, storePresence } from "./queries.ts";
+import type { NodeWork } from "./service.ts";
 import { SlotQueue } from "./slots.ts";
 
 /** Milliseconds. */
@@ -41,7 +42,6 @@ export class NodeHub {
   readonly #slots = new SlotQueue();
   /** By node: the writes that wait for the one under way. */
   readonly #writes = new Map<string, Map<string, Write>>();
-  #wanted: WantedModel[] = [];
   #poller: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -52,10 +52,10 @@ export class NodeHub {
   }
 
   /** Begins to tell the nodes which models to serve. */
-  start(wantedModels: () => Promise<WantedModel[]>): void {
+  start(workOf: (nodeIds: string[]) => Promise<Map<string, NodeWork>>): void {
     const poll = async () => {
       try {
-        await this.#refreshWanted(wantedModels);
+        await this.#refreshWork(workOf);
       } catch (error) {
         if (!this.#stopped) this.#log.warn({ err: error }, "The models to serve could not be read.");
       }
@@ -73,17 +73,12 @@ export class NodeHub {
     }
   }
 
-  /** The models that nodes are asked to serve, as of the last look. */
-  get wanted(): readonly WantedModel[] {
-    return this.#wanted;
-  }
-
   get connected(): number {
     return this.#connections.size;
   }
 
   /** Takes over the open socket of a registered node, in place of an older one of the same node. */
-  connect(nodeId: string, socket: WebSocket): void {
+  connect(nodeId: string, socket: WebSocket, work: NodeWork): void {
     this.#connections.get(nodeId)?.close(CLOSE.replaced, "the node connected again");
     const connection: NodeConnection = new NodeConnection(nodeId, socket, this.#times, {
       onFrame: (frame) => this.#told(connection, frame),
@@ -91,12 +86,13 @@ export class NodeHub {
       onDoubt: (modelId) => this.#doubt(connection, modelId),
       onClose: () => this.#closed(connection),
     });
+    connection.work = work;
     this.#connections.set(nodeId, connection);
     connection.send({
       type: "welcome",
       nodeId,
       heartbeatSeconds: HEARTBEAT_SECONDS,
-      wanted: this.#wanted,
+      wanted: work.wanted,
     });
   }
 
@@ -209,17 +205,22 @@ export class NodeHub {
     for (const modelId of connection.offered) {
       if (connection.models.get(modelId)?.state !== "ready") connection.offered.delete(modelId);
     }
-    for (const { modelId, state } of told) {
-      if (state === "ready" && !connection.offered.has(modelId)) void this.#probe(connection, modelId);
-    }
+    this.#probeNew(connection);
     this.#present(connection);
   }
 
+  #probeNew(connection: NodeConnection): void {
+    for (const { modelId, state } of connection.models.values()) {
+      if (state === "ready" && !connection.offered.has(modelId)) void this.#probe(connection, modelId);
+    }
+  }
+
   async #probe(connection: NodeConnection, modelId: string): Promise<void> {
+    if (connection.work.forbidden.has(modelId)) return;
     const passed = await probe(connection, modelId, this.#times.probeRetry, (why) =>
       this.#log.warn({ nodeId: connection.nodeId, modelId, why }, "A probe of a node's model failed."),
     );
-    if (!passed) return;
+    if (!passed || connection.work.forbidden.has(modelId)) return;
     connection.offered.add(modelId);
     this.#present(connection);
     this.#slots.wake();
@@ -245,11 +246,21 @@ export class NodeHub {
     if (!this.#stopped) this.#store(connection.nodeId, "absence", (id) => storeAbsence(this.#db, id));
   }
 
-  async #refreshWanted(read: () => Promise<WantedModel[]>): Promise<void> {
-    const wanted = await read();
-    if (JSON.stringify(wanted) === JSON.stringify(this.#wanted)) return;
-    this.#wanted = wanted;
-    for (const connection of this.#connections.values()) connection.send({ type: "wanted", wanted });
+  async #refreshWork(read: (nodeIds: string[]) => Promise<Map<string, NodeWork>>): Promise<void> {
+    const work = await read([...this.#connections.keys()]);
+    for (const [nodeId, connection] of this.#connections) {
+      const now = work.get(nodeId);
+      if (!now) continue;
+      const before = connection.work;
+      connection.work = now;
+      const taken = [...now.forbidden].filter((modelId) => connection.offered.delete(modelId));
+      // What it said it has may have become its to serve.
+      const given = [...before.forbidden].some((modelId) => !now.forbidden.has(modelId));
+      if (taken.length > 0) this.#present(connection);
+      if (given) this.#probeNew(connection);
+      if (JSON.stringify(now.wanted) === JSON.stringify(before.wanted)) continue;
+      connection.send({ type: "wanted", wanted: now.wanted });
+    }
   }
 
   /**

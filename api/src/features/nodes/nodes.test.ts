@@ -184,7 +184,8 @@ describe("the WebSocket", () => {
         .at(-1)
         ?.wanted.find((each: WantedModel) => each.modelId === model.id),
     );
-    expect(wanted.weightsUrl).toBe(`/api/models/${model.id}/weights`);
+    const path = `/api/models/${model.id}/weights`;
+    expect(wanted).toMatchObject({ weightsUrl: `${path}/stored`, keyUrl: `${path}/key` });
     peer.socket.close();
   });
 

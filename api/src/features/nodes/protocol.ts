@@ -1,4 +1,6 @@
 import { z } from "@hono/zod-openapi";
+import { jobProbeSchema, workSchema } from "../jobs/protocol.ts";
+import { jobCapabilitySchema } from "./capability.ts";
 
 /**
  * The node protocol: JSON text frames over one WebSocket that the node opens to `/api/nodes/connect` with its
@@ -20,6 +22,8 @@ export const CLOSE = {
   badFrame: 4400,
   unresponsive: 4408,
   replaced: 4409,
+  /** Another process of the same node took this one's place: it should end, not come back. */
+  replacedInstance: 4410,
   goingAway: 1001,
 } as const;
 
@@ -33,10 +37,17 @@ export const wantedModelSchema = z
   .object({
     modelId,
     name: z.string(),
-    cid: z.string().openapi({ description: "CIDv1 of the weights (IPFS, profile unixfs-v1-2025)" }),
-    sha256: z.string().openapi({ description: "SHA-256 of the weights, lower-case hex" }),
-    size: bytes.openapi({ description: "Bytes of the weights" }),
+    cid: z.string().openapi({
+      description:
+        "CIDv1 of the weights as they are stored (IPFS, profile unixfs-v1-2025): encrypted when protected",
+    }),
+    sha256: z.string().openapi({ description: "SHA-256 of the stored weights, lower-case hex" }),
+    size: bytes.openapi({ description: "Bytes of the stored weights" }),
     weightsUrl: z.string().openapi({ description: "Where the weights are, with the node's token as bearer" }),
+    keyUrl: z.string().nullable().openapi({
+      description:
+        "Where the key of protected weights is, with the node's token as bearer; null: not encrypted",
+    }),
     contextLength: z.number().int().positive().nullable(),
   })
   .openapi("WantedModel");
@@ -97,11 +108,16 @@ const inference = z
   .object({ type: z.literal("inference"), id: inferenceId, modelId, request: inferenceRequestSchema })
   .openapi("NodeInference");
 const cancel = z.object({ type: z.literal("cancel"), id: inferenceId }).openapi("NodeCancel");
+const work = z.object({ type: z.literal("work"), work: workSchema }).openapi("NodeWork");
+const jobCancel = z
+  .object({ type: z.literal("job_cancel"), attemptId: z.uuid(), reason: z.string() })
+  .openapi("NodeJobCancel");
+const jobProbe = jobProbeSchema.extend({ type: z.literal("job_probe") }).openapi("NodeJobProbe");
 const ping = z.object({ type: z.literal("ping") }).openapi("NodePing");
 
 /** Frames from the api to a node. */
 export const apiFrameSchema = z
-  .discriminatedUnion("type", [welcome, wanted, inference, cancel, ping])
+  .discriminatedUnion("type", [welcome, wanted, inference, cancel, work, jobCancel, jobProbe, ping])
   .openapi("ApiFrame");
 export type ApiFrame = z.infer<typeof apiFrameSchema>;
 
@@ -111,12 +127,33 @@ const hello = z
     version: z.string().max(40),
     capacity: z.number().int().min(1).max(1024).openapi({ description: "Inferences at a time" }),
     models: z.array(modelId).max(1000).openapi({ description: "Models that are ready now" }),
+    jobs: jobCapabilitySchema.optional().openapi({ description: "What it offers to jobs; not there: nothing" }),
   })
   .openapi("NodeHello");
 const models = z
   .object({ type: z.literal("models"), models: z.array(nodeModelSchema).max(1000) })
   .openapi("NodeModels");
-const heartbeat = nodeFiguresSchema.extend({ type: z.literal("heartbeat") }).openapi("NodeHeartbeat");
+/** What a heartbeat says beside the figures, in either way. */
+export const beatExtras = {
+  attempts: z
+    .array(z.uuid())
+    .max(1024)
+    .optional()
+    .openapi({ description: "Attempts that it is at: their leases are renewed" }),
+  jobs: jobCapabilitySchema.optional().openapi({ description: "What it offers to jobs, when that changed" }),
+};
+const heartbeat = nodeFiguresSchema
+  .extend({ type: z.literal("heartbeat"), ...beatExtras })
+  .openapi("NodeHeartbeat");
+export const probeAnswerSchema = z.object({
+  ok: z.boolean(),
+  output: z.string().max(4096).openapi({ description: "What the container printed" }),
+  ms: z.number().min(0).max(2_147_483_647),
+  detail: z.string().max(2000).nullish(),
+});
+const jobProbeResult = probeAnswerSchema
+  .extend({ type: z.literal("job_probe_result"), id: z.uuid() })
+  .openapi("NodeJobProbeResult");
 const delta = z
   .object({ type: z.literal("delta"), id: inferenceId, text: z.string().max(64 * 1024) })
   .openapi("NodeDelta");
@@ -140,7 +177,7 @@ const pong = z.object({ type: z.literal("pong") }).openapi("NodePong");
 
 /** Frames from a node to the api. The first one is `hello`. */
 export const nodeFrameSchema = z
-  .discriminatedUnion("type", [hello, models, heartbeat, delta, done, error, pong])
+  .discriminatedUnion("type", [hello, models, heartbeat, jobProbeResult, delta, done, error, pong])
   .openapi("NodeFrame");
 export type NodeFrame = z.infer<typeof nodeFrameSchema>;
 

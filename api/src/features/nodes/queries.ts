@@ -118,7 +118,9 @@ export function readyModels(db: Executor) {
       name: models.name,
       cid: models.fileCid,
       sha256: models.fileSha256,
-      size: models.fileSize,
+      size: sql<number>`coalesce(${models.fileStoredSize}, ${models.fileSize})`.mapWith(Number),
+      weights: models.weights,
+      groupId: models.groupId,
       gguf: models.fileGguf,
     })
     .from(models)

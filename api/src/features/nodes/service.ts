@@ -3,6 +3,7 @@ import type { z } from "@hono/zod-openapi";
 import { notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { stillSubscribed } from "../marketplace/queries.ts";
+import { restrictedOf } from "../models/license-queries.ts";
 import { onchainOf } from "../publishing/onchain.ts";
 import { issueChallenge, redeemChallenge } from "../wallets/challenge.ts";
 import { nodeTokenRefused } from "./errors.ts";
@@ -94,7 +95,7 @@ export async function heartbeat(
 ): Promise<WantedModel[]> {
   await queries.storeHeartbeat(deps.db, nodeId, figures, models);
   deps.nodes.heard(nodeId);
-  return wantedModels(deps);
+  return (await workOf(deps, [nodeId])).get(nodeId)?.wanted ?? [];
 }
 
 /** All nodes, the most recently heard first, at most 500. */
@@ -102,11 +103,38 @@ export async function listNodes(deps: Deps): Promise<NodeView[]> {
   return (await queries.allNodes(deps.db, MAX_LISTED)).map(view);
 }
 
+/** What a node is asked to serve, and what it may not serve whatever it says. */
+export interface NodeWork {
+  wanted: WantedModel[];
+  forbidden: Set<string>;
+}
+
+interface ListedModel {
+  model: WantedModel;
+  groupId: string;
+  /** Whether it takes the right to have protected weights. */
+  restricted: boolean;
+}
+
 /**
- * What nodes should serve: every model whose file is ready and that is listed on chain, or was and still has
- * subscribers who paid for longer.
+ * What these nodes should serve: every model whose file is ready, that is listed on chain, or was and still has
+ * subscribers who paid for longer, and whose weights the node may have.
  */
-export async function wantedModels(deps: Deps): Promise<WantedModel[]> {
+export async function workOf(deps: Deps, nodeIds: string[]): Promise<Map<string, NodeWork>> {
+  const [listed, rights] = await Promise.all([listedModels(deps), queries.rightsOf(deps.db, nodeIds)]);
+  return new Map(
+    [...rights].map(([id, { verified, groupIds }]): [string, NodeWork] => {
+      const [wanted, forbidden]: [WantedModel[], Set<string>] = [[], new Set()];
+      for (const { model, groupId, restricted } of listed) {
+        if (!restricted || verified || groupIds.has(groupId)) wanted.push(model);
+        else forbidden.add(model.modelId);
+      }
+      return [id, { wanted, forbidden }];
+    }),
+  );
+}
+
+async function listedModels(deps: Deps): Promise<ListedModel[]> {
   const ready = await queries.readyModels(deps.db);
   const onchain = await onchainOf(
     deps,
@@ -114,18 +142,22 @@ export async function wantedModels(deps: Deps): Promise<WantedModel[]> {
   );
   const lapsed = [...onchain].filter(([, { listed }]) => !listed).map(([id]) => id);
   const subscribed = await stillSubscribed(deps.db, lapsed);
-  return ready.flatMap(({ id, name, cid, sha256: digest, size, gguf }) => {
-    if (!onchain.get(id)?.listed && !subscribed.has(id)) return [];
-    if (cid === null || digest === null || size === null) return [];
-    return {
+  const listed = ready.filter(({ id }) => onchain.get(id)?.listed || subscribed.has(id));
+  const restricted = await restrictedOf(deps.db, listed);
+  return listed.flatMap(({ id, name, cid, sha256: digest, size, gguf, weights, groupId }) => {
+    if (cid === null || digest === null) return [];
+    const path = `/api/models/${id}/weights`;
+    const model = {
       modelId: id,
       name,
       cid,
       sha256: digest,
       size,
-      weightsUrl: `/api/models/${id}/weights`,
+      weightsUrl: `${path}/stored`,
+      keyUrl: weights === "protected" ? `${path}/key` : null,
       contextLength: gguf?.contextLength ?? null,
     };
+    return [{ model, groupId, restricted: restricted.has(id) }];
   });
 }
 

@@ -5,7 +5,7 @@ import { AppError } from "../../core/errors.ts";
 import { toAppError } from "../../core/http.ts";
 import type { Deps } from "../../deps.ts";
 import { MAX_NODE_FRAME_BYTES } from "./protocol.ts";
-import { requireNode, wantedModels } from "./service.ts";
+import { type NodeWork, requireNode, workOf } from "./service.ts";
 
 const PATH = "/api/nodes/connect";
 
@@ -32,12 +32,18 @@ export function attachNodeSockets(server: UpgradingServer, deps: Deps): void {
       refuse(socket, new AppError("no_route", 404, "There is no WebSocket at this path."));
       return;
     }
-    requireNode(deps, request.headers.authorization).then(
-      ({ id }) => sockets.handleUpgrade(request, socket, head, (opened) => deps.nodes.connect(id, opened)),
+    admit(deps, request.headers.authorization).then(
+      ({ id, work }) =>
+        sockets.handleUpgrade(request, socket, head, (opened) => deps.nodes.connect(id, opened, work)),
       (error: unknown) => refuse(socket, toAppError(error)),
     );
   });
-  deps.nodes.start(() => wantedModels(deps));
+  deps.nodes.start((nodeIds) => workOf(deps, nodeIds));
+}
+
+async function admit(deps: Deps, authorization: string | undefined): Promise<{ id: string; work: NodeWork }> {
+  const { id } = await requireNode(deps, authorization);
+  return { id, work: (await workOf(deps, [id])).get(id) ?? { wanted: [], forbidden: new Set() } };
 }
 
 function refuse(socket: Duplex, error: AppError): void {

@@ -3,11 +3,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { testClient } from "../../../../scripts/testing/chain.ts";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
 import { CHAIN, fundedUser, pay, paymentIn, publishedModel, quoteSubscribe } from "../../testing/market.ts";
-import { listen, servingPeer } from "../../testing/node-peer.ts";
+import { listen, registerNode, servingPeer, wantedModels } from "../../testing/node-peer.ts";
 import { type Stack, startStack } from "../../testing/stack.ts";
 import { bodyOf, codeOf, send, type TestWalletUser } from "../../testing/users.ts";
 import type { ModelView } from "../models/shapes.ts";
-import { wantedModels } from "../nodes/service.ts";
 import type { PaymentView } from "../payments/shapes.ts";
 import type { publishingOf } from "./service.ts";
 
@@ -153,7 +152,8 @@ test("a listing lapses into its grace, leaves the marketplace after it, serves w
   // Who paid keeps it: the API to the end of the paid time, the weights for good.
   expect(await listed(paying)).toEqual([model.slug]);
   expect((await ask(paying)).status).toBe(200);
-  expect((await wantedModels(api.deps)).map(({ modelId }) => modelId)).toEqual([model.id]);
+  const { id: node } = await registerNode(api, "asked what it should serve");
+  expect(await wantedModels(api, node)).toEqual([model.id]);
   const license = await bodyOf<object>(await subscriber.call("GET", `/api/models/${model.id}/license`));
   expect(license).toMatchObject({ licensed: true, price: null });
   // The test's file was never stored: what is asked for passes the licence and then is not there.

@@ -7,6 +7,7 @@ import { splitToPublish } from "../group-revenue/service.ts";
 import { toSplit } from "../group-revenue/split.ts";
 import { saveTerms, termsOf } from "../marketplace/queries.ts";
 import { type PriceInput, readTerms } from "../marketplace/terms.ts";
+import { openWeightsNotForSale } from "../models/errors.ts";
 import { lockModel } from "../models/queries.ts";
 import { getModelForMember } from "../models/service.ts";
 import { wrongChain } from "../payments/errors.ts";
@@ -33,7 +34,7 @@ export function publishFeeOf(chain: Chain, wallet: `0x${string}`): Promise<bigin
  * Quotes publishing a model from one of the caller's wallets, with the split and the prices that were set for it.
  * @returns the payment's id
  * @throws AppError `not_found`, `not_an_owner`, `wallet_not_linked`, `already_published`, `not_ready`,
- *   `invalid_amount`, `unknown_chain`
+ *   `invalid_amount`, `weights_open`, `unknown_chain`
  */
 export async function quotePublication(
   deps: Deps,
@@ -49,6 +50,7 @@ export async function quotePublication(
   const { fileSha256 } = model;
   if (model.fileState !== "ready" || !fileSha256) throw notReady(terms ? ["file"] : ["file", "terms"]);
   if (!terms) throw notReady(["terms"]);
+  if (terms.sale > 0n && model.weights === "open") throw openWeightsNotForSale();
   if (input.terms) await saveTerms(deps.db, model.id, terms);
 
   const split = await splitToPublish(deps, model.id, wallet);

@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { FileStore } from "@tus/file-store";
 import type { Config } from "../../../config.ts";
@@ -23,6 +24,8 @@ export interface Storage {
 
 export function openStorage(config: Config): Storage {
   const stagingDirectory = join(config.DATA_DIR, "uploads");
+  // What is uploaded lies here as it came until it is ingested.
+  mkdirSync(stagingDirectory, { recursive: true, mode: 0o700 });
   const ipfs = openIpfs(join(config.DATA_DIR, "ipfs"));
   const ingesting = new Map<string, Promise<void>>();
   return {

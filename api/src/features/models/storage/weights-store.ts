@@ -18,8 +18,12 @@ export interface WeightsWriter {
 /** Where model files are kept, under the id of the upload that brought them. */
 export interface WeightsStore {
   kind: "disk" | "s3";
-  /** @param staged path of the same bytes on this machine, which a store on the same disk need not copy */
-  writer: (key: string, staged: string) => Promise<WeightsWriter>;
+  /**
+   * A file that is there already is replaced.
+   * @param staged path of the same bytes on this machine, which a store on the same disk need not copy; null when the
+   *   bytes are nowhere else
+   */
+  writer: (key: string, staged: string | null) => Promise<WeightsWriter>;
   /** @throws Error when there is no such file */
   read: (key: string, range?: ByteRange) => Promise<ReadableStream<Uint8Array>>;
   /** Removes a file; none is fine. */
