@@ -14,6 +14,7 @@ export const PURCHASE_KINDS = {
   license: "license",
   listing: "listing",
   usage: "usage",
+  job: "job",
   publish: null,
 } as const;
 

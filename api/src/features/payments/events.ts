@@ -1,7 +1,10 @@
+import { FEES } from "@aiforge/contracts";
 import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import { unionAll } from "drizzle-orm/pg-core";
 import {
   chainHeads,
+  chainJobEvents,
+  chainJobs,
   chainLicensePurchases,
   chainPlanPurchases,
   chainPublications,
@@ -90,6 +93,14 @@ const PLAN = bought({
   amount: "price",
   fee: "fee",
 });
+// The fee is what the platform gets once the job is done.
+const JOB = bought({
+  ...none,
+  purpose: "'job'",
+  item: '"job_events"."job_id"',
+  amount: '"job_events"."amount"',
+  fee: `div("job_events"."amount" * ${FEES.jobBps}, ${FEES.bps})`,
+});
 const DEPOSIT = bought({ ...none, purpose: "'usage'", amount: "amount" });
 
 /** Every event of the mirror that is a payment, whatever was bought. `amount` and `fee` in micro-USDT. */
@@ -103,6 +114,23 @@ export function paymentEvents(db: Executor) {
       .select({ ...placed(chainUsageEntries), ...DEPOSIT })
       .from(chainUsageEntries)
       .where(eq(chainUsageEntries.kind, "deposit")),
+    db
+      .select({
+        id: chainJobEvents.id,
+        chain: chainJobEvents.chainId,
+        txHash: chainJobEvents.txHash,
+        logIndex: chainJobEvents.logIndex,
+        blockNumber: chainJobEvents.blockNumber,
+        blockTimestamp: chainJobEvents.blockTimestamp,
+        payer: chainJobs.payer,
+        ...JOB,
+      })
+      .from(chainJobEvents)
+      .innerJoin(
+        chainJobs,
+        and(eq(chainJobs.chainId, chainJobEvents.chainId), eq(chainJobs.jobId, chainJobEvents.jobId)),
+      )
+      .where(eq(chainJobEvents.kind, "opened")),
   ).as("event");
 }
 

@@ -1,5 +1,5 @@
 import { aiforgeAbi, PURCHASE_KINDS, PURCHASE_TYPES } from "@aiforge/contracts";
-import { type Hex, keccak256, pad, stringToHex, zeroAddress, zeroHash } from "viem";
+import { decodeFunctionData, type Hex, keccak256, pad, stringToHex, zeroAddress, zeroHash } from "viem";
 import { aiforgeCall, type Call } from "../../chain/calls.ts";
 import type { Chain } from "../../chain/chains.ts";
 import { readChain } from "../../chain/read.ts";
@@ -69,13 +69,14 @@ export function permitTypedData(chain: Chain, permit2: `0x${string}`, payment: P
 
 /** The call that carries a signature to the contract; anyone may send it. */
 export function permitCall(chain: Chain, payment: Payment, signature: Hex): Call {
-  return aiforgeCall(chain, "purchase", [
-    purchaseOf(payment),
-    {
-      payer: payment.wallet as `0x${string}`,
-      nonce: nonceOf(payment),
-      deadline: deadlineOf(payment),
-      signature,
-    },
-  ]);
+  const permit = {
+    payer: payment.wallet as `0x${string}`,
+    nonce: nonceOf(payment),
+    deadline: deadlineOf(payment),
+    signature,
+  };
+  if (payment.purpose !== "job") return aiforgeCall(chain, "purchase", [purchaseOf(payment), permit]);
+  const { functionName, args } = decodeFunctionData({ abi: aiforgeAbi, data: payment.call.data as Hex });
+  if (functionName !== "openJob") throw new Error(`A job is not paid by ${functionName}`);
+  return aiforgeCall(chain, "openJobWithPermit", [args[0], permit]);
 }

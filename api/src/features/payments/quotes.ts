@@ -36,6 +36,8 @@ export interface QuoteParameters {
   call: Call;
   /** Looks, in the quote's own transaction, whether what is quoted still holds; throws when it does not. */
   stillHolds?: (tx: Executor) => Promise<void>;
+  /** Writes, in the quote's own transaction, what is not there without it. */
+  opened?: (tx: Executor, payment: { id: string; expiresAt: Date }) => Promise<void>;
 }
 
 /**
@@ -45,7 +47,7 @@ export interface QuoteParameters {
  * @throws AppError `payments_paused` (409), `too_many_attempts` (429), `chain_unavailable` (503)
  */
 export async function openQuote(deps: Deps, userId: string, quote: QuoteParameters): Promise<string> {
-  const { chain, stillHolds, ...values } = quote;
+  const { chain, stillHolds, opened, ...values } = quote;
   await limitQuotes(deps, userId);
   const settings = await settingsOf(deps.db, chain.chain);
   if (settings?.paused) throw paused();
@@ -91,6 +93,7 @@ export async function openQuote(deps: Deps, userId: string, quote: QuoteParamete
       })
       .returning({ id: payments.id });
     const id = created!.id;
+    await opened?.(tx, { id, expiresAt });
     if (cashier) {
       const recipient = cashier.address.toLowerCase();
       const reserved = { chain: chain.chain, recipient, paymentId: id, price: quote.amount, expiresAt };

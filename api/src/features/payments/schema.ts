@@ -7,7 +7,7 @@ import type { SplitMember } from "../group-revenue/schema.ts";
 import { models } from "../models/schema.ts";
 
 /** What can be paid for. */
-export const PURPOSES = ["publish", "service", "listing", "plan", "license", "usage"] as const;
+export const PURPOSES = ["publish", "service", "listing", "plan", "license", "usage", "job"] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 /** Why a transaction that was named for a payment is not it. */
@@ -37,9 +37,9 @@ export const payments = app.table(
     chain: text("chain").notNull(),
     /** The wallet that was quoted, lower-case. */
     wallet: text("wallet").notNull(),
-    /** Null for plans and deposits. */
+    /** Null for plans, deposits and jobs. */
     modelId: uuid("model_id").references(() => models.id, { onDelete: "cascade" }),
-    /** What is bought, as the chain names it: the model's id, the plan's number; empty for a deposit. */
+    /** What is bought, as the chain names it: the model's id, the plan's number, the job's id; empty for a deposit. */
     onchainId: text("onchain_id").notNull(),
     /** The account reference that the payment is for. */
     account: text("account").notNull(),
@@ -79,6 +79,7 @@ export const payments = app.table(
     uniqueIndex("payments_event").on(table.chain, table.txHash, table.logIndex),
     index("payments_user").on(table.userId, table.createdAt),
     index("payments_account").on(table.account),
+    index("payments_matched").on(table.matchedAt).where(sql`matched_at IS NOT NULL`),
     index("payments_open").on(table.chain, table.onchainId, table.account).where(sql`log_index IS NULL`),
   ],
 );

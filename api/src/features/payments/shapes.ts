@@ -11,9 +11,12 @@ export type Reason = z.infer<typeof reasonSchema>;
 
 export const shareSchema = z
   .object({
-    kind: z.enum(["platform", "pool", "member", "deposit"]),
+    kind: z.enum(["platform", "pool", "member", "deposit", "node"]),
     label: z.string(),
-    address: z.string().nullable().describe("Whose it is; null for the creators' pool"),
+    address: z
+      .string()
+      .nullable()
+      .describe("Whose it is; null for the creators' pool and for who will do a job"),
     bps: z.number().int().describe("A member's of the creators' part, anybody else's of the amount"),
     amount: usdtSchema.describe("Rounded down"),
   })

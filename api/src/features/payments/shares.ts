@@ -23,6 +23,7 @@ const PLATFORM_BPS: Record<Purpose, bigint> = {
   license: FEES.saleBps,
   plan: FEES.planBps,
   usage: 0n,
+  job: FEES.jobBps,
 };
 
 type Part = Omit<Share, "amount"> & { amount: bigint };
@@ -46,6 +47,18 @@ export function shareOut({ purpose, amount, fee, treasury, payer, members }: Mon
     const bps = Number(FEES.bps - FEES.planBps);
     const pool: Part = { kind: "pool", label: "Creators' pool", address: null, bps, amount: rest };
     return { creators: rest, shares: [platform, pool], dust: 0n };
+  }
+  if (purpose === "job") {
+    // Nobody gets anything before the job is done; until then all of it is held in escrow.
+    const bps = Number(FEES.bps - FEES.jobBps);
+    const node: Part = {
+      kind: "node",
+      label: "The node, once the job is done",
+      address: null,
+      bps,
+      amount: rest,
+    };
+    return { creators: rest, shares: [platform, node], dust: 0n };
   }
   const creators = members.map(
     ({ address, bps }): Part => ({

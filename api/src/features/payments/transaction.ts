@@ -99,6 +99,7 @@ const PURPOSES = {
   ListingExtended: "listing",
   PlanPurchased: "plan",
   UsageDeposited: "usage",
+  JobOpened: "job",
 } as const satisfies Record<string, Purpose>;
 
 function boughtIn(chain: Chain, receipt: TransactionReceipt): Bought[] {
@@ -109,13 +110,20 @@ function boughtIn(chain: Chain, receipt: TransactionReceipt): Bought[] {
   });
   return events.map(({ eventName, args, logIndex }) => ({
     purpose: PURPOSES[eventName],
-    onchainId: "modelId" in args ? lower(args.modelId) : "plan" in args ? String(args.plan) : "",
+    onchainId: itemOf(args),
     account: lower(args.account),
     payer: "payer" in args ? lower(args.payer) : null,
     months: "months" in args ? Number(args.months) : eventName === "ModelPublished" ? 1 : 0,
-    amount: "price" in args ? args.price : "fee" in args ? args.fee : args.amount,
+    amount:
+      "job" in args ? args.job.price : "price" in args ? args.price : "fee" in args ? args.fee : args.amount,
     logIndex,
   }));
+}
+
+function itemOf(args: { modelId: string } | { plan: number } | { jobId: string } | object): string {
+  if ("modelId" in args) return lower(args.modelId);
+  if ("jobId" in args) return lower(args.jobId);
+  return "plan" in args ? String(args.plan) : "";
 }
 
 const lower = (hex: string) => hex.toLowerCase();

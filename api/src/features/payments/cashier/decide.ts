@@ -235,7 +235,7 @@ async function fromLinked(
   const theirs = and(
     inArray(payments.userId, users),
     eq(payments.chain, chain.chain),
-    notInArray(payments.purpose, ["publish", "usage"]),
+    notInArray(payments.purpose, ["publish", "usage", "job"]),
     isNull(payments.logIndex),
     gt(payments.amount, 0n),
     lt(payments.quotedBlock, transfer.blockNumber),

@@ -54,9 +54,12 @@ export async function ableCashier(chain: Chain): Promise<CashierState | null> {
   return state?.able ? state : null;
 }
 
-/** Whether what is quoted can be bought by somebody else: a model's publisher owns it, and a depositor their deposit. */
+/**
+ * Whether what is quoted can be bought by a plain transfer: a model's publisher owns it, and a depositor their deposit; a
+ * job is funded by who orders it.
+ */
 export function takesTransfers({ purpose, amount }: { purpose: Purpose; amount: bigint }): boolean {
-  return purpose !== "publish" && purpose !== "usage" && amount > 0n;
+  return purpose !== "publish" && purpose !== "usage" && purpose !== "job" && amount > 0n;
 }
 
 async function readState(chain: Chain): Promise<CashierState | null> {
