@@ -18,6 +18,8 @@ export const wantedModelSchema = z.object({
   size: z.number().int().positive(),
   /** Absolute, or relative to the API's origin. */
   weightsUrl: z.string().min(1),
+  /** Where the key is when the weights are encrypted: then CID, sha-256 and size are those of the encrypted file. */
+  keyUrl: z.string().min(1).nullable().default(null),
   /** Tokens, from the header of the file. */
   contextLength: z.number().int().positive().nullish(),
 });

@@ -21,6 +21,7 @@ export function wantedTiny(modelId = MODEL_ID): WantedModel {
     size,
     contextLength,
     weightsUrl: `/api/models/${modelId}/weights`,
+    keyUrl: null,
   };
 }
 

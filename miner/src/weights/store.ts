@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -5,13 +6,15 @@ import { CID } from "multiformats/cid";
 import { describe, MinerError } from "../errors.ts";
 import { diskOf } from "../heartbeat.ts";
 import type { WantedModel } from "../protocol.ts";
+import { decryptFile, fetchKey, type WeightsKey } from "./decrypt.ts";
 import { type DownloadParameters, download } from "./download.ts";
 import { type Fingerprint, fingerprint } from "./fingerprint.ts";
 
 /** Bytes of disk that a download leaves free. */
 const DISK_RESERVE = 64 * 1024 * 1024;
 
-type Expected = Pick<WantedModel, "cid" | "sha256" | "size" | "weightsUrl">;
+type Expected = Pick<WantedModel, "cid" | "sha256" | "size" | "weightsUrl"> &
+  Partial<Pick<WantedModel, "keyUrl">>;
 
 export interface WeightsStoreParameters {
   /** Folder of the cache; made when missing. */
@@ -27,7 +30,8 @@ export interface WeightsStoreParameters {
 
 /**
  * Weights on disk, one file per CID. A file that has its final name was checked, sha-256 and CID, while it
- * was written, and is checked again the first time that this process uses it.
+ * was written, and is checked again the first time that this process uses it. Protected weights come encrypted: the
+ * CID and the sha-256 are checked of what came, the key's sha-256 of what was in it, and only the latter is kept.
  */
 export class WeightsStore {
   readonly #parameters: WeightsStoreParameters;
@@ -61,18 +65,51 @@ export class WeightsStore {
   ): Promise<string> {
     await mkdir(this.#parameters.dir, { recursive: true });
     const path = join(this.#parameters.dir, `${wanted.cid}.gguf`);
+    const key = wanted.keyUrl ? await this.#key(wanted.keyUrl, signal) : null;
     const present = await stat(path).catch(() => null);
     if (present?.isFile()) {
-      const found = present.size === wanted.size ? await fingerprint(createReadStream(path, READ)) : null;
-      if (found !== null && differences(found, wanted).length === 0) return path;
+      if (present.size === (key ?? wanted).size && (await isWhole(path, wanted, key))) return path;
       // Damaged on disk since it was checked. Nothing of it can be trusted.
       await rm(path);
     }
-    await this.#fetch(wanted, path, signal, onProgress);
+    const part = await this.#fetch(wanted, path, key?.size ?? 0, signal, onProgress);
+    if (key === null) {
+      await rename(part, path);
+      return path;
+    }
+    try {
+      await decryptFile(part, `${path}.plain`, key, signal);
+    } catch (error) {
+      if (error instanceof MinerError) await rm(part, { force: true });
+      throw isDiskFull(error) ? diskFull(this.#parameters.dir, error) : error;
+    }
+    await rename(`${path}.plain`, path);
+    await rm(part);
     return path;
   }
 
-  async #fetch(wanted: Expected, path: string, signal: AbortSignal, onProgress: (share: number) => void) {
+  #key(keyUrl: string, signal: AbortSignal): Promise<WeightsKey> {
+    const url = new URL(keyUrl, this.#parameters.apiUrl);
+    return fetchKey(url, this.#tokenFor(url), signal);
+  }
+
+  /** The token is for the API alone; weights may also lie elsewhere. */
+  #tokenFor(url: URL): string | null {
+    return url.origin === new URL(this.#parameters.apiUrl).origin ? this.#parameters.token() : null;
+  }
+
+  /**
+   * Fetches the stored bytes and checks them.
+   * @param room bytes that are needed besides
+   * @returns where they are
+   */
+  async #fetch(
+    wanted: Expected,
+    path: string,
+    room: number,
+    signal: AbortSignal,
+    onProgress: (share: number) => void,
+  ): Promise<string> {
     const { apiUrl, dir, freeBytes = async (folder) => (await diskOf(folder)).free } = this.#parameters;
     const part = `${path}.part`;
     let offset = (await stat(part).catch(() => null))?.size ?? 0;
@@ -80,7 +117,7 @@ export class WeightsStore {
       await rm(part, { force: true });
       offset = 0;
     }
-    const needed = wanted.size - offset + DISK_RESERVE;
+    const needed = wanted.size - offset + room + DISK_RESERVE;
     const free = await freeBytes(dir);
     if (free < needed)
       throw new MinerError(
@@ -91,18 +128,15 @@ export class WeightsStore {
         },
       );
     const url = new URL(wanted.weightsUrl, apiUrl);
-    // The token is for the API alone; weights may also lie elsewhere.
-    const token = url.origin === new URL(apiUrl).origin ? this.#parameters.token() : null;
-    const file = await open(part, "a");
+    const token = this.#tokenFor(url);
+    const file = await open(part, "a", 0o600);
     let found: Fingerprint;
     try {
       const rest = download({ ...this.#parameters.retry, url, token, offset, size: wanted.size, signal });
       found = await fingerprint(whole(part, offset, rest, file, (bytes) => onProgress(bytes / wanted.size)));
       await file.sync();
     } catch (error) {
-      if (isDiskFull(error))
-        throw new MinerError(`The disk of ${dir} is full.`, { retryable: true, cause: error });
-      throw error;
+      throw isDiskFull(error) ? diskFull(dir, error) : error;
     } finally {
       await file.close();
     }
@@ -121,7 +155,7 @@ export class WeightsStore {
         retryable: true,
       });
     }
-    await rename(part, path);
+    return part;
   }
 }
 
@@ -145,6 +179,14 @@ async function* whole(
   }
 }
 
+/** Whether a file of the cache is what it was: encrypted weights are there decrypted, and so have another hash. */
+async function isWhole(path: string, wanted: Expected, key: WeightsKey | null): Promise<boolean> {
+  if (key === null) return differences(await fingerprint(createReadStream(path, READ)), wanted).length === 0;
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, READ)) hash.update(chunk);
+  return hash.digest("hex") === key.sha256;
+}
+
 function differences(found: Fingerprint, wanted: Expected): string[] {
   const sha256 = wanted.sha256.toLowerCase().replace(/^0x/, "");
   const wrong: string[] = [];
@@ -161,6 +203,10 @@ function canonicalCid(text: string): string {
   } catch (error) {
     throw new MinerError(`“${text.slice(0, 80)}” is not a CID: ${describe(error)}.`);
   }
+}
+
+function diskFull(dir: string, cause: unknown): MinerError {
+  return new MinerError(`The disk of ${dir} is full.`, { retryable: true, cause });
 }
 
 function isDiskFull(error: unknown): boolean {
