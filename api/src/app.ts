@@ -33,11 +33,19 @@ export function createApp(deps: Deps): Router {
       throw new AppError("body_too_large", 413, `The body is over ${deps.config.MAX_BODY_BYTES} bytes.`);
     },
   });
-  // Uploads have their own limit and are streamed.
-  app.use("/api/*", (c, next) => (c.req.path.startsWith("/api/uploads") ? next() : limit(c, next)));
+  // Uploads have their own limits and are streamed.
+  const streamed = /^\/api\/(uploads(\/|$)|files\/?$|nodes\/attempts\/[^/]+\/outputs$)/;
+  app.use("/api/*", (c, next) => (streamed.test(c.req.path) ? next() : limit(c, next)));
   // The gateway and the nodes authenticate by their own keys, on the hot path: no session look-up there. Health must
   // answer without the database.
-  const withoutSession = ["/api/v1/", "/api/nodes/heartbeat", "/api/nodes/connect", "/api/health"];
+  const withoutSession = [
+    "/api/v1/",
+    "/api/nodes/heartbeat",
+    "/api/nodes/connect",
+    "/api/nodes/work",
+    "/api/nodes/attempts",
+    "/api/health",
+  ];
   const withSession = session(deps);
   app.use("/api/*", (c, next) =>
     withoutSession.some((prefix) => c.req.path.startsWith(prefix)) ? next() : withSession(c, next),

@@ -20,6 +20,8 @@ const environment = z.object({
     .default("")
     .transform((text) => text.split(",").flatMap((each) => each.trim().toLowerCase() || []))
     .refine((list) => list.every((each) => address.safeParse(each).success), "not a list of addresses"),
+  /** Whether a new node takes an invitation from an admin. */
+  NODE_INVITES: z.enum(["off", "required"]).default("off"),
   /** Comma-separated chain ids; each needs RPC_URL_<id> and, off the local chain, AIFORGE_ADDRESS_<id>. */
   CHAIN_IDS: z.string().default("31337"),
   MAX_UPLOAD_BYTES: z.coerce
@@ -27,6 +29,17 @@ const environment = z.object({
     .int()
     .positive()
     .default(64 * 1024 ** 3),
+  /** Of one file for jobs, and of all the files of a user. */
+  MAX_INPUT_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(2 * 1024 ** 3),
+  MAX_FILES_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(20 * 1024 ** 3),
   MAX_BODY_BYTES: z.coerce
     .number()
     .int()

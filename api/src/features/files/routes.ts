@@ -1,6 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { createRouter, errorResponses, json, type Router } from "../../core/http.ts";
+import { requireUser } from "../../core/session.ts";
+import { label } from "../../core/text.ts";
 import type { Deps } from "../../deps.ts";
+import { download } from "./download.ts";
+import { listFiles, requireFile, uploadFile } from "./service.ts";
 import { fileSchema } from "./shapes.ts";
 
 const tags = ["Files"];
@@ -13,7 +17,7 @@ const upload = createRoute({
   tags,
   summary: "Upload a file for jobs, as the raw body; the same bytes again are the same file",
   request: {
-    query: z.object({ name: z.string().max(1_024) }),
+    query: z.object({ name: label(255) }),
     body: { required: true, content: { "application/octet-stream": { schema: binary } } },
   },
   responses: { 201: json(fileSchema, "Stored"), ...errorResponses(400, 401, 413, 507) },
@@ -42,8 +46,16 @@ const get = createRoute({
 });
 
 /** `/api/files` */
-export function filesRoutes(_deps: Deps): Router {
+export function filesRoutes(deps: Deps): Router {
   const router = createRouter();
-  for (const route of [upload, list, get]) router.openAPIRegistry.registerPath(route);
+  router.openapi(upload, async (c) => {
+    const { name } = c.req.valid("query");
+    const file = { name, body: c.req.raw.body, announced: c.req.header("content-length") };
+    return c.json(await uploadFile(deps, requireUser(c).id, file), 201);
+  });
+  router.openapi(list, async (c) => c.json({ files: await listFiles(deps, requireUser(c).id) }, 200));
+  router.openapi(get, async (c) =>
+    download(deps, c, await requireFile(deps, requireUser(c).id, c.req.valid("param").cid)),
+  );
   return router;
 }
