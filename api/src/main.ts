@@ -27,6 +27,7 @@ const server = serve({ fetch: app.fetch, hostname: config.API_HOST, port: config
   log.info({ port }, "api is listening"),
 );
 attachNodeSockets(server, deps);
+deps.scheduler.start(deps);
 server.on("error", (error) => {
   log.fatal({ err: error }, `The api could not listen on port ${config.API_PORT}.`);
   process.exit(1);
@@ -38,6 +39,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     if (stopping) return;
     stopping = true;
     deps.nodes.stop();
+    void deps.scheduler.stop();
+    void deps.bus.stop();
     stopSweeping();
     void matching.stop();
     void cashier.stop();

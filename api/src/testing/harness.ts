@@ -48,6 +48,9 @@ export async function createTestApi(
     rpcUrl: env.RPC_URL_31337 ?? API_TEST_RPC_URL,
     close: async () => {
       deps.nodes.stop();
+      await deps.scheduler.stop();
+      await deps.fleet.idle();
+      await deps.bus.stop();
       await deps.keys.flush();
       await deps.gateway.usage.idle();
       await deps.storage.close();

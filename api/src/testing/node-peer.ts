@@ -5,8 +5,8 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { WebSocket } from "ws";
 import type { ApiFrame, NodeFrame } from "../features/nodes/protocol.ts";
 import { setVerified } from "../features/nodes/queries.ts";
-import { workOf } from "../features/nodes/service.ts";
 import { attachNodeSockets } from "../features/nodes/sockets.ts";
+import { workOf } from "../features/nodes/wanted.ts";
 import { eventually, type TestApi } from "./harness.ts";
 import { bodyOf, send } from "./users.ts";
 

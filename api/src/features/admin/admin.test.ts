@@ -51,6 +51,10 @@ const PATHS: [method: string, path: string, body?: object][] = [
   ["POST", "/api/admin/calls/unpause", {}],
   ["POST", "/api/admin/nodes/nonsense/verify"],
   ["POST", "/api/admin/nodes/nonsense/unverify"],
+  ["POST", "/api/admin/nodes/nonsense/activate"],
+  ["POST", "/api/admin/nodes/nonsense/deactivate", { reason: "x" }],
+  ["GET", "/api/admin/nodes/nonsense/jobs"],
+  ["POST", "/api/admin/nodes/invites", {}],
 ];
 
 test.each(PATHS)("%s %s is for others a path that does not exist", async (method, path, body) => {

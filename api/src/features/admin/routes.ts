@@ -4,8 +4,10 @@ import { usdtInputSchema } from "../../core/money.ts";
 import { requireUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
 import { addressSchema } from "../auth/shapes.ts";
-import { setNodeVerified } from "../nodes/service.ts";
-import { nodeSchema } from "../nodes/shapes.ts";
+import { createInvite } from "../nodes/registration.ts";
+import { setNodeActive, setNodeVerified } from "../nodes/service.ts";
+import { nodeJobSchema, nodeSchema } from "../nodes/shapes.ts";
+import { nodeJobs } from "../nodes/views.ts";
 import { noRoute } from "./errors.ts";
 import * as service from "./service.ts";
 import { adminCallSchema, adminWalletsSchema, overviewSchema } from "./shapes.ts";
@@ -108,6 +110,44 @@ const nodeRoute = (path: string, operationId: string, summary: string) =>
 const verifyNode = nodeRoute("verify", "verifyNode", "Let a node have protected weights, to serve them");
 const unverifyNode = nodeRoute("unverify", "unverifyNode", "Give a node no more protected weights");
 
+const activateNode = nodeRoute("activate", "activateNode", "Put a node back into service");
+
+const deactivateNode = createRoute({
+  method: "post",
+  path: "/nodes/{id}/deactivate",
+  operationId: "deactivateNode",
+  tags,
+  summary: "Take a node out of service: it ends what it is at and is offered nothing more",
+  request: {
+    params: z.object({ id: z.uuid() }),
+    body: jsonBody(z.object({ reason: z.string().trim().min(1).max(500) })),
+  },
+  responses: { 200: json(nodeSchema), ...errorResponses(400, 401, 404) },
+});
+
+const nodeJobsRoute = createRoute({
+  method: "get",
+  path: "/nodes/{id}/jobs",
+  operationId: "listNodeJobs",
+  tags,
+  summary: "The last hundred attempts of a node at jobs",
+  request: { params: z.object({ id: z.uuid() }) },
+  responses: { 200: json(z.object({ jobs: z.array(nodeJobSchema) })), ...errorResponses(400, 401, 404) },
+});
+
+const inviteNode = createRoute({
+  method: "post",
+  path: "/nodes/invites",
+  operationId: "createNodeInvite",
+  tags,
+  summary: "Make an invitation to register one node; it is shown this once",
+  request: { body: jsonBody(z.object({ days: z.number().int().min(1).max(365).default(7) })) },
+  responses: {
+    201: json(z.object({ invite: z.string(), expiresAt: z.iso.datetime() }), "Made"),
+    ...errorResponses(400, 401, 404),
+  },
+});
+
 /** `/api/admin`: for users with a linked wallet that holds the contract's ADMIN; to others these paths do not exist. */
 export function adminRoutes(deps: Deps): Router {
   const router = createRouter();
@@ -136,6 +176,20 @@ export function adminRoutes(deps: Deps): Router {
   );
   router.openapi(unverifyNode, async (c) =>
     c.json(await setNodeVerified(deps, c.req.valid("param").id, false), 200),
+  );
+  router.openapi(activateNode, async (c) =>
+    c.json(await setNodeActive(deps, c.req.valid("param").id, { active: true }), 200),
+  );
+  router.openapi(deactivateNode, async (c) => {
+    const { reason } = c.req.valid("json");
+    const change = { active: false as const, by: requireUser(c).id, reason };
+    return c.json(await setNodeActive(deps, c.req.valid("param").id, change), 200);
+  });
+  router.openapi(nodeJobsRoute, async (c) =>
+    c.json({ jobs: await nodeJobs(deps, c.req.valid("param").id) }, 200),
+  );
+  router.openapi(inviteNode, async (c) =>
+    c.json(await createInvite(deps, { createdBy: requireUser(c).id, ...c.req.valid("json") }), 201),
   );
   return router;
 }

@@ -3,7 +3,7 @@ import type { RawData, WebSocket } from "ws";
 import { InferenceError } from "./errors.ts";
 import { type InferenceJob, InferenceStream } from "./inference.ts";
 import { type ApiFrame, CLOSE, type NodeFrame, type NodeModel, parseNodeFrame } from "./protocol.ts";
-import type { NodeWork } from "./service.ts";
+import type { NodeWork } from "./wanted.ts";
 
 export interface ConnectionTimes {
   /** Milliseconds until the first `hello` frame. */
@@ -17,7 +17,9 @@ export interface ConnectionTimes {
 }
 
 export interface ConnectionEvents {
-  onFrame: (frame: Extract<NodeFrame, { type: "hello" | "models" | "heartbeat" | "job_probe_result" }>) => void;
+  onFrame: (
+    frame: Extract<NodeFrame, { type: "hello" | "models" | "heartbeat" | "job_probe_result" }>,
+  ) => void;
   /** An inference ended and its slot is free. */
   onSlot: () => void;
   /** The node failed an inference of `modelId` in a way that puts the model itself in doubt. */
@@ -32,6 +34,8 @@ export class NodeConnection {
   version = "";
   /** The node's process, when it takes jobs. */
   instance: string | null = null;
+  /** Of the token that it was opened with. */
+  tokenHash = "";
   /** An admin took the node out of service. */
   deactivated = false;
   lastHeartbeatAt = Date.now();
@@ -39,6 +43,8 @@ export class NodeConnection {
   readonly models = new Map<string, NodeModel>();
   /** Models whose probe passed: only these are offered. */
   readonly offered = new Set<string>();
+  /** By model: when it was last probed. */
+  readonly probedAt = new Map<string, number>();
   /** Models that are being probed now. */
   readonly probing = new Set<string>();
   /** What it should serve, and what it may not, as of the last look. */

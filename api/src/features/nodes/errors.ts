@@ -5,6 +5,26 @@ export const nodeTokenRefused = () =>
     hint: "Register the node again to get a new token.",
   });
 
+export const instanceReplaced = () =>
+  new AppError("replaced_instance", 409, "Another process of this node took this one's place.", {
+    hint: "Stop this process, or give it another name (--name) to be a node of its own.",
+  });
+
+export const probeOver = () =>
+  new AppError("probe_over", 409, "That probe is not open any more.", {
+    hint: "Ask for work to get the next.",
+  });
+
+export const inviteNeeded = () =>
+  new AppError("invite_needed", 403, "Registering a node takes an invitation here.", {
+    hint: "Ask an admin for an invitation and pass it with --invite.",
+  });
+
+export const inviteRefused = () =>
+  new AppError("invite_refused", 403, "The invitation is not known, was used, or is over.", {
+    hint: "Ask an admin for a new one.",
+  });
+
 export type InferenceFailure =
   /** No live node offers the model. */
   | "no_node"

@@ -1,14 +1,27 @@
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
+import type { Bus } from "../../db/bus.ts";
 import type { Database } from "../../db/client.ts";
-import { type ConnectionTimes, NodeConnection } from "./connection.ts";
+import type { JobCapability } from "./capability.ts";
+import { type ConnectionEvents, type ConnectionTimes, NodeConnection } from "./connection.ts";
 import { InferenceError } from "./errors.ts";
+import type { Fleet } from "./fleet.ts";
 import type { InferenceEvent, InferenceJob, InferenceStream } from "./inference.ts";
-import { probe } from "./probe.ts";
-import { CLOSE, HEARTBEAT_SECONDS, INACTIVE_SECONDS, type NodeFrame } from "./protocol.ts";
-import { storeAbsence, storeHeartbeat, storePresence } from "./queries.ts";
-import type { NodeWork } from "./service.ts";
+import { once, type ProbeOutcome, probe } from "./probe.ts";
+import { answerProbe, recordProbe } from "./probes.ts";
+import {
+  type ApiFrame,
+  CLOSE,
+  HEARTBEAT_SECONDS,
+  INACTIVE_SECONDS,
+  type NodeFrame,
+  type WantedModel,
+} from "./protocol.ts";
+import { storeAbsence, storePresence } from "./queries.ts";
+import { type KnownNode, nodeById } from "./queries-fleet.ts";
 import { SlotQueue } from "./slots.ts";
+import type { NodeWork } from "./wanted.ts";
+import { NodeWrites } from "./writes.ts";
 
 /** Milliseconds. */
 export interface HubTimes extends ConnectionTimes {
@@ -18,6 +31,8 @@ export interface HubTimes extends ConnectionTimes {
   queue: number;
   /** Between a failed probe and the next one, doubled each time up to five minutes. */
   probeRetry: number;
+  /** Between two probes of a model that passes them, give or take a tenth. */
+  probeAgain: number;
 }
 
 const TIMES: HubTimes = {
@@ -28,10 +43,19 @@ const TIMES: HubTimes = {
   poll: 2_000,
   queue: 5_000,
   probeRetry: 5_000,
+  probeAgain: 600_000,
 };
 
 /** Why another node may be asked when the first token has not come. */
 const RETRIED = new Set(["busy", "node_lost", "stalled", "engine_failed"]);
+
+export interface HubOptions {
+  db: Database;
+  log: Logger;
+  bus: Bus;
+  fleet: Fleet;
+  times?: Partial<HubTimes> | undefined;
+}
 
 /** The nodes that are connected to this instance, and the way to have one of them infer. */
 export class NodeHub {
@@ -40,15 +64,26 @@ export class NodeHub {
   readonly #times: HubTimes;
   readonly #connections = new Map<string, NodeConnection>();
   readonly #slots = new SlotQueue();
-  /** By node: the writes that wait for the one under way. */
-  readonly #writes = new Map<string, Map<string, Write>>();
+  readonly #fleet: Fleet;
+  readonly #writes: NodeWrites;
   #poller: NodeJS.Timeout | undefined;
+  #prober: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor({ db, log, times }: { db: Database; log: Logger; times?: Partial<HubTimes> }) {
+  /** Told of a node whose answer to a container probe is taken, and of one that offers containers now. */
+  onJobs: ((nodeId: string) => void) | undefined;
+
+  constructor({ db, log, bus, fleet, times }: HubOptions) {
     this.#db = db;
     this.#log = log;
+    this.#fleet = fleet;
     this.#times = { ...TIMES, ...times };
+    this.#writes = new NodeWrites(log);
+    bus.on("node", ({ nodeId }) => {
+      const connection = this.#connections.get(nodeId);
+      if (connection)
+        void this.#check(connection).catch((err) => log.debug({ err }, "a node was not looked at"));
+    });
   }
 
   /** Begins to tell the nodes which models to serve. */
@@ -62,12 +97,15 @@ export class NodeHub {
       if (!this.#stopped) this.#poller = setTimeout(poll, this.#times.poll);
     };
     void poll();
+    this.#prober = setInterval(() => this.#probeAgain(), this.#times.probeAgain / 20).unref();
   }
 
   /** Ends every connection; the nodes come back by themselves. */
   stop(): void {
     this.#stopped = true;
+    this.#writes.stop();
     clearTimeout(this.#poller);
+    clearInterval(this.#prober);
     for (const connection of this.#connections.values()) {
       connection.close(CLOSE.goingAway, "the api is stopping");
     }
@@ -77,8 +115,22 @@ export class NodeHub {
     return this.#connections.size;
   }
 
+  connectedIds(): string[] {
+    return [...this.#connections.keys()];
+  }
+
+  /** Whether a node is connected to this instance. */
+  has(nodeId: string): boolean {
+    return this.#connections.has(nodeId);
+  }
+
+  /** Sends to a node that is connected here; one that is not learns of it elsewhere or asks. */
+  send(nodeId: string, frame: ApiFrame): void {
+    this.#connections.get(nodeId)?.send(frame);
+  }
+
   /** Takes over the open socket of a registered node, in place of an older one of the same node. */
-  connect(nodeId: string, socket: WebSocket, work: NodeWork): void {
+  connect({ id: nodeId, tokenHash, deactivated }: KnownNode, socket: WebSocket, work: NodeWork): void {
     this.#connections.get(nodeId)?.close(CLOSE.replaced, "the node connected again");
     const connection: NodeConnection = new NodeConnection(nodeId, socket, this.#times, {
       onFrame: (frame) => this.#told(connection, frame),
@@ -87,6 +139,8 @@ export class NodeHub {
       onClose: () => this.#closed(connection),
     });
     connection.work = work;
+    connection.tokenHash = tokenHash;
+    connection.deactivated = deactivated;
     this.#connections.set(nodeId, connection);
     connection.send({
       type: "welcome",
@@ -180,19 +234,26 @@ export class NodeHub {
     const oldest = Date.now() - INACTIVE_SECONDS * 1000;
     const found: NodeConnection[] = [];
     for (const connection of this.#connections.values()) {
-      if (connection.offered.has(modelId) && connection.lastHeartbeatAt > oldest) found.push(connection);
+      const { offered, lastHeartbeatAt, deactivated } = connection;
+      if (offered.has(modelId) && lastHeartbeatAt > oldest && !deactivated) found.push(connection);
     }
     return found;
   }
 
-  #told(
-    connection: NodeConnection,
-    frame: Extract<NodeFrame, { type: "hello" | "models" | "heartbeat" }>,
-  ): void {
+  #told(connection: NodeConnection, frame: ToldFrame): void {
     connection.lastHeartbeatAt = Date.now();
+    if (frame.type === "job_probe_result") {
+      void this.#answered(connection, frame);
+      return;
+    }
+    if ("jobs" in frame && frame.jobs) this.#tellJobs(connection, frame.jobs);
     if (frame.type === "heartbeat") {
-      const { type: _, ...figures } = frame;
-      this.#store(connection.nodeId, "figures", (id) => storeHeartbeat(this.#db, id, figures));
+      const { type: _, jobs: __, attempts = [], ...figures } = frame;
+      this.#writes.add(connection.nodeId, "figures", async (nodeId) => {
+        for (const attemptId of await this.#fleet.beat({ nodeId, figures, attempts })) {
+          connection.send({ type: "job_cancel", attemptId, reason: "over" });
+        }
+      });
       return;
     }
     const told =
@@ -209,6 +270,35 @@ export class NodeHub {
     this.#present(connection);
   }
 
+  #tellJobs(connection: NodeConnection, jobs: JobCapability): void {
+    connection.instance = jobs.instance;
+    this.#writes.add(connection.nodeId, "jobs", async (nodeId) => {
+      if (await this.#fleet.tellJobs(nodeId, jobs)) this.onJobs?.(nodeId);
+      else connection.close(CLOSE.replacedInstance, "another process of this node took its place");
+    });
+  }
+
+  async #answered(connection: NodeConnection, answer: Extract<NodeFrame, { type: "job_probe_result" }>) {
+    try {
+      const passed = await answerProbe(this.#db, connection.nodeId, answer);
+      if (passed !== undefined) this.onJobs?.(connection.nodeId);
+    } catch (error) {
+      if (!this.#stopped) this.#log.warn({ err: error }, "A node's answer to a probe could not be stored.");
+    }
+  }
+
+  /** Looks whether a connection is still as it was let in. */
+  async #check(connection: NodeConnection): Promise<void> {
+    const now = await nodeById(this.#db, connection.nodeId);
+    if (!now || now.tokenHash !== connection.tokenHash) {
+      connection.close(CLOSE.replaced, "the node registered again");
+    } else if (connection.instance !== null && now.pastInstances.includes(connection.instance)) {
+      connection.close(CLOSE.replacedInstance, "another process of this node took its place");
+    }
+    connection.deactivated = now?.deactivated ?? true;
+    this.#slots.wake();
+  }
+
   #probeNew(connection: NodeConnection): void {
     for (const { modelId, state } of connection.models.values()) {
       if (state === "ready" && !connection.offered.has(modelId)) void this.#probe(connection, modelId);
@@ -217,13 +307,37 @@ export class NodeHub {
 
   async #probe(connection: NodeConnection, modelId: string): Promise<void> {
     if (connection.work.forbidden.has(modelId)) return;
-    const passed = await probe(connection, modelId, this.#times.probeRetry, (why) =>
-      this.#log.warn({ nodeId: connection.nodeId, modelId, why }, "A probe of a node's model failed."),
+    const passed = await probe(connection, modelId, this.#times.probeRetry, (result) =>
+      this.#probed(connection, modelId, result),
     );
     if (!passed || connection.work.forbidden.has(modelId)) return;
     connection.offered.add(modelId);
     this.#present(connection);
     this.#slots.wake();
+  }
+
+  /** Probes anew what passed a while ago. */
+  #probeAgain(): void {
+    for (const connection of this.#connections.values()) {
+      for (const modelId of connection.offered) {
+        const age = Date.now() - (connection.probedAt.get(modelId) ?? 0);
+        if (age < this.#times.probeAgain * (0.9 + Math.random() * 0.2)) continue;
+        void once(connection, modelId, (result) => this.#probed(connection, modelId, result)).then(
+          (passed) => {
+            if (passed === false) this.#doubt(connection, modelId);
+          },
+        );
+      }
+    }
+  }
+
+  #probed(connection: NodeConnection, modelId: string, { why, ms }: ProbeOutcome): void {
+    const { nodeId } = connection;
+    if (why !== null) this.#log.warn({ nodeId, modelId, why }, "A probe of a node's model failed.");
+    const result = { kind: "inference" as const, modelId, ok: why === null, ms, detail: why ?? undefined };
+    recordProbe(this.#db, nodeId, result).catch((error) => {
+      if (!this.#stopped) this.#log.warn({ err: error }, "A probe could not be written down.");
+    });
   }
 
   #doubt(connection: NodeConnection, modelId: string): void {
@@ -234,7 +348,7 @@ export class NodeHub {
     const { version, capacity } = connection;
     const models = [...connection.models.values()];
     const offered = [...connection.offered];
-    this.#store(connection.nodeId, "presence", (id) =>
+    this.#writes.add(connection.nodeId, "presence", (id) =>
       storePresence(this.#db, id, { version, capacity, models, offered }),
     );
   }
@@ -243,11 +357,12 @@ export class NodeHub {
     if (this.#connections.get(connection.nodeId) !== connection) return;
     this.#connections.delete(connection.nodeId);
     this.#slots.wake();
-    if (!this.#stopped) this.#store(connection.nodeId, "absence", (id) => storeAbsence(this.#db, id));
+    if (!this.#stopped) this.#writes.add(connection.nodeId, "absence", (id) => storeAbsence(this.#db, id));
   }
 
   async #refreshWork(read: (nodeIds: string[]) => Promise<Map<string, NodeWork>>): Promise<void> {
     const work = await read([...this.#connections.keys()]);
+    const differs = comparing();
     for (const [nodeId, connection] of this.#connections) {
       const now = work.get(nodeId);
       if (!now) continue;
@@ -258,38 +373,25 @@ export class NodeHub {
       const given = [...before.forbidden].some((modelId) => !now.forbidden.has(modelId));
       if (taken.length > 0) this.#present(connection);
       if (given) this.#probeNew(connection);
-      if (JSON.stringify(now.wanted) === JSON.stringify(before.wanted)) continue;
+      if (!differs(before.wanted, now.wanted)) continue;
       connection.send({ type: "wanted", wanted: now.wanted });
     }
   }
-
-  /**
-   * Writes what the list of nodes shows, one write of a node after another. Of those of a kind that wait, the newest
-   * takes the place of the others: a node that floods us costs one write at a time and no memory. A write that fails
-   * must not stop inference.
-   */
-  #store(nodeId: string, kind: "figures" | "presence" | "absence", write: Write): void {
-    const waiting = this.#writes.get(nodeId) ?? new Map<string, Write>();
-    waiting.delete(kind);
-    waiting.set(kind, write);
-    if (this.#writes.has(nodeId)) return;
-    this.#writes.set(nodeId, waiting);
-    void this.#write(nodeId, waiting);
-  }
-
-  async #write(nodeId: string, waiting: Map<string, Write>): Promise<void> {
-    // What is added meanwhile is visited too.
-    for (const [kind, write] of waiting) {
-      waiting.delete(kind);
-      await write(nodeId).catch((error) => {
-        if (!this.#stopped) this.#log.warn({ err: error }, "A node's state could not be stored.");
-      });
-    }
-    this.#writes.delete(nodeId);
-  }
 }
 
-type Write = (nodeId: string) => Promise<void>;
+type ToldFrame = Parameters<ConnectionEvents["onFrame"]>[0];
+
+/** Compares lists that many nodes share, each pair of them once. */
+function comparing(): (before: readonly WantedModel[], now: readonly WantedModel[]) => boolean {
+  const known = new Map<readonly WantedModel[], Map<readonly WantedModel[], boolean>>();
+  return (before, now) => {
+    const results = known.get(before) ?? new Map<readonly WantedModel[], boolean>();
+    known.set(before, results);
+    const result = results.get(now) ?? JSON.stringify(before) !== JSON.stringify(now);
+    results.set(now, result);
+    return result;
+  };
+}
 
 const load = ({ active, capacity }: NodeConnection) => active / capacity;
 

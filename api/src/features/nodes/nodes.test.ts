@@ -8,7 +8,6 @@ import { listen, NodePeer, registerNode, servingPeer } from "../../testing/node-
 import { bodyOf, codeOf, registerUser, send } from "../../testing/users.ts";
 import type { InferenceEvent } from "./inference.ts";
 import type { InferenceRequest, WantedModel } from "./protocol.ts";
-import * as queries from "./queries.ts";
 import { nodeOf } from "./service.ts";
 
 let api: TestApi;
@@ -194,7 +193,7 @@ describe("the WebSocket", () => {
     const peer = new NodePeer(server.url, token);
     await once(peer.socket, "open");
     peer.hello([], 3);
-    const writes = vi.spyOn(queries, "storeHeartbeat");
+    const writes = vi.spyOn(api.deps.fleet, "beat");
     for (let active = 1; active <= 5_000; active++) peer.send({ type: "heartbeat", ...figures, active });
     const row = await eventually("the last is stored", async () => {
       const { rows } = await api.deps.db.$client.query("SELECT * FROM app.nodes WHERE id = $1", [id]);

@@ -127,7 +127,9 @@ const hello = z
     version: z.string().max(40),
     capacity: z.number().int().min(1).max(1024).openapi({ description: "Inferences at a time" }),
     models: z.array(modelId).max(1000).openapi({ description: "Models that are ready now" }),
-    jobs: jobCapabilitySchema.optional().openapi({ description: "What it offers to jobs; not there: nothing" }),
+    jobs: jobCapabilitySchema
+      .optional()
+      .openapi({ description: "What it offers to jobs; not there: nothing" }),
   })
   .openapi("NodeHello");
 const models = z

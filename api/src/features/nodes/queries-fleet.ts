@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { eq, inArray, sql } from "drizzle-orm";
 import type { Database, Executor } from "../../db/client.ts";
 import { type JobCapability, ratesOf } from "./capability.ts";
 import type { NodeFigures, NodeModel } from "./protocol.ts";
@@ -8,28 +8,31 @@ import { nodeSamples, nodes } from "./schema.ts";
 export interface KnownNode {
   id: string;
   name: string;
+  tokenHash: string;
   /** The process that speaks for it, once one said so. */
   instance: string | null;
   pastInstances: readonly string[];
   deactivated: boolean;
 }
 
+const KNOWN = {
+  id: nodes.id,
+  name: nodes.name,
+  tokenHash: nodes.tokenHash,
+  instance: nodes.instance,
+  pastInstances: nodes.pastInstances,
+  deactivated: sql<boolean>`${nodes.deactivatedAt} IS NOT NULL`,
+};
+
 /** The nodes with tokens of these sha-256, by it. */
 export async function nodesByTokenHash(db: Executor, hashes: string[]): Promise<Map<string, KnownNode>> {
-  const rows = await db
-    .select({
-      id: nodes.id,
-      name: nodes.name,
-      hash: nodes.tokenHash,
-      instance: nodes.instance,
-      pastInstances: nodes.pastInstances,
-      deactivatedAt: nodes.deactivatedAt,
-    })
-    .from(nodes)
-    .where(inArray(nodes.tokenHash, hashes));
-  return new Map(
-    rows.map(({ hash, deactivatedAt, ...node }) => [hash, { ...node, deactivated: deactivatedAt !== null }]),
-  );
+  const rows = await db.select(KNOWN).from(nodes).where(inArray(nodes.tokenHash, hashes));
+  return new Map(rows.map((row) => [row.tokenHash, row]));
+}
+
+export async function nodeById(db: Executor, id: string): Promise<KnownNode | undefined> {
+  const [row] = await db.select(KNOWN).from(nodes).where(eq(nodes.id, id));
+  return row;
 }
 
 export interface Beat {
@@ -104,6 +107,25 @@ export async function storeCapability(db: Executor, nodeId: string, jobs: JobCap
     .where(eq(nodes.id, nodeId));
 }
 
+/** Takes a node out of service; null puts it back. @returns undefined when there is no such node */
+export async function setDeactivated(
+  db: Executor,
+  nodeId: string,
+  why: { by: string; reason: string } | null,
+): Promise<typeof nodes.$inferSelect | undefined> {
+  const [row] = await db
+    .update(nodes)
+    .set({
+      // Saying it again keeps the first time, with the newest reason.
+      deactivatedAt: why ? sql`coalesce(${nodes.deactivatedAt}, now())` : null,
+      deactivatedBy: why?.by ?? null,
+      deactivatedReason: why?.reason ?? null,
+    })
+    .where(eq(nodes.id, nodeId))
+    .returning();
+  return row;
+}
+
 /** Processes that a node remembers to have had. */
 const PAST_KEPT = 20;
 
@@ -128,12 +150,4 @@ export async function claimInstance(
     await tx.update(nodes).set({ instance, pastInstances: past }).where(eq(nodes.id, nodeId));
     return { current: true, replaced: row.instance !== null };
   });
-}
-
-/** Notes which of a node's connections is open. */
-export async function setConnected(db: Executor, nodeId: string, connected: boolean): Promise<void> {
-  await db
-    .update(nodes)
-    .set({ connected })
-    .where(and(eq(nodes.id, nodeId)));
 }

@@ -3,7 +3,7 @@ import type { Executor } from "../../db/client.ts";
 import { groupMembers } from "../groups/schema.ts";
 import { models } from "../models/schema.ts";
 import { wallets } from "../wallets/schema.ts";
-import type { NodeFigures, NodeModel } from "./protocol.ts";
+import type { NodeModel } from "./protocol.ts";
 import { nodes } from "./schema.ts";
 
 export type NodeRow = typeof nodes.$inferSelect;
@@ -24,8 +24,16 @@ export async function upsertNode(
   return stored!;
 }
 
-export async function nodeByTokenHash(db: Executor, tokenHash: string): Promise<NodeRow | undefined> {
-  const [row] = await db.select().from(nodes).where(eq(nodes.tokenHash, tokenHash)).limit(1);
+export async function nodeNamed(db: Executor, address: string, name: string): Promise<NodeRow | undefined> {
+  const [row] = await db
+    .select()
+    .from(nodes)
+    .where(and(eq(nodes.address, address.toLowerCase()), eq(nodes.name, name)));
+  return row;
+}
+
+export async function nodeRow(db: Executor, id: string): Promise<NodeRow | undefined> {
+  const [row] = await db.select().from(nodes).where(eq(nodes.id, id));
   return row;
 }
 
@@ -81,18 +89,6 @@ export function allNodes(db: Executor, limit: number): Promise<NodeRow[]> {
     .limit(limit);
 }
 
-export async function storeHeartbeat(
-  db: Executor,
-  id: string,
-  figures: NodeFigures,
-  told?: NodeModel[],
-): Promise<void> {
-  await db
-    .update(nodes)
-    .set({ figures, lastHeartbeatAt: sql`now()`, ...(told ? { models: told } : {}) })
-    .where(eq(nodes.id, id));
-}
-
 /** What a connected node is and offers; `lastHeartbeatAt` moves too, since it has just spoken. */
 export async function storePresence(
   db: Executor,
@@ -101,13 +97,13 @@ export async function storePresence(
 ): Promise<void> {
   await db
     .update(nodes)
-    .set({ ...presence, lastHeartbeatAt: sql`now()` })
+    .set({ ...presence, connected: true, lastHeartbeatAt: sql`now()` })
     .where(eq(nodes.id, id));
 }
 
 /** A node whose connection ended offers nothing; its last heartbeat keeps its time. */
 export async function storeAbsence(db: Executor, id: string): Promise<void> {
-  await db.update(nodes).set({ offered: [] }).where(eq(nodes.id, id));
+  await db.update(nodes).set({ offered: [], connected: false }).where(eq(nodes.id, id));
 }
 
 /** Every model whose file is ready. */

@@ -1,10 +1,22 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { AppError } from "../../core/errors.ts";
 import { createRouter, errorResponses, json, jsonBody, type Router } from "../../core/http.ts";
+import { requireUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
 import { limitAuth } from "../auth/limits.ts";
-import { apiFrameSchema, inferenceRequestSchema, nodeFrameSchema } from "./protocol.ts";
-import { authMessage, heartbeat, listNodes, register, requireNode } from "./service.ts";
-import { authMessageBody, heartbeatAnswer, heartbeatBody, nodeSchema, registerBody } from "./shapes.ts";
+import { apiFrameSchema, inferenceRequestSchema, nodeFrameSchema, probeAnswerSchema } from "./protocol.ts";
+import { authMessage, register } from "./registration.ts";
+import { heartbeat, requireNode, takeProbeAnswer } from "./service.ts";
+import {
+  authMessageBody,
+  heartbeatAnswer,
+  heartbeatBody,
+  myNodeSchema,
+  nodeDetailSchema,
+  nodeSchema,
+  registerBody,
+} from "./shapes.ts";
+import { listNodes, myNodes, nodeDetail } from "./views.ts";
 
 const tags = ["Nodes"];
 
@@ -41,7 +53,7 @@ export function nodesRoutes(deps: Deps): Router {
     request: { body: jsonBody(registerBody) },
     responses: {
       201: json(z.object({ node: nodeSchema, token: z.string() }), "Registered"),
-      ...errorResponses(400, 401, 429),
+      ...errorResponses(400, 401, 403, 409, 429),
     },
   });
   router.openapi(registerRoute, async (c) => {
@@ -56,11 +68,11 @@ export function nodesRoutes(deps: Deps): Router {
     tags,
     summary: "Heartbeat over HTTP, for a node that cannot open a WebSocket (bearer: the node's token)",
     request: { body: jsonBody(heartbeatBody) },
-    responses: { 200: json(heartbeatAnswer), ...errorResponses(400, 401) },
+    responses: { 200: json(heartbeatAnswer), ...errorResponses(400, 401, 409) },
   });
   router.openapi(heartbeatRoute, async (c) => {
     const node = await requireNode(deps, c.req.header("authorization"));
-    return c.json({ ok: true as const, wanted: await heartbeat(deps, node.id, c.req.valid("json")) }, 200);
+    return c.json({ ok: true as const, ...(await heartbeat(deps, node, c.req.valid("json"))) }, 200);
   });
 
   const listRoute = createRoute({
@@ -72,5 +84,44 @@ export function nodesRoutes(deps: Deps): Router {
     responses: { 200: json(z.object({ nodes: z.array(nodeSchema) })) },
   });
   router.openapi(listRoute, async (c) => c.json({ nodes: await listNodes(deps) }, 200));
+
+  const mineRoute = createRoute({
+    method: "get",
+    path: "/mine",
+    operationId: "listMyNodes",
+    tags,
+    summary: "The nodes of your wallets, with their figures, jobs and earnings",
+    responses: { 200: json(z.object({ nodes: z.array(myNodeSchema) })), ...errorResponses(401) },
+  });
+  router.openapi(mineRoute, async (c) => c.json({ nodes: await myNodes(deps, requireUser(c).id) }, 200));
+
+  const probeRoute = createRoute({
+    method: "post",
+    path: "/probes/{id}",
+    operationId: "answerNodeProbe",
+    tags,
+    summary: "What a container probe printed, from a node that polls (bearer: the node's token)",
+    request: { params: z.object({ id: z.uuid() }), body: jsonBody(probeAnswerSchema) },
+    responses: { 200: json(z.object({ passed: z.boolean() })), ...errorResponses(400, 401, 409) },
+  });
+  router.openapi(probeRoute, async (c) => {
+    const node = await requireNode(deps, c.req.header("authorization"));
+    return c.json(await takeProbeAnswer(deps, node.id, c.req.valid("param").id, c.req.valid("json")), 200);
+  });
+
+  const detailRoute = createRoute({
+    method: "get",
+    path: "/{id}",
+    operationId: "getNode",
+    tags,
+    summary: "One node, with its last probes",
+    request: { params: z.object({ id: z.string().max(200) }) },
+    responses: { 200: json(nodeDetailSchema), ...errorResponses(404) },
+  });
+  router.openapi(detailRoute, async (c) => {
+    const id = z.uuid().safeParse(c.req.valid("param").id);
+    if (!id.success) throw new AppError("no_route", 404, `There is no ${c.req.method} ${c.req.path}.`);
+    return c.json(await nodeDetail(deps, id.data), 200);
+  });
   return router;
 }

@@ -5,7 +5,9 @@ import { AppError } from "../../core/errors.ts";
 import { toAppError } from "../../core/http.ts";
 import type { Deps } from "../../deps.ts";
 import { MAX_NODE_FRAME_BYTES } from "./protocol.ts";
-import { type NodeWork, requireNode, workOf } from "./service.ts";
+import type { KnownNode } from "./queries-fleet.ts";
+import { requireNode } from "./service.ts";
+import { type NodeWork, workOf } from "./wanted.ts";
 
 const PATH = "/api/nodes/connect";
 
@@ -33,17 +35,21 @@ export function attachNodeSockets(server: UpgradingServer, deps: Deps): void {
       return;
     }
     admit(deps, request.headers.authorization).then(
-      ({ id, work }) =>
-        sockets.handleUpgrade(request, socket, head, (opened) => deps.nodes.connect(id, opened, work)),
+      ({ node, work }) =>
+        sockets.handleUpgrade(request, socket, head, (opened) => deps.nodes.connect(node, opened, work)),
       (error: unknown) => refuse(socket, toAppError(error)),
     );
   });
+  deps.bus.start();
   deps.nodes.start((nodeIds) => workOf(deps, nodeIds));
 }
 
-async function admit(deps: Deps, authorization: string | undefined): Promise<{ id: string; work: NodeWork }> {
-  const { id } = await requireNode(deps, authorization);
-  return { id, work: (await workOf(deps, [id])).get(id) ?? { wanted: [], forbidden: new Set() } };
+async function admit(
+  deps: Deps,
+  authorization: string | undefined,
+): Promise<{ node: KnownNode; work: NodeWork }> {
+  const node = await requireNode(deps, authorization);
+  return { node, work: (await workOf(deps, [node.id])).get(node.id) ?? { wanted: [], forbidden: new Set() } };
 }
 
 function refuse(socket: Duplex, error: AppError): void {

@@ -58,7 +58,7 @@ export async function assignWaiting(deps: Deps): Promise<Round> {
     // What one group takes of a node is gone for the next.
     const held = new Map<string, Candidate>();
     for (const { needs, chain, jobs: alike } of groups.values()) {
-      const found = await lockCandidates(tx, needs, alike.length);
+      const found = await lockCandidates(tx, needs, alike.length + held.size);
       const candidates = found.map((node) => held.get(node.id) ?? node);
       for (const job of alike) {
         const node = choose(candidates, needs);
@@ -110,7 +110,7 @@ async function assign(
   if (chosen.length === 0) return [];
   const { rows } = await tx.execute<{ now: number }>(sql`SELECT extract(epoch FROM now())::float8 AS now`);
   const now = Math.floor(rows[0]!.now);
-  const attempts: (typeof jobAttempts.$inferInsert & { id: string })[] = [];
+  const attempts: Omit<typeof jobAttempts.$inferInsert & { id: string }, "leaseExpiresAt">[] = [];
   for (const { job, node, chain } of chosen) {
     const { spec } = job;
     const signed = await signFor(job, node, chain, now);
@@ -130,7 +130,6 @@ async function assign(
       jobId: job.id,
       no,
       nodeId: node.id,
-      leaseExpiresAt: sql`now() + make_interval(secs => ${ACCEPT_SECONDS})` as unknown as Date,
       assignment: signed.assignment,
       assignmentSignature: signed.signature,
       cpuMillis: spec.cpuMillis,
@@ -139,7 +138,8 @@ async function assign(
       diskMb: spec.diskMb,
     });
   }
-  await tx.insert(jobAttempts).values(attempts);
+  const leaseExpiresAt = sql`now() + make_interval(secs => ${ACCEPT_SECONDS})`;
+  await tx.insert(jobAttempts).values(attempts.map((attempt) => ({ ...attempt, leaseExpiresAt })));
   await takeFromNodes(tx, attempts);
   return attempts.map(({ id, jobId, nodeId }) => ({ attemptId: id, jobId, nodeId }));
 }

@@ -1,0 +1,114 @@
+import { and, desc, eq, gt, inArray, sql } from "drizzle-orm";
+import { chainJobs } from "../../chain/schema.ts";
+import type { Executor } from "../../db/client.ts";
+import { jobAttempts, jobs } from "../jobs/schema.ts";
+import { wallets } from "../wallets/schema.ts";
+import type { NodeRow } from "./queries.ts";
+import { nodeProbes, nodeSamples, nodes } from "./schema.ts";
+
+/** Probes of the last day. */
+export interface ProbeTally {
+  passed: number;
+  failed: number;
+}
+
+export type ProbeRow = typeof nodeProbes.$inferSelect;
+
+export async function probeTallies(db: Executor, nodeIds: string[]): Promise<Map<string, ProbeTally>> {
+  if (nodeIds.length === 0) return new Map();
+  const rows = await db
+    .select({
+      nodeId: nodeProbes.nodeId,
+      passed: sql<number>`count(*) FILTER (WHERE ${nodeProbes.ok})`.mapWith(Number),
+      failed: sql<number>`count(*) FILTER (WHERE NOT ${nodeProbes.ok})`.mapWith(Number),
+    })
+    .from(nodeProbes)
+    .where(and(inArray(nodeProbes.nodeId, nodeIds), gt(nodeProbes.at, sql`now() - interval '1 day'`)))
+    .groupBy(nodeProbes.nodeId);
+  return new Map(rows.map(({ nodeId, ...tally }) => [nodeId, tally]));
+}
+
+export function lastProbes(db: Executor, nodeId: string, limit: number): Promise<ProbeRow[]> {
+  return db
+    .select()
+    .from(nodeProbes)
+    .where(eq(nodeProbes.nodeId, nodeId))
+    .orderBy(desc(nodeProbes.at))
+    .limit(limit);
+}
+
+/** The nodes that run under a wallet of the user's. */
+export function nodesOfUser(db: Executor, userId: string): Promise<NodeRow[]> {
+  const mine = db.select({ address: wallets.address }).from(wallets).where(eq(wallets.userId, userId));
+  return db
+    .select()
+    .from(nodes)
+    .where(inArray(nodes.address, mine))
+    .orderBy(desc(nodes.createdAt))
+    .limit(200);
+}
+
+/** Figures of the last day, one in five minutes, oldest first. */
+export async function samplesOf(db: Executor, nodeIds: string[]) {
+  const samples = new Map<string, Pick<typeof nodeSamples.$inferSelect, "at" | "figures">[]>();
+  if (nodeIds.length === 0) return samples;
+  const part = sql`date_bin('5 minutes', ${nodeSamples.at}, timestamptz 'epoch')`;
+  const rows = await db
+    .selectDistinctOn([nodeSamples.nodeId, part], {
+      nodeId: nodeSamples.nodeId,
+      at: nodeSamples.at,
+      figures: nodeSamples.figures,
+    })
+    .from(nodeSamples)
+    .where(and(inArray(nodeSamples.nodeId, nodeIds), gt(nodeSamples.at, sql`now() - interval '1 day'`)))
+    .orderBy(nodeSamples.nodeId, part, nodeSamples.at);
+  for (const { nodeId, at, figures } of rows) {
+    const list = samples.get(nodeId) ?? [];
+    list.push({ at, figures });
+    samples.set(nodeId, list);
+  }
+  return samples;
+}
+
+/** Micro-USDT that was paid on chain for jobs that these nodes did, the platform's part taken off. */
+export async function earnedBy(db: Executor, nodeIds: string[]): Promise<Map<string, bigint>> {
+  if (nodeIds.length === 0) return new Map();
+  const rows = await db
+    .select({ nodeId: jobs.nodeId, earned: sql<string>`sum(${chainJobs.paid})` })
+    .from(jobs)
+    .innerJoin(chainJobs, and(eq(chainJobs.chainId, jobs.chain), eq(chainJobs.jobId, jobs.onchainId)))
+    .where(inArray(jobs.nodeId, nodeIds))
+    .groupBy(jobs.nodeId);
+  return new Map(rows.map(({ nodeId, earned }) => [nodeId!, BigInt(earned)]));
+}
+
+/** What these nodes did, the newest first, at most `limit` of each. */
+export async function jobsOf(db: Executor, nodeIds: string[], limit: number) {
+  const found = new Map<string, NodeJobRow[]>();
+  for (const nodeId of nodeIds) found.set(nodeId, await jobsOfNode(db, nodeId, limit));
+  return found;
+}
+
+export type NodeJobRow = Awaited<ReturnType<typeof jobsOfNode>>[number];
+
+function jobsOfNode(db: Executor, nodeId: string, limit: number) {
+  return db
+    .select({
+      attemptId: jobAttempts.id,
+      jobId: jobAttempts.jobId,
+      name: jobs.name,
+      attempt: jobAttempts.no,
+      state: jobAttempts.state,
+      jobState: jobs.state,
+      price: jobs.price,
+      assignedAt: jobAttempts.assignedAt,
+      endedAt: jobAttempts.endedAt,
+      containerSeconds: jobAttempts.containerSeconds,
+      failureCode: jobAttempts.failureCode,
+    })
+    .from(jobAttempts)
+    .innerJoin(jobs, eq(jobs.id, jobAttempts.jobId))
+    .where(eq(jobAttempts.nodeId, nodeId))
+    .orderBy(desc(jobAttempts.assignedAt))
+    .limit(limit);
+}

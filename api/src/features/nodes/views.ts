@@ -1,0 +1,129 @@
+import { notFound } from "../../core/errors.ts";
+import { usdt } from "../../core/money.ts";
+import type { Deps } from "../../deps.ts";
+import type { JobCapability } from "./capability.ts";
+import { INACTIVE_SECONDS } from "./protocol.ts";
+import * as queries from "./queries.ts";
+import * as shown from "./queries-views.ts";
+import type { MyNodeView, NodeDetailView, NodeJobView, NodeView } from "./shapes.ts";
+
+const MAX_LISTED = 500;
+/** Probes and jobs that are shown of a node. */
+const PROBES_SHOWN = 50;
+const JOBS_SHOWN = 100;
+
+/** A node as everybody sees it. */
+export function nodeView(row: queries.NodeRow, tally?: shown.ProbeTally): NodeView {
+  const age = row.lastHeartbeatAt ? Date.now() - row.lastHeartbeatAt.getTime() : Number.POSITIVE_INFINITY;
+  const { completed, failed, probeScore, jobs } = row;
+  return {
+    id: row.id,
+    name: row.name,
+    address: row.address,
+    status: age < INACTIVE_SECONDS * 1000 ? "active" : "inactive",
+    version: row.version,
+    capacity: row.capacity,
+    active: row.figures?.active ?? 0,
+    models: row.models,
+    offered: row.offered,
+    figures: row.figures,
+    jobs: jobs && row.jobsEnabled ? offered(jobs) : null,
+    draining: row.draining,
+    runningJobs: row.runningJobs,
+    used: {
+      cpuMillis: row.usedCpuMillis,
+      memoryMb: row.usedMemoryMb,
+      gpus: row.usedGpus,
+      diskMb: row.usedDiskMb,
+    },
+    reputation: {
+      completed,
+      failed,
+      probeScore,
+      // As the scheduler ranks: a new node counts as one with four of five jobs done well.
+      score: ((completed + 4) / (completed + failed + 5)) * probeScore,
+    },
+    probes: {
+      passed: tally?.passed ?? 0,
+      failed: tally?.failed ?? 0,
+      lastPassedAt: row.probePassedAt?.toISOString() ?? null,
+      lastFailedAt: row.probeFailedAt?.toISOString() ?? null,
+    },
+    deactivated: row.deactivatedAt
+      ? { at: row.deactivatedAt.toISOString(), reason: row.deactivatedReason ?? "" }
+      : null,
+    lastHeartbeatAt: row.lastHeartbeatAt?.toISOString() ?? null,
+    verifiedAt: row.verifiedAt?.toISOString() ?? null,
+    createdAt: row.createdAt.toISOString(),
+  };
+}
+
+/** Its process is nobody's business. */
+function offered({ instance: _, ...jobs }: JobCapability): NodeView["jobs"] {
+  return jobs;
+}
+
+/** All nodes, the most recently heard first, at most 500. */
+export async function listNodes(deps: Deps): Promise<NodeView[]> {
+  const rows = await queries.allNodes(deps.db, MAX_LISTED);
+  const tallies = await shown.probeTallies(
+    deps.db,
+    rows.map(({ id }) => id),
+  );
+  return rows.map((row) => nodeView(row, tallies.get(row.id)));
+}
+
+/** One node with its last probes. @throws AppError `not_found` (404) */
+export async function nodeDetail(deps: Deps, id: string): Promise<NodeDetailView> {
+  const row = await queries.nodeRow(deps.db, id);
+  if (!row) throw notFound("The node");
+  const [tallies, probes] = await Promise.all([
+    shown.probeTallies(deps.db, [id]),
+    shown.lastProbes(deps.db, id, PROBES_SHOWN),
+  ]);
+  return { ...nodeView(row, tallies.get(id)), history: probes.map(probeView) };
+}
+
+/** The nodes of the user's wallets, with what only their operator needs. */
+export async function myNodes(deps: Deps, userId: string): Promise<MyNodeView[]> {
+  const rows = await shown.nodesOfUser(deps.db, userId);
+  const ids = rows.map(({ id }) => id);
+  const [tallies, samples, earned, jobs] = await Promise.all([
+    shown.probeTallies(deps.db, ids),
+    shown.samplesOf(deps.db, ids),
+    shown.earnedBy(deps.db, ids),
+    shown.jobsOf(deps.db, ids, JOBS_SHOWN),
+  ]);
+  return rows.map((row) => ({
+    ...nodeView(row, tallies.get(row.id)),
+    samples: (samples.get(row.id) ?? []).map(({ at, figures }) => ({ at: at.toISOString(), figures })),
+    earned: usdt(earned.get(row.id) ?? 0n),
+    recentJobs: (jobs.get(row.id) ?? []).map(jobView),
+  }));
+}
+
+/** What a node did, for admins; the newest first. @throws AppError `not_found` (404) */
+export async function nodeJobs(deps: Deps, id: string): Promise<NodeJobView[]> {
+  if (!(await queries.nodeRow(deps.db, id))) throw notFound("The node");
+  return ((await shown.jobsOf(deps.db, [id], JOBS_SHOWN)).get(id) ?? []).map(jobView);
+}
+
+function probeView({ at, kind, modelId, ok, ms, detail }: shown.ProbeRow) {
+  return { at: at.toISOString(), kind, modelId, ok, ms, detail };
+}
+
+function jobView(row: shown.NodeJobRow): NodeJobView {
+  return {
+    attemptId: row.attemptId,
+    jobId: row.jobId,
+    name: row.name,
+    attempt: row.attempt,
+    state: row.state,
+    jobState: row.jobState,
+    price: usdt(row.price),
+    assignedAt: row.assignedAt.toISOString(),
+    endedAt: row.endedAt?.toISOString() ?? null,
+    containerSeconds: row.containerSeconds,
+    failureCode: row.failureCode,
+  };
+}
