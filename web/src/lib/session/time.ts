@@ -16,3 +16,10 @@ export function showDate(iso: string | null | undefined): string {
 export function showTime(iso: string | null | undefined): string {
   return iso ? TIME.format(new Date(iso)) : "–";
 }
+
+const ISO = /\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z/g;
+
+/** A sentence of the service's with its ISO times shown as all others are. */
+export function withTimes(text: string): string {
+  return text.replace(ISO, showTime);
+}

@@ -6,6 +6,7 @@ import {
   custom,
   encodeFunctionData,
   http,
+  numberToHex,
   recoverTypedDataAddress,
   zeroHash,
 } from "viem";
@@ -59,7 +60,7 @@ const purchase = () => ({
     deadline: "1900000000",
     witness: {
       kind: "plan",
-      item: zeroHash,
+      item: numberToHex(2, { size: 32 }),
       account: zeroHash,
       months: "3",
       maxPrice: "30000000",
@@ -79,7 +80,7 @@ describe("a payment by signature", () => {
         kind: "permit",
         account: customer,
         description: {
-          title: "Pay for a plan by signature",
+          title: "Pay for the Pro plan by signature",
           details: [
             { label: "Pays at most", value: "30.00 USDT" },
             { label: "Token", value: "USDT" },

@@ -1,8 +1,8 @@
-import { aiforgeAbi, deployments, usdtAbi } from "@aiforge/contracts";
-import { encodeFunctionData, maxUint256, zeroHash } from "viem";
+import { aiforgeAbi, deployments, PERMIT2, usdtAbi } from "@aiforge/contracts";
+import { encodeFunctionData, keccak256, maxUint256, numberToHex, stringToHex, zeroHash } from "viem";
 import { describe, expect, it } from "vitest";
 import type { Call } from "../api/types.ts";
-import { describeCall } from "./describe.ts";
+import { describeCall, describeTypedData } from "./describe.ts";
 import { assertCall, UnexpectedCallError } from "./plan.ts";
 
 const known = deployments[31337]!;
@@ -45,6 +45,47 @@ describe("what is about to be signed", () => {
         { label: "Pays at most", value: "30.00 USDT" },
         { label: "Paid from", value: "this wallet" },
       ],
+    });
+  });
+
+  it("names the role that a wallet is given", () => {
+    const grant = (role: `0x${string}`) =>
+      describeCall(
+        known.aiforge,
+        encodeFunctionData({ abi: aiforgeAbi, functionName: "grantRole", args: [role, someone] }),
+        known,
+      ).details[0];
+    expect(grant(keccak256(stringToHex("ADMIN")))).toEqual({ label: "Role", value: "admin" });
+    expect(grant(keccak256(stringToHex("OPERATOR")))).toEqual({ label: "Role", value: "operator" });
+    expect(grant(zeroHash)).toEqual({ label: "Role", value: "default admin" });
+    expect(grant(keccak256("0x01"))?.value).toBe(keccak256("0x01"));
+  });
+
+  it("names what a Permit2 signature buys", () => {
+    const model = keccak256("0x02");
+    const permit = (kind: string, item: `0x${string}`, months: string) =>
+      describeTypedData(
+        {
+          domain: { name: "Permit2", chainId: 31337, verifyingContract: PERMIT2 },
+          primaryType: "PermitWitnessTransferFrom",
+          message: {
+            permitted: { token: known.usdt, amount: "25000000" },
+            spender: known.aiforge,
+            witness: { kind, item, months },
+          },
+        },
+        known,
+      );
+    expect(permit("plan", numberToHex(3, { size: 32 }), "1").title).toBe(
+      "Pay for the Enterprise plan by signature",
+    );
+    const weights = permit("license", model, "0");
+    expect(weights.title).toBe("Pay for a model's weights by signature");
+    expect(weights.details).toContainEqual({ label: "Model", value: model });
+    expect(permit("subscription", model, "2").details).toContainEqual({ label: "For", value: "2 months" });
+    expect(permit("usage", zeroHash, "5000000").details).toContainEqual({
+      label: "Charged a day at most",
+      value: "5.00 USDT",
     });
   });
 

@@ -1,6 +1,6 @@
 import { PERMIT2, usdtAbi } from "@aiforge/contracts";
 import { type Address, decodeFunctionData, type Hex } from "viem";
-import { describeAIForge, months, usdt } from "./describeAIForge.ts";
+import { describeAIForge, months, planName, usdt } from "./describeAIForge.ts";
 
 /** What a contract call or a signature does, for the person who signs it. */
 export interface Description {
@@ -59,16 +59,36 @@ export function describeTypedData(data: TypedData, known: KnownContracts): Descr
   }
   const permitted = message.permitted as { token: string; amount: string };
   const what = String(bought.kind);
+  const item = String(bought.item);
+  // Of metered use it is how much may be charged a day.
   const count = BigInt(String(bought.months));
   return {
-    title: `Pay for a ${what} by signature`,
+    title: `Pay for ${purchased(what, item)} by signature`,
     details: [
       { label: "Pays at most", value: usdt(BigInt(permitted.amount)) },
       { label: "Token", value: same(permitted.token, known.usdt) ? "USDT" : permitted.token },
+      ...(what === "usage" ? [{ label: "Charged a day at most", value: usdt(count) }] : []),
       ...(count > 0n && what !== "usage" ? [{ label: "For", value: months(count) }] : []),
+      ...(what === "plan" || what === "usage" ? [] : [{ label: "Model", value: item }]),
       { label: "To", value: "AIForge contract" },
     ],
   };
+}
+
+/** What a Permit2 purchase is for. @param item the plan's number, or the model on the chain */
+function purchased(kind: string, item: string): string {
+  switch (kind) {
+    case "plan":
+      return `the ${planName(Number(BigInt(item)))} plan`;
+    case "license":
+      return "a model's weights";
+    case "listing":
+      return "a model's listing";
+    case "usage":
+      return "metered use";
+    default:
+      return `a ${kind}`;
+  }
 }
 
 function describeUsdt(data: Hex, known: KnownContracts): Description {

@@ -1,12 +1,19 @@
 import { aiforgeAbi, formatUsdt } from "@aiforge/contracts";
-import { decodeFunctionData, type Hex, maxUint256 } from "viem";
+import { decodeFunctionData, type Hex, keccak256, maxUint256, stringToHex, zeroHash } from "viem";
 import type { Description } from "./describe.ts";
 
 export const usdt = (micro: bigint) =>
   micro === maxUint256 ? "any amount of USDT" : `${formatUsdt(micro)} USDT`;
 export const months = (count: bigint) => `${count} ${count === 1n ? "month" : "months"}`;
 const percent = (bps: number | bigint) => `${Number(bps) / 100} %`;
-const planName = (plan: number) => ["Free", "Basic", "Pro", "Enterprise"][plan] ?? `number ${plan}`;
+export const planName = (plan: number) => ["Free", "Basic", "Pro", "Enterprise"][plan] ?? `number ${plan}`;
+const ROLES: Record<Hex, string> = {
+  [zeroHash]: "default admin",
+  [keccak256(stringToHex("ADMIN"))]: "admin",
+  [keccak256(stringToHex("OPERATOR"))]: "operator",
+};
+/** A role by its name; one that the contract does not have is shown as it is. */
+const roleName = (role: Hex) => ROLES[role] ?? role;
 const when = (seconds: number | bigint) =>
   new Date(Number(seconds) * 1000).toISOString().slice(0, 16).replace("T", " ");
 const shares = (split: { members: readonly string[]; bps: readonly number[] }) =>
@@ -153,9 +160,21 @@ export function describeAIForge(data: Hex): Description {
     case "setTreasury":
       return { title: "Name another treasury", details: [{ label: "Treasury", value: call.args[0] }] };
     case "grantRole":
-      return { title: "Give a wallet a role", details: [{ label: "Wallet", value: call.args[1] }] };
+      return {
+        title: "Give a wallet a role",
+        details: [
+          { label: "Role", value: roleName(call.args[0]) },
+          { label: "Wallet", value: call.args[1] },
+        ],
+      };
     case "revokeRole":
-      return { title: "Take a role from a wallet", details: [{ label: "Wallet", value: call.args[1] }] };
+      return {
+        title: "Take a role from a wallet",
+        details: [
+          { label: "Role", value: roleName(call.args[0]) },
+          { label: "Wallet", value: call.args[1] },
+        ],
+      };
     default:
       return { title: `AIForge: ${call.functionName}`, details: [] };
   }

@@ -27,6 +27,7 @@ import {
   type WalletClient,
 } from "viem";
 import type { Chain } from "../api/types.ts";
+import { BatchRefusedError, outcomeOf, refusesBatch } from "./batch.ts";
 import { announceDemoWallet, createDemoWallet, type DemoPrompt } from "./demoWallet.ts";
 
 export interface WalletChoice {
@@ -136,18 +137,25 @@ export async function startWalletEngine(parameters: {
       const atomic = (capabilities as { atomic?: { status?: string } } | null)?.atomic?.status;
       return atomic === "supported" || atomic === "ready";
     },
-    /** Sends calls as one and waits until they are mined. @returns the transactions they ended up in. */
-    async sendCalls(chainId: number, calls: readonly { to: Address; data: Hex }[]): Promise<Hex[]> {
+    /**
+     * Sends calls as one and waits until they are mined.
+     * @param onSent called once the wallet has taken them
+     * @returns the transaction that they ended up in
+     * @throws {BatchRefusedError} the wallet does not do several at once after all; nothing was sent
+     * @throws {TransactError} they were sent, and not all of them happened, or the wallet does not say
+     */
+    async sendCalls(
+      chainId: number,
+      calls: readonly { to: Address; data: Hex }[],
+      onSent: () => void,
+    ): Promise<Hex> {
       const { connector } = getConnection(config);
-      const { id } = await sendCalls(config, {
-        connector,
-        chainId: chainId as never,
-        calls,
-        forceAtomic: true,
+      const batch = { connector, chainId: chainId as never, calls, forceAtomic: true };
+      const { id } = await sendCalls(config, batch).catch((error) => {
+        throw refusesBatch(error) ? new BatchRefusedError() : error;
       });
-      const { status, receipts } = await waitForCallsStatus(config, { connector, id, timeout: 0 });
-      if (status !== "success") throw new Error("The chain refused this.");
-      return (receipts ?? []).map(({ transactionHash }) => transactionHash);
+      onSent();
+      return outcomeOf(await waitForCallsStatus(config, { connector, id, timeout: 0 }).catch(() => null));
     },
     publicClient(chainId: number): PublicClient {
       const client = publicClients.get(chainId);

@@ -8,6 +8,9 @@ export interface Problem {
   hint: string | null;
 }
 
+/** Problems with a quote that another quote solves. */
+export const OUTDATED: ReadonlySet<string> = new Set(["FeeAboveMax", "PriceAboveMax", "SplitChanged"]);
+
 type Explain = (args: readonly unknown[]) => { message: string; hint?: string };
 
 const usdt = (value: unknown) => `${formatUsdt(value as bigint)} USDT`;
@@ -29,7 +32,7 @@ const REVERTS: Record<string, Explain> = {
   }),
   FeeAboveMax: ([fee]) => ({
     message: `The publishing fee is ${usdt(fee)} now, more than you were shown.`,
-    hint: "Reload to see the current fee.",
+    hint: "Nothing was paid. Get the current fee and decide again.",
   }),
   InsufficientCredit: ([, credit, amount]) => ({
     message: `There are ${usdt(credit)} to withdraw, not ${usdt(amount)}.`,
@@ -72,12 +75,12 @@ const REVERTS: Record<string, Explain> = {
   }),
   PriceAboveMax: ([price]) => ({
     message: `The price is ${usdt(price)} now, more than you were shown.`,
-    hint: "Reload to see the current price.",
+    hint: "Nothing was paid. Get the current price and decide again.",
   }),
   SharesDoNotSum: () => ({ message: "The shares do not add up to 100 %." }),
   SplitChanged: () => ({
     message: "The creators changed their split since this page was loaded.",
-    hint: "Reload to see who is paid now.",
+    hint: "Nothing was paid. Look who is paid now and decide again.",
   }),
   AccessControlUnauthorizedAccount: () => ({
     message: "This wallet does not have the role that this needs.",
@@ -96,8 +99,8 @@ const REVERTS: Record<string, Explain> = {
 export function explain(error: unknown): Problem {
   const data = revertData(error);
   if (data) return explainRevert(data);
-  const codes = [...chain(error)].map((link) => (link as { code?: unknown }).code);
-  const text = [...chain(error)].map((link) => (link as Error).message ?? "").join("\n");
+  const codes = [...causesOf(error)].map((link) => (link as { code?: unknown }).code);
+  const text = [...causesOf(error)].map((link) => (link as Error).message ?? "").join("\n");
   if (codes.includes(4001) || /user (rejected|denied)|rejected the request/i.test(text)) {
     return { code: "rejected", message: "You declined it in the wallet.", hint: "Nothing was sent." };
   }
@@ -134,9 +137,16 @@ export function explain(error: unknown): Problem {
 /** The data of a revert as words. */
 export function explainRevert(data: Hex): Problem {
   try {
-    const { errorName, args } = decodeErrorResult({ abi: aiforgeAbi, data });
+    const { errorName, args }: { errorName: string; args?: readonly unknown[] } = decodeErrorResult({
+      abi: aiforgeAbi,
+      data,
+    });
     const known = REVERTS[errorName]?.(args ?? []);
     if (known) return { code: errorName, message: known.message, hint: known.hint ?? null };
+    // A contract's own words, such as a token's.
+    if (errorName === "Error") {
+      return { code: "reverted", message: `The chain refused this: “${args?.[0]}”.`, hint: null };
+    }
     return { code: errorName, message: `The contract refused this: ${errorName}.`, hint: null };
   } catch {
     return {
@@ -148,7 +158,7 @@ export function explainRevert(data: Hex): Problem {
 }
 
 function revertData(error: unknown): Hex | null {
-  for (const link of chain(error)) {
+  for (const link of causesOf(error)) {
     const data = (link as { data?: unknown }).data;
     const inner = typeof data === "object" && data !== null ? (data as { data?: unknown }).data : data;
     if (isHex(inner) && inner.length >= 10) return inner;
@@ -157,7 +167,7 @@ function revertData(error: unknown): Hex | null {
 }
 
 /** An error and its causes, at most ten deep. */
-function* chain(error: unknown): Generator<object> {
+export function* causesOf(error: unknown): Generator<object> {
   let link = error;
   for (let depth = 0; depth < 10 && typeof link === "object" && link !== null; depth++) {
     yield link;

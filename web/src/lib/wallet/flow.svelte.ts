@@ -1,4 +1,5 @@
 import type { Address, Hex } from "viem";
+import { BatchRefusedError } from "./batch.ts";
 import type { WalletEngine } from "./engine.ts";
 import { explain, type Problem } from "./errors.ts";
 import { confirm, TransactError, type TransactState, transact } from "./transact.ts";
@@ -39,6 +40,12 @@ export class TransactionFlow {
     this.#parameters = parameters;
   }
 
+  /** Whether nothing is left to ask the wallet: from here on it goes on without the page. */
+  get sent(): boolean {
+    const last = this.states.at(-1)?.step;
+    return this.status === "running" && (last === "sent" || last === "pending" || last === "confirming");
+  }
+
   run = async (): Promise<void> => {
     if (this.status === "running" || this.status === "done") return;
     this.status = "running";
@@ -57,13 +64,16 @@ export class TransactionFlow {
       if (last) await onDone?.(last);
     } catch (error) {
       if (this.status === "done") return;
-      this.problem = error instanceof TransactError ? error.problem : explain(error);
+      const problem = error instanceof TransactError ? error.problem : explain(error);
+      const known = error instanceof TransactError ? error.hash : null;
+      this.problem = problem;
       this.states = this.states.map((state) =>
         state && state.step !== "success"
-          ? { step: "failed", problem: this.problem as Problem, hash: "hash" in state ? state.hash : null }
+          ? { step: "failed", problem, hash: "hash" in state && state.hash ? state.hash : known }
           : state,
       );
       this.status = "failed";
+      void wallet.refreshBalance();
     }
   };
 
@@ -93,16 +103,26 @@ export class TransactionFlow {
   /** All calls as one (EIP-5792): one prompt, and either all of them happen or none. */
   async #runTogether(engine: WalletEngine, calls: readonly (FlowStep & Sent)[]): Promise<Hex | null> {
     const { chainId, onSent } = this.#parameters;
-    const all = (state: TransactState) => {
-      this.states = calls.map(() => state);
-    };
-    all({ step: "wallet" });
-    const hashes = await engine.sendCalls(chainId, calls);
-    const last = hashes.at(-1);
-    const final = calls.at(-1);
-    if (!last || !final) throw new Error("The wallet did not say what became of the transactions.");
-    onSent?.(final, last);
-    return confirm(engine.publicClient(chainId), last, final.confirmations, pollingOf(chainId), all);
+    const planned = this.steps;
+    const final = calls[calls.length - 1] as FlowStep & Sent;
+    this.steps = [{ ...final, title: `${calls.map(({ title }) => title).join(", then ")}: all at once` }];
+    this.states = [{ step: "wallet" }];
+    try {
+      const hash = await engine.sendCalls(chainId, calls, () => this.#set(0, { step: "sent" }));
+      onSent?.(final, hash);
+      return await confirm(
+        engine.publicClient(chainId),
+        hash,
+        final.confirmations,
+        pollingOf(chainId),
+        (state) => this.#set(0, state),
+      );
+    } catch (error) {
+      if (!(error instanceof BatchRefusedError)) throw error;
+      this.steps = planned;
+      this.states = planned.map(() => null);
+      return this.#runInTurn(engine);
+    }
   }
 
   #set(index: number, state: TransactState): void {

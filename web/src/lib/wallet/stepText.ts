@@ -9,6 +9,8 @@ export function describeState(state: TransactState | null): string {
       return "Checking that it would succeed…";
     case "wallet":
       return "Confirm it in your wallet.";
+    case "sent":
+      return "Your wallet has it. Waiting for the next block…";
     case "pending":
       return "Sent. Waiting for the next block…";
     case "confirming":

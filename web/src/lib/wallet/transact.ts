@@ -5,6 +5,8 @@ import { explain, type Problem } from "./errors.ts";
 export type TransactState =
   | { step: "checking" }
   | { step: "wallet" }
+  /** The wallet has it, but has not said under which hash. */
+  | { step: "sent" }
   | { step: "pending"; hash: Hex }
   | { step: "confirming"; hash: Hex; confirmations: number; required: number }
   | { step: "success"; hash: Hex; confirmations: number; required: number }
