@@ -1,13 +1,9 @@
 import { StandardMerkleTree } from "@openzeppelin/merkle-tree";
 import { type Hex, keccak256, stringToBytes } from "viem";
-import {
-  comparePurchases,
-  type DistributionInputs,
-  InputsError,
-  serializeInputs,
-} from "./distributionInputs.ts";
+import { comparePurchases, type DistributionInputs, serializeInputs } from "./distributionInputs.ts";
 import { extendPeriod } from "./extendPeriod.ts";
 import { FEES } from "./fees.ts";
+import { InputsError } from "./inputsFields.ts";
 import { monthIndex, monthOf } from "./month.ts";
 
 /** A month of the creators' pool, computed. Amounts in micro-USDT. */

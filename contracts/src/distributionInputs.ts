@@ -1,6 +1,7 @@
 import type { Address, Hex } from "viem";
 import { FEES } from "./fees.ts";
-import { MonthError, monthIndex, monthStart } from "./month.ts";
+import { fields, hash, InputsError, indexOf, integer, rows, small, text } from "./inputsFields.ts";
+import { monthStart } from "./month.ts";
 
 /** Everything that a month's distribution is computed from. Amounts in micro-USDT, times in unix seconds. */
 export interface DistributionInputs {
@@ -34,24 +35,11 @@ export interface DistributionInputs {
   usage: { modelId: Hex; splitId: Hex; tokens: bigint }[];
 }
 
-/** The inputs are not as published: not canonical, out of range, or at odds with themselves. `path` names the place. */
-export class InputsError extends Error {
-  override name = "InputsError";
-  readonly path: string;
-  constructor(path: string, message: string) {
-    super(path ? `${path}: ${message}` : message);
-    this.path = path;
-  }
-}
-
 /** The most bytes of inputs that are read. */
 export const MAX_INPUTS_BYTES = 64 * 1024 ** 2;
-const MAX_ROWS = 200_000;
 const MAX_AMOUNT = 2n ** 64n - 1n;
 const MAX_TOKENS = 2n ** 96n - 1n;
-const HASH = /^0x[0-9a-f]{64}$/;
 const CHAIN = /^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$/;
-const NUMBER = /^(0|[1-9][0-9]{0,29})$/;
 
 /**
  * Writes inputs as canonical JSON: ASCII, no space, fields in the documented order, amounts as decimal strings.
@@ -242,62 +230,3 @@ export const comparePurchases = (
   a: { txHash: string; logIndex: number },
   b: { txHash: string; logIndex: number },
 ): number => compare(a.txHash, b.txHash) || a.logIndex - b.logIndex;
-
-function fields<const name extends string>(
-  json: unknown,
-  at: string,
-  names: readonly name[],
-): Record<name, unknown> {
-  if (typeof json !== "object" || json === null || Array.isArray(json))
-    throw new InputsError(at, "Not an object");
-  const found = Object.keys(json);
-  const missing = names.find((name) => !found.includes(name));
-  if (missing) throw new InputsError(at, `${missing} is missing`);
-  const unknown = found.find((name) => !(names as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new InputsError(at, `Unknown field ${JSON.stringify(unknown)}`);
-  return json as Record<name, unknown>;
-}
-
-/** An array in strictly rising order, so that nothing is in it twice. */
-function rows<T>(
-  json: unknown,
-  at: string,
-  read: (row: unknown, at: string) => T,
-  order: (a: T, b: T) => number,
-): T[] {
-  if (!Array.isArray(json)) throw new InputsError(at, "Not an array");
-  if (json.length > MAX_ROWS) throw new InputsError(at, `More than ${MAX_ROWS} rows`);
-  const all = json.map((row, place) => read(row, `${at}[${place}]`));
-  const wrong = all.findIndex((row, place) => place > 0 && order(all[place - 1] as T, row) >= 0);
-  if (wrong > 0) throw new InputsError(`${at}[${wrong}]`, "Out of order, or there twice");
-  return all;
-}
-
-function text(json: unknown, at: string, pattern: RegExp): string {
-  if (typeof json !== "string" || !pattern.test(json))
-    throw new InputsError(at, "Not written as it should be");
-  return json;
-}
-
-const hash = (json: unknown, at: string): Hex => text(json, at, HASH) as Hex;
-
-function integer(json: unknown, at: string, max: bigint): bigint {
-  const value = BigInt(text(json, at, NUMBER));
-  if (value > max) throw new InputsError(at, `More than ${max}`);
-  return value;
-}
-
-function small(json: unknown, at: string, min: number, max: number): number {
-  if (typeof json !== "number" || !Number.isInteger(json) || json < min || json > max)
-    throw new InputsError(at, `Not a whole number from ${min} to ${max}`);
-  return json;
-}
-
-function indexOf(month: string, at: string): number {
-  try {
-    return monthIndex(month);
-  } catch (error) {
-    if (error instanceof MonthError) throw new InputsError(at, error.message);
-    throw error;
-  }
-}

@@ -1,4 +1,8 @@
 export { type Account, accountRef, InvalidUuidError, modelSalt, parseAccountRef } from "./accountRef.ts";
+export { type Audit, type AuditOptions, auditMonth, type Check } from "./audit/audit.ts";
+export { type ChainRecord, type PostedRoot, readChainRecord } from "./audit/chainRecord.ts";
+export { ChainRefusedError, type ReadOptions, type ReadProgress } from "./audit/logs.ts";
+export { type Month, postOf, readEarlier, readMonth, takenUpWrongly } from "./audit/month.ts";
 export { aiforgeAbi } from "./compiled/aiforgeAbi.ts";
 export { aiforgeBytecode } from "./compiled/aiforgeBytecode.ts";
 export { tetherEthereumBytecode } from "./compiled/tetherEthereumBytecode.ts";
@@ -18,13 +22,13 @@ export {
 } from "./distribution.ts";
 export {
   type DistributionInputs,
-  InputsError,
   MAX_INPUTS_BYTES,
   parseInputs,
   serializeInputs,
 } from "./distributionInputs.ts";
 export { extendPeriod } from "./extendPeriod.ts";
 export { FEES } from "./fees.ts";
+export { InputsError } from "./inputsFields.ts";
 export {
   ASSIGNMENT_TYPES,
   ATTESTATION_TYPES,

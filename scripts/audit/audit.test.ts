@@ -6,33 +6,20 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import {
-  accountRef,
-  aiforgeAbi,
   contentCid,
-  type Deployment,
   type DistributionInputs,
-  demoAccount,
-  deployLocal,
   distribute,
-  modelId,
-  modelSalt,
+  monthIndex,
   monthOf,
   monthStart,
-  monthText,
-  type PlanPurchase,
-  purchasesOfMonth,
   serializeInputs,
-  splitId,
-  usdtAbi,
 } from "@aiforge/contracts";
-import { type Address, encodeFunctionData, type Hex, keccak256, parseEventLogs, stringToBytes } from "viem";
-import { privateKeyToAccount } from "viem/accounts";
+import { type Hex, keccak256, stringToBytes } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startChain, type TestChain, testClient } from "../testing/chain.ts";
 import { runAudit } from "./cli.ts";
+import { FIRST, leftBy, Pool, USDT } from "./fixture.ts";
 import { recompute } from "./recompute.ts";
 
-const USDT = 1_000_000n;
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const hash = (seed: string): Hex => keccak256(stringToBytes(seed));
 
@@ -181,95 +168,77 @@ describe("the audit", () => {
 });
 
 describe("against the chain", () => {
-  let chain: TestChain;
-  let deployment: Deployment;
-  let good: DistributionInputs;
-  const operator = privateKeyToAccount(demoAccount("operator").privateKey);
-  const deployer = privateKeyToAccount(demoAccount("deployer").privateKey);
-  const customer = privateKeyToAccount(demoAccount("customer").privateKey);
-  const creator = privateKeyToAccount(demoAccount("creator").privateKey);
-  const salt = modelSalt("00000000-0000-4000-8000-000000000001");
-  const account = accountRef("user", "00000000-0000-4000-8000-000000000002");
-  const split = { members: [creator.address], bps: [10_000] };
+  let pool: Pool;
+  let first: DistributionInputs;
+  let idle: DistributionInputs;
+  let last: DistributionInputs;
 
-  async function write(from: typeof operator, functionName: string, args: unknown[], to?: Address) {
-    const client = testClient(chain.rpcUrl);
-    const data = encodeFunctionData({ abi: to ? usdtAbi : aiforgeAbi, functionName, args } as never);
-    const hash = await client.sendTransaction({ account: from, to: to ?? deployment.aiforge, data });
-    const receipt = await client.waitForTransactionReceipt({ hash });
-    expect(receipt.status, functionName).toBe("success");
-    return receipt;
-  }
-
-  const post = () => {
-    const { month, root, total } = distribute(good);
-    return write(operator, "postRoot", [
-      month,
-      root,
-      total,
-      contentCid(stringToBytes(serializeInputs(good))),
-    ]);
+  const against = async (inputs: DistributionInputs, name: string, ...more: string[]) => {
+    const asked = ["--rpc", pool.rpcUrl, "--contract", pool.deployment.aiforge, ...more];
+    return audit(await file(name, serializeInputs(inputs)), ...asked);
   };
-  const against = async (inputs: DistributionInputs, name: string) =>
-    audit(await file(name, serializeInputs(inputs)), "--rpc", chain.rpcUrl, "--contract", deployment.aiforge);
 
   beforeAll(async () => {
-    chain = await startChain();
-    deployment = await deployLocal({ rpcUrl: chain.rpcUrl });
-    const client = testClient(chain.rpcUrl);
-    await write(customer, "approve", [deployment.aiforge, 1_000n * USDT], deployment.usdt);
-    const terms = { month: USDT, sale: 0n, input: 0n, output: 0n };
-    await write(creator, "publish", [salt, hash("weights"), split, terms, account, 0n, 0]);
-    const bought: PlanPurchase[] = [];
-    for (let at = 0; at < 2; at++) {
-      const receipt = await write(customer, "buyPlan", [1, 2n, 20n * USDT, account, 0]);
-      const [event] = parseEventLogs({ abi: aiforgeAbi, logs: receipt.logs, eventName: "PlanPurchased" });
-      const { timestamp } = await client.getBlock({ blockNumber: receipt.blockNumber });
-      const { plan, months, price, fee } = event!.args;
-      const place = {
-        txHash: receipt.transactionHash,
-        logIndex: event!.logIndex,
-        blockNumber: receipt.blockNumber,
-      };
-      bought.push({ ...place, blockTimestamp: timestamp, plan, account, months: Number(months), price, fee });
-    }
-    const month = monthOf(bought[0]!.blockTimestamp);
-    good = {
-      chain: "eip155:31337",
-      aiforge: deployment.aiforge.toLowerCase() as Address,
-      month: monthText(month),
-      previous: { month: null, root: null, carry: 0n, cumulative: [] },
-      purchases: purchasesOfMonth(bought, month),
-      usage: [{ modelId: modelId(creator.address, salt), splitId: splitId(split), tokens: 5n }],
-    };
+    pool = await Pool.start();
+    await pool.goTo((await pool.month()) + 1);
+    const month = await pool.month();
+    await pool.buyPlan(2n, "a");
+    await pool.buyPlan(2n, "a");
+    await pool.goTo(month + 1);
+    first = await pool.inputs(month, FIRST, [5n]);
   }, 60_000);
-  afterAll(() => chain?.stop());
+  afterAll(() => pool?.stop());
 
   it("finds the root, the purchases and the splits, and what of them is not so", async () => {
-    const missing = await against(good, "unposted.json");
+    const missing = await against(first, "unposted.json");
     expect([missing.code, missing.output]).toEqual([1, expect.stringMatching(/✖ The chain has no root of/)]);
-    await post();
-    await write(deployer, "vetoRoot", []);
-    expect((await against(good, "vetoed.json")).output).toMatch(/✖ The chain has no root of/);
-    await post();
-    const found = await against(good, "posted.json");
+    await pool.post(first);
+    await pool.veto();
+    expect((await against(first, "vetoed.json")).output).toMatch(/✖ The chain has no root of/);
+    await pool.post(first);
+    const found = await against(first, "posted.json");
     expect([found.code, found.output.match(/✖.*/)]).toEqual([0, null]);
+    expect((await against(first, "from.json", "--from", "1")).code).toBe(0);
 
     const other = await against(
-      { ...good, usage: [{ ...good.usage[0]!, splitId: hash("mine") }] },
+      { ...first, usage: [{ ...first.usage[0]!, splitId: hash("mine") }] },
       "split.json",
     );
     expect(other.code).toBe(1);
     expect(other.output).toMatch(/✖ The chain has the root/);
     expect(other.output).toMatch(/✖ Model .* is paid through split/);
-    const without = await against({ ...good, purchases: [] }, "without.json");
+    const without = await against({ ...first, purchases: [] }, "without.json");
     expect(without.output).toMatch(/✖ Plan purchase .* is left out/);
-    const invented = { ...good.purchases[0]!, txHash: hash("never") };
+    const invented = { ...first.purchases[0]!, txHash: hash("never") };
     const more = await against(
-      { ...good, purchases: [...good.purchases, invented].sort(byHash) },
+      { ...first, purchases: [...first.purchases, invented].sort(byHash) },
       "more.json",
     );
     expect(more.output).toMatch(/✖ The chain has no plan purchase/);
+  }, 60_000);
+
+  it("asks for the months before, back to one that was posted", async () => {
+    const month = monthIndex(first.month);
+    await pool.goTo(month + 2);
+    idle = await pool.inputs(month + 1, leftBy(first), []);
+    await pool.goTo(month + 3);
+    last = await pool.inputs(month + 2, leftBy(idle), [3n]);
+    await pool.post(last);
+    const before = [
+      await file("a.json", serializeInputs(idle)),
+      await file("b.json", serializeInputs(first)),
+    ];
+    const alone = await against(last, "alone.json");
+    expect([alone.code, alone.output]).toEqual([1, expect.stringMatching(/✖ Give them with --previous/)]);
+    expect((await against(last, "one.json", "--previous", before[0]!)).code).toBe(1);
+    const both = before.flatMap((path) => ["--previous", path]);
+    expect(await against(last, "both.json", ...both)).toMatchObject({ code: 0 });
+    const other = { ...last, previous: { ...last.previous, root: hash("other") } };
+    const wrong = await against(other, "other.json", ...both);
+    expect([wrong.code, wrong.output]).toEqual([
+      1,
+      expect.stringMatching(/✖ The inputs name 0x.* as the root/),
+    ]);
   }, 60_000);
 
   const byHash = (a: { txHash: string }, b: { txHash: string }) => (a.txHash < b.txHash ? -1 : 1);

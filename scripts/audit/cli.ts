@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { ChainRefusedError, type Month, type ReadProgress } from "@aiforge/contracts";
 import { BaseError, isAddress } from "viem";
 import { checkOnChain } from "./onchain.ts";
 import {
@@ -9,7 +10,6 @@ import {
   compare,
   explain,
   type Finding,
-  type Month,
   no,
   recompute,
   yes,
@@ -21,11 +21,12 @@ const HELP = `Recomputes a month of the creators' pool from its published inputs
 
   --root 0x…            the root that it should have
   --cid bafk…           the CID that the bytes should have
-  --previous file       the inputs of the month before: what they left must be what these take up
+  --previous file       the inputs of the month before: what they left must be what these take up; once more for each
+                        month before that, where one posted no root
   --compare file        another file of the same month: says what differs, model by model
-  --rpc URL             hold it to the chain: the posted root, the plan purchases, the models' splits
+  --rpc URL             hold it to the chain: the posted root and the one before, the plan purchases, the models' splits
   --contract 0x…        the contract there
-  --from block          its first block (default 0)
+  --from block          its first block (searched when left out)
 
 Exit code 0: all is as it should be; 1: something is not; 2: the command was not understood,
 or the chain did not answer.`;
@@ -33,15 +34,23 @@ or the chain did not answer.`;
 /** The command was not understood. */
 class UsageError extends Error {}
 
+type Print = (line: string) => void;
+type OnProgress = (progress: ReadProgress) => void;
+
 /**
  * Runs the audit.
  * @param print takes each line
+ * @param onProgress is told how far the reading of the chain is
  * @returns the exit code
  */
-export async function runAudit(args: string[], print: (line: string) => void): Promise<number> {
+export async function runAudit(args: string[], print: Print, onProgress?: OnProgress): Promise<number> {
   try {
-    return await audit(args, print);
+    return await audit(args, print, onProgress);
   } catch (error) {
+    if (error instanceof ChainRefusedError) {
+      print(error.message);
+      return 2;
+    }
     if (error instanceof BaseError) {
       print(`The chain does not answer: ${error.shortMessage}`);
       return 2;
@@ -52,18 +61,18 @@ export async function runAudit(args: string[], print: (line: string) => void): P
   }
 }
 
-async function audit(args: string[], print: (line: string) => void): Promise<number> {
+async function audit(args: string[], print: Print, onProgress?: OnProgress): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
     options: {
       root: { type: "string" },
       cid: { type: "string" },
-      previous: { type: "string" },
+      previous: { type: "string", multiple: true, default: [] },
       compare: { type: "string" },
       rpc: { type: "string" },
       contract: { type: "string" },
-      from: { type: "string", default: "0" },
+      from: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -80,7 +89,7 @@ async function audit(args: string[], print: (line: string) => void): Promise<num
     throw new UsageError("--rpc and --contract go together.");
   if (contract !== undefined && !isAddress(contract, { strict: false }))
     throw new UsageError("--contract is 0x and 40 digits.");
-  if (!/^\d{1,15}$/.test(from)) throw new UsageError("--from is a block's number.");
+  if (from !== undefined && !/^\d{1,15}$/.test(from)) throw new UsageError("--from is a block's number.");
 
   const bytes = await read(path);
   const findings: Finding[] = cid === undefined ? [] : [checkCid(bytes, cid)];
@@ -90,19 +99,28 @@ async function audit(args: string[], print: (line: string) => void): Promise<num
   print("");
   findings.push(yes("The file is in the one form that inputs may have, and its sums are its own."));
   if (root !== undefined) findings.push(checkRoot(month, root));
-  if (previous !== undefined)
-    findings.push(...(await withOther(previous, (before) => checkPrevious(month, before))));
-  if (other !== undefined) findings.push(...(await withOther(other, (theirs) => compare(month, theirs))));
-  if (rpc !== undefined)
-    findings.push(
-      ...(await checkOnChain(month, { rpc, contract: contract as `0x${string}`, from: BigInt(from) })),
-    );
+  const earlier: Month[] = [];
+  let after = month;
+  for (const file of previous) {
+    const before = recompute(await read(file));
+    if ("ok" in before) {
+      findings.push(no(`${file}: ${before.text}`));
+      break;
+    }
+    findings.push(...checkPrevious(after, before));
+    earlier.push(before);
+    after = before;
+  }
+  if (other !== undefined) {
+    const theirs = recompute(await read(other));
+    findings.push(...("ok" in theirs ? [no(`${other}: ${theirs.text}`)] : compare(month, theirs)));
+  }
+  if (rpc !== undefined) {
+    const source = { rpc, contract: contract as `0x${string}`, onProgress };
+    const first = from === undefined ? undefined : BigInt(from);
+    findings.push(...(await checkOnChain(bytes, earlier, { ...source, from: first })));
+  }
   return report(findings, print);
-}
-
-async function withOther(path: string, check: (month: Month) => Finding[]): Promise<Finding[]> {
-  const month = recompute(await read(path));
-  return "ok" in month ? [no(`${path}: ${month.text}`)] : check(month);
 }
 
 async function read(path: string): Promise<Uint8Array> {

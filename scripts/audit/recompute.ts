@@ -1,23 +1,18 @@
 import {
   contentCid,
   type Distribution,
-  type DistributionInputs,
-  distribute,
   formatUsdt,
   InputsError,
-  parseInputs,
+  type Month,
   poolPart,
+  readMonth,
+  takenUpWrongly,
 } from "@aiforge/contracts";
 
 /** One question of the audit and its answer, in words. */
 export interface Finding {
   ok: boolean;
   text: string;
-}
-
-export interface Month {
-  inputs: DistributionInputs;
-  distribution: Distribution;
 }
 
 export const yes = (text: string): Finding => ({ ok: true, text });
@@ -29,8 +24,7 @@ const short = (hash: string) => `${hash.slice(0, 10)}…`;
 /** Reads and computes a month. @returns what is wrong with the bytes, in words, when they are no month's inputs */
 export function recompute(bytes: Uint8Array): Month | Finding {
   try {
-    const inputs = parseInputs(bytes);
-    return { inputs, distribution: distribute(inputs) };
+    return readMonth(bytes);
   } catch (error) {
     if (error instanceof InputsError) return no(`These are not the inputs of a month: ${error.message}`);
     throw error;
@@ -79,31 +73,15 @@ export function checkCid(bytes: Uint8Array, expected: string): Finding {
 }
 
 /** Whether a month takes up exactly what the month before left. */
-export function checkPrevious({ inputs: { previous } }: Month, before: Month): Finding[] {
+export function checkPrevious({ inputs }: Month, before: Month): Finding[] {
   const { month } = before.inputs;
-  const left = before.distribution;
-  if (previous.month !== month)
-    return [no(`The inputs follow ${previous.month ?? "no month"}; the file given is of ${month}.`)];
-  const findings = [
-    previous.root === left.root
-      ? yes(`The month before, ${month}, has the root that the inputs name.`)
-      : no(`The inputs name ${previous.root} as the root of ${month}; recomputed it is ${left.root}.`),
-    previous.carry === left.carry
-      ? yes(`It carried ${usdt(left.carry)}.`)
-      : no(`The inputs carry ${usdt(previous.carry)}; ${month} left ${usdt(left.carry)}.`),
+  if (inputs.previous.month !== month)
+    return [no(`The inputs follow ${inputs.previous.month ?? "no month"}; the file given is of ${month}.`)];
+  const wrong = takenUpWrongly(inputs, before).map(no);
+  if (wrong.length > 0) return wrong;
+  return [
+    yes(`They take up what ${month} left: its root, ${usdt(before.distribution.carry)} carried, each split.`),
   ];
-  const named = new Map<string, bigint>(previous.cumulative.map((row) => [row.splitId, row.amount]));
-  const owed = new Map<string, bigint>(left.cumulative.map((row) => [row.splitId, row.amount]));
-  const wrong = [...new Set([...named.keys(), ...owed.keys()])].filter(
-    (id) => named.get(id) !== owed.get(id),
-  );
-  for (const id of wrong)
-    findings.push(
-      no(
-        `Split ${id} stands at ${usdt(named.get(id) ?? 0n)} in the inputs; ${month} left it at ${usdt(owed.get(id) ?? 0n)}.`,
-      ),
-    );
-  return findings;
 }
 
 /** What differs between two files of the same month, model by model. */

@@ -1,149 +1,111 @@
-import {
-  aiforgeAbi,
-  contentCid,
-  type Deployment,
-  type DistributionInputs,
-  demoAccount,
-  deployLocal,
-  distribute,
-  monthIndex,
-  monthOf,
-  monthText,
-  purchasesOfMonth,
-  serializeInputs,
-  usdtAbi,
-} from "@aiforge/contracts";
-import {
-  createPublicClient,
-  createWalletClient,
-  type Hex,
-  http,
-  keccak256,
-  type PublicClient,
-  parseEventLogs,
-  toHex,
-} from "viem";
-import { privateKeyToAccount } from "viem/accounts";
+import type { DistributionInputs, ReadProgress } from "@aiforge/contracts";
+import { createPublicClient, http, keccak256 } from "viem";
 import { foundry } from "viem/chains";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startChain, type TestChain } from "../../../../scripts/testing/chain.ts";
-import { audit, type Posted, readPosted } from "./audit.ts";
+import { bytesOf, FIRST, leftBy, Pool } from "../../../../scripts/audit/fixture.ts";
+import { Auditor, type ReadInputs } from "./audit.ts";
 
-const CHAIN = "eip155:31337";
-const ACCOUNT = `0x01${"00".repeat(30)}01` as Hex;
-let chain: TestChain;
-let contracts: Deployment;
-let client: PublicClient;
-let bytes: Uint8Array;
-let posted: Posted;
-let where: Parameters<typeof audit>[2];
-
-const as = (role: Parameters<typeof demoAccount>[0]) =>
-  createWalletClient({
-    account: privateKeyToAccount(demoAccount(role).privateKey),
-    chain: foundry,
-    transport: http(chain.rpcUrl),
-  });
+let pool: Pool;
+let first: DistributionInputs;
+let second: DistributionInputs;
 
 beforeAll(async () => {
-  chain = await startChain();
-  contracts = await deployLocal({ rpcUrl: chain.rpcUrl });
-  client = createPublicClient({ chain: foundry, transport: http(chain.rpcUrl), pollingInterval: 20 });
-  const { aiforge, usdt } = contracts;
-  const customer = as("customer");
-  await customer.writeContract({
-    address: usdt,
-    abi: usdtAbi,
-    functionName: "approve",
-    args: [aiforge, 30_000_000n],
-  });
-  const bought = await client.waitForTransactionReceipt({
-    hash: await customer.writeContract({
-      address: aiforge,
-      abi: aiforgeAbi,
-      functionName: "buyPlan",
-      args: [2, 1n, 30_000_000n, ACCOUNT, 0],
-    }),
-  });
-  const [event] = parseEventLogs({ abi: aiforgeAbi, eventName: "PlanPurchased", logs: bought.logs });
-  if (!event) throw new Error("No plan was bought");
-  const { timestamp } = await client.getBlock({ blockNumber: bought.blockNumber });
-  const month = monthOf(timestamp);
-  const { plan, months, price, fee, account } = event.args;
-  const inputs: DistributionInputs = {
-    chain: CHAIN,
-    aiforge: aiforge.toLowerCase() as Hex,
-    month: monthText(month),
-    previous: { month: null, root: null, carry: 0n, cumulative: [] },
-    purchases: purchasesOfMonth(
-      [
-        {
-          txHash: bought.transactionHash,
-          logIndex: event.logIndex,
-          blockNumber: bought.blockNumber,
-          blockTimestamp: timestamp,
-          plan,
-          account,
-          months: Number(months),
-          price,
-          fee,
-        },
-      ],
-      month,
-    ),
-    usage: [1, 2, 3].map((model) => ({
-      modelId: toHex(model, { size: 32 }),
-      splitId: keccak256(toHex(model)),
-      tokens: BigInt(model * 1000),
-    })),
-  };
-  bytes = new TextEncoder().encode(serializeInputs(inputs));
-  const { root, total } = distribute(inputs);
-  const txHash = await as("operator").writeContract({
-    address: aiforge,
-    abi: aiforgeAbi,
-    functionName: "postRoot",
-    args: [monthIndex(inputs.month), root, total, contentCid(bytes)],
-  });
-  await client.waitForTransactionReceipt({ hash: txHash });
-  posted = await readPosted(client, aiforge, txHash);
-  where = { chain: CHAIN, aiforge, client };
+  pool = await Pool.start();
+  await pool.goTo((await pool.month()) + 1);
+  const month = await pool.month();
+  await pool.buyPlan(2n, "a");
+  await pool.buyPlan(1n, "b");
+  await pool.goTo(month + 1);
+  first = await pool.inputs(month, FIRST, [1_000n, 2_000n]);
+  await pool.post(first);
+  await pool.buyPlan(3n, "c");
+  await pool.goTo(month + 2);
+  second = await pool.inputs(month + 1, leftBy(first), [40n]);
+  await pool.post(second);
 }, 60_000);
-afterAll(() => chain?.stop());
+afterAll(() => pool?.stop());
+
+const published: ReadInputs = async (month) => (month === first.month ? bytesOf(first) : null);
+
+function auditor(readInputs: ReadInputs = published, aiforge = pool.deployment.aiforge) {
+  const transport = http(pool.rpcUrl, { retryCount: 0 });
+  return new Auditor(createPublicClient({ chain: foundry, transport }), aiforge, readInputs);
+}
+
+const open = (inputs: DistributionInputs, from = auditor()) => from.open(inputs.month, bytesOf(inputs), {});
+const failed = async (inputs: DistributionInputs, from = auditor()) =>
+  (await open(inputs, from))(bytesOf(inputs))
+    .checks.filter(({ ok }) => !ok)
+    .map(({ id }) => id);
 
 describe("an audit in the browser", () => {
-  it("holds for what was published", async () => {
-    const { ok, checks, distribution } = await audit(bytes, posted, where);
+  it("holds for what was published, and says how far it is while it reads", async () => {
+    const progress: ReadProgress[] = [];
+    const onProgress = (at: ReadProgress) => progress.push(at);
+    const audit = await auditor().open(first.month, bytesOf(first), { onProgress });
+    const { ok, checks, month } = audit(bytesOf(first));
     expect(checks.filter((check) => !check.ok)).toEqual([]);
-    expect(ok).toBe(true);
-    expect(distribution?.models.map(({ amount }) => amount)).toEqual([3_500_000n, 7_000_000n, 10_500_000n]);
+    expect([ok, month?.distribution.models.length]).toEqual([true, 2]);
+    expect(progress.at(-1)).toMatchObject({ of: "blocks", done: progress.at(-1)?.all });
+    expect(await failed(second)).toEqual([]);
   });
 
   it("turns red for any other byte, wherever it is", async () => {
+    const bytes = bytesOf(second);
+    const audit = await open(second);
     for (let at = 0; at < bytes.length; at += 7) {
       const forged = bytes.slice();
       forged[at] = (forged[at] as number) ^ 1;
-      expect((await audit(forged, posted, where)).ok, `byte ${at}`).toBe(false);
+      expect(audit(forged).ok, `byte ${at}`).toBe(false);
     }
+    expect(audit(bytes).ok).toBe(true);
   });
 
-  it("turns red for other figures under the CID of the same forger", async () => {
-    const text = new TextDecoder().decode(bytes).replace('"tokens":"1000"', '"tokens":"2000"');
-    const forged = new TextEncoder().encode(text);
-    const { checks } = await audit(forged, { ...posted, cid: contentCid(forged) }, where);
-    expect(checks.filter((check) => !check.ok).map(({ id }) => id)).toEqual(["root"]);
+  it("turns red for a purchase left out, even where the root is that of the inputs without it", async () => {
+    const hiding = { ...second, purchases: second.purchases.slice(1) };
+    expect(await failed(hiding)).toEqual(["bytes", "root", "total", "purchases"]);
+    await pool.veto();
+    await pool.post(hiding);
+    expect(await failed(hiding)).toEqual(["purchases"]);
+    expect(await failed(second)).toEqual(["bytes", "root", "total"]);
+    await pool.veto();
+    expect(await failed(second)).toEqual(["root"]);
+    await pool.post(second);
+    expect(await failed(second)).toEqual([]);
   });
 
-  it("turns red for a purchase that the chain does not have", async () => {
-    const hash = /"txHash":"(0x[0-9a-f]{64})"/.exec(new TextDecoder().decode(bytes))?.[1] as Hex;
-    const text = new TextDecoder().decode(bytes).replace(hash, keccak256(hash));
-    const { checks } = await audit(new TextEncoder().encode(text), posted, where);
-    expect(checks.find(({ id }) => id === "purchases")?.ok).toBe(false);
+  it("turns red for another root before, and where the inputs of the month before are kept back", async () => {
+    const other = { ...second, previous: { ...second.previous, root: keccak256("0x01") } };
+    expect(await failed(other)).toEqual(["bytes", "root", "previous"]);
+    expect(
+      await failed(
+        second,
+        auditor(async () => null),
+      ),
+    ).toEqual(["previous"]);
+    const forged = { ...first, purchases: [] };
+    expect(
+      await failed(
+        second,
+        auditor(async () => bytesOf(forged)),
+      ),
+    ).toEqual(["previous"]);
   });
 
   it("turns red for another contract", async () => {
-    const { checks } = await audit(bytes, posted, { ...where, aiforge: contracts.usdt });
-    expect(checks.find(({ id }) => id === "contract")?.ok).toBe(false);
-    await expect(readPosted(client, contracts.usdt, keccak256("0x00"))).rejects.toThrow();
+    expect(await failed(first, auditor(published, pool.deployment.usdt))).toContain("contract");
+  });
+
+  it("reads the chain once for the months that are looked at in a row", async () => {
+    let reads = 0;
+    const transport = http(pool.rpcUrl, {
+      retryCount: 0,
+      onFetchRequest: async (request) => {
+        if ((await request.clone().text()).includes("eth_getLogs")) reads++;
+      },
+    });
+    const { aiforge } = pool.deployment;
+    const one = new Auditor(createPublicClient({ chain: foundry, transport }), aiforge, published);
+    expect([await failed(first, one), await failed(second, one), reads]).toEqual([[], [], 1]);
   });
 });

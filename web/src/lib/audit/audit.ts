@@ -1,169 +1,53 @@
 import {
-  aiforgeAbi,
-  contentCid,
-  type Distribution,
-  type DistributionInputs,
-  distribute,
-  formatUsdt,
-  monthText,
-  parseInputs,
+  type Audit,
+  auditMonth,
+  type ChainRecord,
+  type Month,
+  monthIndex,
+  type ReadOptions,
+  readChainRecord,
+  readEarlier,
 } from "@aiforge/contracts";
-import { type Address, type Hex, type PublicClient, parseEventLogs } from "viem";
+import type { Address, PublicClient } from "viem";
 
-/** One question that the audit asks, and its answer. */
-export interface Check {
-  id: "bytes" | "form" | "root" | "total" | "contract" | "purchases";
-  title: string;
-  ok: boolean;
-  detail: string;
-}
+/** The published inputs of a month like "2026-11"; null where there are none. */
+export type ReadInputs = (month: string) => Promise<Uint8Array | null>;
 
-/** What the chain says that was posted. Amounts in micro-USDT. */
-export interface Posted {
-  month: string;
-  root: Hex;
-  total: bigint;
-  cid: string;
-}
-
-export interface Audit {
-  checks: Check[];
-  ok: boolean;
-  distribution: Distribution | null;
-}
-
-/** Above this many purchases the chain is not asked about each. */
-const MAX_LOOKUPS = 500;
+/** How old a reading of the chain may be to be used for another month, in milliseconds. */
+const FRESH = 60_000;
 
 /**
- * Reads the root that a transaction posted, from the chain itself.
- * @throws when the transaction is not there, or posted nothing at this contract.
+ * The audit of months in the browser. What the chain says is read from its node; the platform is asked for published
+ * inputs only, and they are held to the chain.
  */
-export async function readPosted(client: PublicClient, aiforge: Address, txHash: Hex): Promise<Posted> {
-  const receipt = await client.getTransactionReceipt({ hash: txHash });
-  const logs = parseEventLogs({ abi: aiforgeAbi, eventName: "RootPosted", logs: receipt.logs });
-  const posted = logs.find(({ address }) => address.toLowerCase() === aiforge.toLowerCase());
-  if (!posted) throw new Error("The transaction posted no root at this contract.");
-  const { month, root, total, cid } = posted.args;
-  return { month: monthText(Number(month)), root, total, cid };
-}
+export class Auditor {
+  readonly #client: PublicClient;
+  readonly #aiforge: Address;
+  readonly #readInputs: ReadInputs;
+  #record: { record: ChainRecord; at: number } | null = null;
 
-/**
- * Recomputes a month from its published inputs and holds it to what the chain says. Runs in the browser alone: the
- * platform's own answer is not asked.
- */
-export async function audit(
-  bytes: Uint8Array,
-  posted: Posted,
-  chain: { chain: string; aiforge: Address; client: PublicClient },
-): Promise<Audit> {
-  const cid = contentCid(bytes);
-  const checks: Check[] = [
-    {
-      id: "bytes",
-      title: "The file is the one that was published",
-      ok: cid === posted.cid,
-      detail: cid === posted.cid ? cid : `It has the CID ${cid}; the chain names ${posted.cid}.`,
-    },
-  ];
-  let inputs: DistributionInputs;
-  let distribution: Distribution;
-  try {
-    inputs = parseInputs(bytes);
-    distribution = distribute(inputs);
-    checks.push({
-      id: "form",
-      title: "It is in the one form that the inputs may have",
-      ok: true,
-      detail: `Plan purchases: ${inputs.purchases.length}. Models used: ${inputs.usage.length}.`,
-    });
-  } catch (error) {
-    checks.push({
-      id: "form",
-      title: "It is in the one form that the inputs may have",
-      ok: false,
-      detail: error instanceof Error ? error.message : String(error),
-    });
-    return { checks, ok: false, distribution: null };
+  constructor(client: PublicClient, aiforge: Address, readInputs: ReadInputs) {
+    this.#client = client;
+    this.#aiforge = aiforge;
+    this.#readInputs = readInputs;
   }
-  const { root, total } = distribution;
-  checks.push(
-    {
-      id: "root",
-      title: "The root computed here is the root on the chain",
-      ok: root === posted.root,
-      detail: root === posted.root ? root : `Computed ${root}; posted ${posted.root}.`,
-    },
-    {
-      id: "total",
-      title: "The sum of all shares is what was posted",
-      ok: total === posted.total,
-      detail:
-        total === posted.total
-          ? `${formatUsdt(total)} USDT, all months together.`
-          : `Computed ${formatUsdt(total)} USDT; posted ${formatUsdt(posted.total)} USDT.`,
-    },
-    contractCheck(inputs, posted, chain),
-    await purchasesCheck(inputs, chain),
-  );
-  return { checks, ok: checks.every(({ ok }) => ok), distribution };
-}
 
-function contractCheck(
-  inputs: DistributionInputs,
-  posted: Posted,
-  { chain, aiforge }: { chain: string; aiforge: Address },
-): Check {
-  const ok =
-    inputs.chain === chain &&
-    inputs.aiforge.toLowerCase() === aiforge.toLowerCase() &&
-    inputs.month === posted.month;
-  return {
-    id: "contract",
-    title: "It is of this contract and this month",
-    ok,
-    detail: `${inputs.month}, ${inputs.chain}, ${inputs.aiforge}`,
-  };
-}
+  /**
+   * Reads all that a month's audit needs.
+   * @param bytes its inputs as they were published
+   * @returns the audit of it, which answers at once for any bytes in their place
+   * @throws {ChainRefusedError} when the node does not give it
+   */
+  async open(month: string, bytes: Uint8Array, options: ReadOptions): Promise<(bytes: Uint8Array) => Audit> {
+    const record = await this.#read(options);
+    const earlier: Month[] = await readEarlier(bytes, record, this.#readInputs);
+    return (any) => auditMonth(any, record, { month: monthIndex(month), earlier });
+  }
 
-/** Every purchase in the inputs must be an event of the contract, with the same plan, price and fee. */
-async function purchasesCheck(
-  { purchases }: DistributionInputs,
-  { aiforge, client }: { aiforge: Address; client: PublicClient },
-): Promise<Check> {
-  const title = "Every plan purchase in it is on the chain";
-  if (purchases.length > MAX_LOOKUPS) {
-    return {
-      id: "purchases",
-      title,
-      ok: true,
-      detail: `Not looked up: ${purchases.length} are too many for a page. The audit command does it.`,
-    };
+  async #read(options: ReadOptions): Promise<ChainRecord> {
+    if (this.#record && Date.now() - this.#record.at < FRESH) return this.#record.record;
+    const record = await readChainRecord(this.#client, { aiforge: this.#aiforge }, options);
+    this.#record = { record, at: Date.now() };
+    return record;
   }
-  for (const purchase of purchases) {
-    const receipt = await client.getTransactionReceipt({ hash: purchase.txHash }).catch(() => null);
-    const event = parseEventLogs({
-      abi: aiforgeAbi,
-      eventName: "PlanPurchased",
-      logs: receipt?.logs ?? [],
-    }).find(
-      ({ logIndex, address }) =>
-        logIndex === purchase.logIndex && address.toLowerCase() === aiforge.toLowerCase(),
-    );
-    const same =
-      event &&
-      event.args.plan === purchase.plan &&
-      event.args.months === BigInt(purchase.months) &&
-      event.args.price === purchase.price &&
-      event.args.fee === purchase.fee;
-    if (!same) {
-      return {
-        id: "purchases",
-        title,
-        ok: false,
-        detail: `The chain has no such purchase in ${purchase.txHash}.`,
-      };
-    }
-  }
-  return { id: "purchases", title, ok: true, detail: `${purchases.length} of ${purchases.length} found.` };
 }
