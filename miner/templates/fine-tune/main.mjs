@@ -80,20 +80,21 @@ function sequenceOf({ tokens, learn }) {
   for (let i = 1; i < tokens.length; i++) if (learn[i]) targets.push({ at: i - 1, token: tokens[i] });
   return { tokens: tokens.slice(0, -1), targets };
 }
-function packed(examples, maxTokens) {
-  const batches = [];
+function grouped(items, maxTokens, sizeOf) {
+  const groups = [];
   let room = 0;
-  for (const example of examples) {
-    const size = example.tokens.length - 1;
-    if (batches.length === 0 || size > room) {
-      batches.push([]);
+  for (const item of items) {
+    const size = sizeOf(item);
+    if (groups.length === 0 || size > room) {
+      groups.push([]);
       room = maxTokens;
     }
-    batches.at(-1)?.push(example);
+    groups.at(-1)?.push(item);
     room -= size;
   }
-  return batches;
+  return groups;
 }
+var packed = (examples, maxTokens) => grouped(examples, maxTokens, ({ tokens }) => tokens.length - 1);
 function split(examples, { percent: percent2, next }) {
   const count = Math.min(examples.length - 1, Math.round(examples.length * percent2 / 100));
   const heldOut = new Set(shuffled(examples, next).slice(0, count));
@@ -258,18 +259,22 @@ function score(model, examples) {
 }
 function answer(model, examples, { tokenizer, maxTokens }) {
   const stop = tokenizer.control("<|im_end|>");
-  return examples.map(({ tokens, answerAt }) => {
-    const text = tokens.slice(0, answerAt);
-    const room = Math.min(answerAt + maxTokens, model.longest, model.maxTokens);
-    while (text.length < room) {
-      const [next] = model.evaluate([
-        { tokens: text, targets: [{ at: text.length - 1, token: 0 }] }
-      ]).predicted;
-      if (next === stop) break;
-      text.push(next);
-    }
-    return tokenizer.decode(text.slice(answerAt));
-  });
+  const texts = examples.map(({ tokens, answerAt }) => ({ tokens: tokens.slice(0, answerAt), answerAt }));
+  let open = texts;
+  for (let round2 = 0; round2 < maxTokens && open.length > 0; round2++) {
+    const next = grouped(open, model.maxTokens, ({ tokens }) => tokens.length).flatMap(
+      (group) => model.evaluate(
+        group.map(({ tokens }) => ({ tokens, targets: [{ at: tokens.length - 1, token: 0 }] }))
+      ).predicted
+    );
+    open.forEach(({ tokens }, i) => {
+      tokens.push(next[i]);
+    });
+    open = open.filter(({ tokens }) => tokens.at(-1) !== stop);
+  }
+  return texts.map(
+    ({ tokens, answerAt }) => tokenizer.decode(tokens.slice(answerAt).filter((token) => token !== stop))
+  );
 }
 
 // src/quantization.mjs

@@ -10,26 +10,32 @@ export function sequenceOf({ tokens, learn }) {
 }
 
 /**
- * Groups of examples with at most `maxTokens` together, in the order given; a longer example stands alone.
- * @param {readonly Example[]} examples
+ * Groups of items with at most `maxTokens` together, in the order given; a larger item stands alone.
+ * @template T
+ * @param {readonly T[]} items
  * @param {number} maxTokens
- * @returns {Example[][]}
+ * @param {(item: T) => number} sizeOf tokens
+ * @returns {T[][]}
  */
-export function packed(examples, maxTokens) {
-  /** @type {Example[][]} */
-  const batches = [];
+export function grouped(items, maxTokens, sizeOf) {
+  /** @type {T[][]} */
+  const groups = [];
   let room = 0;
-  for (const example of examples) {
-    const size = example.tokens.length - 1;
-    if (batches.length === 0 || size > room) {
-      batches.push([]);
+  for (const item of items) {
+    const size = sizeOf(item);
+    if (groups.length === 0 || size > room) {
+      groups.push([]);
       room = maxTokens;
     }
-    batches.at(-1)?.push(example);
+    groups.at(-1)?.push(item);
     room -= size;
   }
-  return batches;
+  return groups;
 }
+
+/** Examples in batches. @param {readonly Example[]} examples @param {number} maxTokens */
+export const packed = (examples, maxTokens) =>
+  grouped(examples, maxTokens, ({ tokens }) => tokens.length - 1);
 
 /**
  * Parts the data: a share of the examples is never learned from, so that it can tell learning from copying.

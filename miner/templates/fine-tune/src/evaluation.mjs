@@ -1,4 +1,4 @@
-import { packed, sequenceOf } from "./batches.mjs";
+import { grouped, packed, sequenceOf } from "./batches.mjs";
 
 /** @typedef {import("./dataset.mjs").Example} Example */
 /** @typedef {import("./model.mjs").Model} Model */
@@ -37,16 +37,21 @@ export function score(model, examples) {
  */
 export function answer(model, examples, { tokenizer, maxTokens }) {
   const stop = tokenizer.control("<|im_end|>");
-  return examples.map(({ tokens, answerAt }) => {
-    const text = tokens.slice(0, answerAt);
-    const room = Math.min(answerAt + maxTokens, model.longest, model.maxTokens);
-    while (text.length < room) {
-      const [next] = model.evaluate([
-        { tokens: text, targets: [{ at: text.length - 1, token: 0 }] },
-      ]).predicted;
-      if (next === stop) break;
-      text.push(next);
-    }
-    return tokenizer.decode(text.slice(answerAt));
-  });
+  const texts = examples.map(({ tokens, answerAt }) => ({ tokens: tokens.slice(0, answerAt), answerAt }));
+  let open = texts;
+  for (let round = 0; round < maxTokens && open.length > 0; round++) {
+    const next = grouped(open, model.maxTokens, ({ tokens }) => tokens.length).flatMap(
+      (group) =>
+        model.evaluate(
+          group.map(({ tokens }) => ({ tokens, targets: [{ at: tokens.length - 1, token: 0 }] })),
+        ).predicted,
+    );
+    open.forEach(({ tokens }, i) => {
+      tokens.push(next[i]);
+    });
+    open = open.filter(({ tokens }) => tokens.at(-1) !== stop);
+  }
+  return texts.map(({ tokens, answerAt }) =>
+    tokenizer.decode(tokens.slice(answerAt).filter((token) => token !== stop)),
+  );
 }
