@@ -44,6 +44,7 @@ export function createApp(deps: Deps): Router {
     "/api/nodes/connect",
     "/api/nodes/work",
     "/api/nodes/attempts",
+    "/api/nodes/probes",
     "/api/health",
   ];
   const withSession = session(deps);

@@ -1,5 +1,6 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { Executor } from "../../../db/client.ts";
+import { nodes } from "../../nodes/schema.ts";
 import type { AttemptRow } from "../attempts.ts";
 import { LEASE_SECONDS, SETUP_SECONDS, type Work } from "../protocol.ts";
 import { jobAttempts, jobs } from "../schema.ts";
@@ -54,7 +55,15 @@ export async function offersFor(db: Executor, nodeIds: readonly string[]): Promi
       .select({ attempt: jobAttempts, job: jobs })
       .from(jobAttempts)
       .innerJoin(jobs, eq(jobs.id, jobAttempts.jobId))
-      .where(and(inArray(jobAttempts.nodeId, [...nodeIds]), sql`${jobAttempts.state} = 'offered'`)),
+      .innerJoin(nodes, eq(nodes.id, jobAttempts.nodeId))
+      .where(
+        and(
+          inArray(jobAttempts.nodeId, [...nodeIds]),
+          sql`${jobAttempts.state} = 'offered'`,
+          // What it was offered before it was taken out of service lapses.
+          isNull(nodes.deactivatedAt),
+        ),
+      ),
     db
       .select({ id: jobAttempts.id, nodeId: jobAttempts.nodeId })
       .from(jobAttempts)
