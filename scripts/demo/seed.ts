@@ -37,6 +37,8 @@ const MODEL = {
     "A language model of 4 million parameters that answers in simple English: short stories, poems, capitals, opposites, and questions about AIForge.\n\nIt is a demonstration: fast, free of charge to run, and often wrong outside of what it knows.",
   license: "CC0-1.0",
   tags: ["chat", "english", "demo"],
+  // Everybody has the file: it comes with the clone.
+  weights: "open" as const,
 };
 const PRICE_A_MONTH = "5.00";
 const WAIT_MS = 60_000;

@@ -62,7 +62,10 @@ export function publishingSteps(world: World): void {
     await creator.byTestId("file-facts").waitFor();
 
     const bytes = await readFile(FILE);
-    expect(await creator.byTestId("cid").textContent()).toContain(unixfsCid([bytes]));
+    // What is on IPFS is encrypted, and so has another CID than the file.
+    expect(await creator.byTestId("cid").textContent()).toMatch(/bafybei[a-z2-7]{52}/);
+    expect(await creator.byTestId("cid").textContent()).not.toContain(unixfsCid([bytes]));
+    expect(await creator.byTestId("encrypted").textContent()).toContain("without its key nobody");
     expect(await creator.byTestId("sha256").textContent()).toContain(
       createHash("sha256").update(bytes).digest("hex"),
     );

@@ -42,6 +42,7 @@ export const api = {
       description: string;
       license: string;
       tags?: string[];
+      weights?: t.Model["weights"];
     }) => unwrap<t.Model>(client.createModel({ body })),
     split: (id: string) => unwrap<t.SplitState>(client.getSplit({ path: { id } })),
     setSplit: (id: string, members: t.Share[]) =>
