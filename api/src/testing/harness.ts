@@ -8,6 +8,7 @@ import { createApp } from "../app.ts";
 import { readConfig } from "../config.ts";
 import type { Router } from "../core/http.ts";
 import { createDeps, type Deps } from "../deps.ts";
+import type { SchedulerTimes } from "../features/jobs/scheduler/scheduler.ts";
 import type { HubTimes } from "../features/nodes/hub.ts";
 
 export const ORIGIN = "http://localhost:3000";
@@ -23,6 +24,7 @@ export interface TestApi {
 export async function createTestApi(
   env: Record<string, string> = {},
   nodeTimes: Partial<HubTimes> = {},
+  schedulerTimes: Partial<SchedulerTimes> = {},
 ): Promise<TestApi> {
   const { API_TEST_DATABASE_URL, API_TEST_RPC_URL } = process.env;
   if (!API_TEST_DATABASE_URL || !API_TEST_RPC_URL)
@@ -41,7 +43,7 @@ export async function createTestApi(
     AUTH_ATTEMPTS_PER_CLIENT: "1000000",
     ...env,
   });
-  const deps = createDeps(config, { connections: 10, nodeTimes });
+  const deps = createDeps(config, { connections: 10, nodeTimes, schedulerTimes });
   return {
     app: createApp(deps),
     deps,
