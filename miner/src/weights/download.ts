@@ -17,6 +17,8 @@ export interface DownloadParameters {
   idleMs?: number;
   /** Upper bound of the first wait after a cut, milliseconds. */
   backoffBaseMs?: number;
+  /** What it is, for messages. */
+  what?: string;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface DownloadParameters {
  * @throws MinerError when the server refuses, sends more than `size`, or stays away
  */
 export async function* download(parameters: DownloadParameters): AsyncGenerator<Uint8Array> {
-  const { size, signal, attempts = 3, backoffBaseMs = 1_000 } = parameters;
+  const { size, signal, attempts = 3, backoffBaseMs = 1_000, what = "weights" } = parameters;
   let position = parameters.offset;
   let failures = 0;
   while (position < size) {
@@ -34,7 +36,7 @@ export async function* download(parameters: DownloadParameters): AsyncGenerator<
       for await (const chunk of request({ ...parameters, offset: position })) {
         position += chunk.byteLength;
         if (position > size)
-          throw new MinerError(`The server sends more than the ${size} bytes the weights should have.`);
+          throw new MinerError(`The server sends more than the ${size} bytes the ${what} should have.`);
         failures = 0;
         yield chunk;
       }
@@ -46,7 +48,7 @@ export async function* download(parameters: DownloadParameters): AsyncGenerator<
     if (position >= size) return;
     failures += 1;
     if (failures >= attempts)
-      throw new MinerError(`The weights stopped at byte ${position} of ${size}: ${cut}.`, {
+      throw new MinerError(`The ${what} stopped at byte ${position} of ${size}: ${cut}.`, {
         retryable: true,
       });
     await sleep(backoffDelay(failures, { baseMs: backoffBaseMs }), undefined, { signal });
@@ -55,7 +57,7 @@ export async function* download(parameters: DownloadParameters): AsyncGenerator<
 
 /** One HTTP request for the bytes from `offset`. */
 async function* request(parameters: DownloadParameters): AsyncGenerator<Uint8Array> {
-  const { url, token, offset, signal, idleMs = 60_000 } = parameters;
+  const { url, token, offset, signal, idleMs = 60_000, what = "weights" } = parameters;
   const idle = new AbortController();
   const giveUp = () => idle.abort(new Error(`nothing arrived for ${idleMs / 1_000} s`));
   let timer = setTimeout(giveUp, idleMs);
@@ -67,7 +69,7 @@ async function* request(parameters: DownloadParameters): AsyncGenerator<Uint8Arr
     if (!response.ok || response.body === null) {
       await response.body?.cancel();
       const retryable = response.status >= 500 || response.status === 429 || response.status === 408;
-      throw new MinerError(`The weights were refused with status ${response.status}.`, { retryable });
+      throw new MinerError(`The ${what} were refused with status ${response.status}.`, { retryable });
     }
     // A server without ranges starts again at the first byte: what is already here is passed over.
     let skip = offset - startOf(response, offset);
