@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNotNull, or, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNotNull, ne, or, sql } from "drizzle-orm";
 import {
   chainCreditEntries,
   chainCredits,
@@ -15,7 +15,8 @@ import type { Executor } from "../../db/client.ts";
 import { groupMembers } from "../groups/schema.ts";
 import { models } from "../models/schema.ts";
 import { onchainModels } from "../publishing/schema.ts";
-import { broughtMember } from "./queries-summary.ts";
+import { broughtMember, distributionOfModel } from "./queries-summary.ts";
+import { distributionModels, distributions } from "./schema.ts";
 
 const SHOWN_ENTRIES = 200;
 
@@ -90,6 +91,7 @@ export function earningModels(db: Executor, userId: string, wallets: string[]) {
       chain: chainModelSplits.chainId,
       splitId: chainModelSplits.splitId,
       splitEarned: chainSplits.earned,
+      splitClaimed: chainSplits.claimed,
       revenue: revenue.revenue,
       fee: revenue.fee,
       since: sql<string>`min(${chainModelSplits.blockTimestamp})`.as("since"),
@@ -125,6 +127,7 @@ export function earningModels(db: Executor, userId: string, wallets: string[]) {
       chainModelSplits.chainId,
       chainModelSplits.splitId,
       chainSplits.earned,
+      chainSplits.claimed,
       revenue.revenue,
       revenue.fee,
     )
@@ -132,6 +135,34 @@ export function earningModels(db: Executor, userId: string, wallets: string[]) {
 }
 
 export type EarningModel = Awaited<ReturnType<typeof earningModels>>[number];
+
+/** What each model's use brought splits of the pool, month by month; what was vetoed left out. Amounts in micro-USDT. */
+export function poolPartsOf(db: Executor, aiforges: string[], splitIds: string[]) {
+  return db
+    .select({
+      chain: distributionModels.chain,
+      splitId: distributionModels.splitId,
+      modelId: onchainModels.modelId,
+      month: distributionModels.month,
+      amount: distributionModels.amount,
+    })
+    .from(distributionModels)
+    .innerJoin(distributions, distributionOfModel)
+    .innerJoin(
+      onchainModels,
+      and(
+        eq(onchainModels.chain, distributionModels.chain),
+        eq(onchainModels.onchainId, distributionModels.onchainId),
+      ),
+    )
+    .where(
+      and(
+        inArray(distributionModels.splitId, splitIds),
+        inArray(distributionModels.aiforge, aiforges),
+        ne(distributions.state, "vetoed"),
+      ),
+    );
+}
 
 /** All members of splits, in descending share. */
 export function membersOfSplits(db: Executor, splitIds: string[]) {

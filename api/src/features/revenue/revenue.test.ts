@@ -89,6 +89,7 @@ describe("my earnings", () => {
         revenue: "10.00",
         platformFee: "1.00",
         creators: "9.00",
+        pool: "0.00",
         mine: {
           member: creator.wallet.address.toLowerCase(),
           bps: 5_000,

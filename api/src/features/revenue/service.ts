@@ -2,6 +2,7 @@ import { usdt } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
 import { isoOf } from "../publishing/onchain.ts";
 import { walletsOf } from "../wallets/service.ts";
+import { claimedByModel } from "./pool-parts.ts";
 import type { EarningModel, SplitShare } from "./queries.ts";
 import * as queries from "./queries.ts";
 import { shareOf, type Takeout, takeouts, viewTakeout } from "./takeouts.ts";
@@ -28,7 +29,12 @@ export async function myEarnings(deps: Deps, userId: string) {
     queries.leavingDeposits(deps.db, wallets),
     queries.drawsTo(deps.db, wallets),
   ]);
-  const members = await queries.membersOfSplits(deps.db, [...new Set(earning.map(({ splitId }) => splitId))]);
+  const splitIds = [...new Set(earning.map(({ splitId }) => splitId))];
+  const aiforges = deps.chains.all.map(({ aiforge }) => aiforge.toLowerCase());
+  const [members, poolParts] = await Promise.all([
+    queries.membersOfSplits(deps.db, splitIds),
+    queries.poolPartsOf(deps.db, aiforges, splitIds),
+  ]);
   const { claims, upcoming } = await takeouts(deps, shares, credits, deposits);
 
   const earned = sum(shares, (share) => shareOf(share.earned, share.bps));
@@ -48,7 +54,7 @@ export async function myEarnings(deps: Deps, userId: string) {
       usage: usdt(of("usage")),
       claimable: usdt(sum(claims, ({ amount }) => amount)),
     },
-    models: earning.map((model) => viewModel(model, members, wallets)),
+    models: earning.map((model) => viewModel(model, members, wallets, poolOf(model, poolParts))),
     claims: claims.map(viewTakeout),
     upcoming: upcoming.map(({ kind, chain, member, amount, splitId, split, availableAt }) => ({
       kind,
@@ -67,19 +73,27 @@ export async function myEarnings(deps: Deps, userId: string) {
   };
 }
 
+/** What a split claimed of the pool for the use of this model, in micro-USDT. */
+function poolOf(model: EarningModel, parts: Awaited<ReturnType<typeof queries.poolPartsOf>>): bigint {
+  const ofSplit = parts.filter(({ chain, splitId }) => chain === model.chain && splitId === model.splitId);
+  return claimedByModel(ofSplit, model.splitClaimed).get(model.modelId) ?? 0n;
+}
+
 /**
- * One model's revenue through one split. Two models may share a split, and draws do not say for which: then each model
- * has the part of the draws that it has of the revenue, rounded down.
+ * What one model earned through one split: its revenue, and what was claimed of the pool. Two models may share a split,
+ * and draws do not say for which: then each model has the part of the draws that it has of the earnings, rounded down.
+ * @param pool micro-USDT
  */
-function viewModel(model: EarningModel, all: SplitShare[], wallets: string[]) {
+function viewModel(model: EarningModel, all: SplitShare[], wallets: string[], pool: bigint) {
   const revenue = model.revenue ?? 0n;
   const fee = model.fee ?? 0n;
   const creators = revenue - fee;
+  const whole = creators + pool;
   const members = all
     .filter(({ chain, splitId }) => chain === model.chain && splitId === model.splitId)
     .map(({ member, bps, drawn }) => {
-      const earned = shareOf(creators, bps);
-      const drawnHere = model.splitEarned === 0n ? 0n : (drawn * creators) / model.splitEarned;
+      const earned = shareOf(whole, bps);
+      const drawnHere = model.splitEarned === 0n ? 0n : (drawn * whole) / model.splitEarned;
       return { address: member, bps, earned, drawn: drawnHere, drawable: earned - drawnHere };
     });
   const mine = members.filter(({ address }) => wallets.includes(address));
@@ -91,6 +105,7 @@ function viewModel(model: EarningModel, all: SplitShare[], wallets: string[]) {
     revenue: usdt(revenue),
     platformFee: usdt(fee),
     creators: usdt(creators),
+    pool: usdt(pool),
     mine:
       mine.length === 0
         ? null

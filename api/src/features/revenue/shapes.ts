@@ -139,6 +139,9 @@ export const earningsSchema = z
         revenue: usdtSchema,
         platformFee: usdtSchema,
         creators: usdtSchema,
+        pool: usdtSchema.describe(
+          "What was claimed of the creators' pool for it, shared like the creators' part",
+        ),
         mine: z
           .object({
             member: z.string().describe("Your wallet; with several, the one with the largest share"),
