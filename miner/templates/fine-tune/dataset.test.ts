@@ -117,7 +117,7 @@ describe("a data set", () => {
 describe("settings", () => {
   it("have defaults, also where a form leaves a field empty", () => {
     expect(readSettings({ EPOCHS: "", SEED: " " })).toMatchObject({
-      epochs: 10,
+      epochs: 12,
       seed: 1,
       learningRate: 0.001,
     });

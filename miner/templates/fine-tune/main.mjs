@@ -23,7 +23,7 @@ ${hint}` : message);
 
 // src/settings.mjs
 var NUMBERS = {
-  epochs: { env: "EPOCHS", otherwise: 10, min: 1, max: 1e3, step: 1 },
+  epochs: { env: "EPOCHS", otherwise: 12, min: 1, max: 1e3, step: 1 },
   steps: { env: "STEPS", otherwise: 0, min: 0, max: 1e6, step: 1 },
   learningRate: { env: "LEARNING_RATE", otherwise: 1e-3, min: 1e-7, max: 0.1, step: 0 },
   weightDecay: { env: "WEIGHT_DECAY", otherwise: 0.01, min: 0, max: 1, step: 0 },
@@ -1368,7 +1368,9 @@ async function fineTune({ model: base, data, settings, signal, log: log2, progre
     stopped,
     tokens: trainedTokens,
     tokensPerSecond: trainSeconds > 0 ? Math.round(trainedTokens / trainSeconds) : null,
-    seconds: round(seconds(), 1)
+    seconds: round(seconds(), 1),
+    cpuSeconds: round((process.cpuUsage().user + process.cpuUsage().system) / 1e6, 1),
+    peakMemoryMb: Math.round(process.resourceUsage().maxRSS / 1024)
   };
   return { file: writeGguf(written, name2), metrics };
 }

@@ -2,7 +2,7 @@ import { InputError } from "./errors.mjs";
 
 /** Every setting: environment variable, default, and what is allowed. `step` 1 means a whole number. */
 const NUMBERS = {
-  epochs: { env: "EPOCHS", otherwise: 10, min: 1, max: 1000, step: 1 },
+  epochs: { env: "EPOCHS", otherwise: 12, min: 1, max: 1000, step: 1 },
   steps: { env: "STEPS", otherwise: 0, min: 0, max: 1_000_000, step: 1 },
   learningRate: { env: "LEARNING_RATE", otherwise: 0.001, min: 1e-7, max: 0.1, step: 0 },
   weightDecay: { env: "WEIGHT_DECAY", otherwise: 0.01, min: 0, max: 1, step: 0 },

@@ -147,6 +147,8 @@ export async function fineTune({ model: base, data, settings, signal, log, progr
     tokens: trainedTokens,
     tokensPerSecond: trainSeconds > 0 ? Math.round(trainedTokens / trainSeconds) : null,
     seconds: round(seconds(), 1),
+    cpuSeconds: round((process.cpuUsage().user + process.cpuUsage().system) / 1e6, 1),
+    peakMemoryMb: Math.round(process.resourceUsage().maxRSS / 1024),
   };
   return { file: writeGguf(written, name), metrics };
 }
