@@ -8,8 +8,20 @@ export interface Problem {
   hint: string | null;
 }
 
+/** What was shown is not what would be quoted now. */
+export const QUOTED_ANEW: Problem = {
+  code: "quoted_anew",
+  message: "The price, or who gets it, changed since this was opened.",
+  hint: "Nothing was paid. Look at it again and decide.",
+};
+
 /** Problems with a quote that another quote solves. */
-export const OUTDATED: ReadonlySet<string> = new Set(["FeeAboveMax", "PriceAboveMax", "SplitChanged"]);
+export const OUTDATED: ReadonlySet<string> = new Set([
+  QUOTED_ANEW.code,
+  "FeeAboveMax",
+  "PriceAboveMax",
+  "SplitChanged",
+]);
 
 type Explain = (args: readonly unknown[]) => { message: string; hint?: string };
 

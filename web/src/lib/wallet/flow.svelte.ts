@@ -105,7 +105,11 @@ export class TransactionFlow {
     const { chainId, onSent } = this.#parameters;
     const planned = this.steps;
     const final = calls[calls.length - 1] as FlowStep & Sent;
-    this.steps = [{ ...final, title: `${calls.map(({ title }) => title).join(", then ")}: all at once` }];
+    const [first, ...rest] = calls.map(({ title }) => title);
+    const title = [first, ...rest.map((text) => text.charAt(0).toLowerCase() + text.slice(1))].join(
+      ", then ",
+    );
+    this.steps = [{ ...final, title: `${title}: one signature` }];
     this.states = [{ step: "wallet" }];
     try {
       const hash = await engine.sendCalls(chainId, calls, () => this.#set(0, { step: "sent" }));

@@ -2,8 +2,10 @@ import { PERMIT2, PURCHASE_TYPES, parseUsdt } from "@aiforge/contracts";
 import type { Address } from "viem";
 import { type ApiError, api, asApiError, type Chain, type Payment } from "../api/index.ts";
 import type { WalletEngine } from "./engine.ts";
+import { QUOTED_ANEW } from "./errors.ts";
 import { type FlowStep, TransactionFlow } from "./flow.svelte.ts";
 import { planPayment } from "./plan.ts";
+import { TransactError } from "./transact.ts";
 import { wallet } from "./wallet.svelte.ts";
 import { assertPayment, assertPermit, assertPurchase, type Way, waysOf } from "./ways.ts";
 
@@ -63,9 +65,10 @@ export class PaymentRun {
   }
 
   async #plan(): Promise<FlowStep[]> {
-    const { payment, amount, way } = this;
+    const payment = await this.#current();
+    const { amount, way } = this;
     const { chain, address } = wallet;
-    if (!payment || amount === null || !chain || !address) throw new Error("Connect a wallet first.");
+    if (amount === null || !chain || !address) throw new Error("Connect a wallet first.");
     const engine = await wallet.start();
     if (way === "permit2") return this.#planPermit(payment, amount, chain, address, engine);
 
@@ -84,6 +87,24 @@ export class PaymentRun {
       pay,
     });
     return steps.map((step) => ({ ...step, confirmations: step.id === "pay" ? payment.required : 1 }));
+  }
+
+  /**
+   * The quote, as long as it is still what would be quoted now: prices change, new money may be stopped, and quotes
+   * expire. Asked before the first signature, as an allowance for another price is of no use; the contract holds the
+   * price all the same.
+   * @throws {TransactError}
+   */
+  async #current(): Promise<Payment> {
+    const shown = this.payment;
+    if (!shown) throw new Error("Connect a wallet first.");
+    const now = await this.#quote().catch((error: unknown) => {
+      const { code, message, hint } = asApiError(error);
+      throw new TransactError({ code, message, hint }, null);
+    });
+    if (now.call.data !== shown.call.data) throw new TransactError(QUOTED_ANEW, null);
+    this.payment = now;
+    return now;
   }
 
   /** Permit2 may take USDT once and for all; each payment is then one signature, brought in by the last step. */
