@@ -38,6 +38,22 @@ abstract contract CheckoutRefusalsTest is CheckoutFixture {
         vm.assertEq(usdt.balanceOf(address(forge)), 0);
     }
 
+    function expectNoAccount(Purchase memory bought) private {
+        bought.account = 0;
+        expectRefused(bought, abi.encodeWithSelector(Models.ZeroAccount.selector));
+    }
+
+    /// @dev One unit below the price is the most that is offered.
+    function expectPriceAboveMax(Purchase memory bought, uint256 price) private {
+        bought.maxPrice = price - 1;
+        expectRefused(bought, abi.encodeWithSelector(Services.PriceAboveMax.selector, price, price - 1));
+    }
+
+    function expectMonthsOutOfRange(Purchase memory bought, uint256 months) private {
+        bought.months = months;
+        expectRefused(bought, abi.encodeWithSelector(Models.MonthsOutOfRange.selector, months));
+    }
+
     // what is bought
 
     function test_purchase_RevertWhen_NewMoneyIsStopped() external {
@@ -76,28 +92,16 @@ abstract contract CheckoutRefusalsTest is CheckoutFixture {
         Purchase memory bought = plan();
         bought.item = bytes32(uint256(255));
         expectRefused(bought, abi.encodeWithSelector(Plans.UnknownPlan.selector, 255));
-        bought = plan();
-        bought.account = 0;
-        expectRefused(bought, abi.encodeWithSelector(Models.ZeroAccount.selector));
-        bought = plan();
-        bought.months = 121;
-        expectRefused(bought, abi.encodeWithSelector(Models.MonthsOutOfRange.selector, 121));
-        bought = plan();
-        bought.maxPrice = 30 * USDT - 1;
-        expectRefused(bought, abi.encodeWithSelector(Services.PriceAboveMax.selector, 30 * USDT, 30 * USDT - 1));
+        expectNoAccount(plan());
+        expectMonthsOutOfRange(plan(), 121);
+        expectPriceAboveMax(plan(), 30 * USDT);
     }
 
     function test_purchase_RevertWhen_TheSubscriptionCannotBeBought() external {
+        expectNoAccount(subscription());
+        expectMonthsOutOfRange(subscription(), 0);
+        expectPriceAboveMax(subscription(), 20 * USDT);
         Purchase memory bought = subscription();
-        bought.account = 0;
-        expectRefused(bought, abi.encodeWithSelector(Models.ZeroAccount.selector));
-        bought = subscription();
-        bought.months = 0;
-        expectRefused(bought, abi.encodeWithSelector(Models.MonthsOutOfRange.selector, 0));
-        bought = subscription();
-        bought.maxPrice = 20 * USDT - 1;
-        expectRefused(bought, abi.encodeWithSelector(Services.PriceAboveMax.selector, 20 * USDT, 20 * USDT - 1));
-        bought = subscription();
         bought.splitId = idOf(alone(stranger));
         expectRefused(
             bought,
@@ -106,27 +110,19 @@ abstract contract CheckoutRefusalsTest is CheckoutFixture {
     }
 
     function test_purchase_RevertWhen_TheLicenseCannotBeBought() external {
+        expectNoAccount(license());
         Purchase memory bought = license();
-        bought.account = 0;
-        expectRefused(bought, abi.encodeWithSelector(Models.ZeroAccount.selector));
-        bought = license();
         bought.item = 0;
         expectRefused(bought, abi.encodeWithSelector(Models.UnknownModel.selector, bytes32(0)));
-        bought = license();
-        bought.maxPrice = 50 * USDT - 1;
-        expectRefused(bought, abi.encodeWithSelector(Services.PriceAboveMax.selector, 50 * USDT, 50 * USDT - 1));
+        expectPriceAboveMax(license(), 50 * USDT);
         vm.warp(START + 38 days);
         expectRefused(license(), abi.encodeWithSelector(Models.NotListed.selector, modelId, START + 37 days));
     }
 
     function test_purchase_RevertWhen_TheListingCannotBeBought() external {
+        expectNoAccount(listing());
+        expectMonthsOutOfRange(listing(), 121);
         Purchase memory bought = listing();
-        bought.account = 0;
-        expectRefused(bought, abi.encodeWithSelector(Models.ZeroAccount.selector));
-        bought = listing();
-        bought.months = 121;
-        expectRefused(bought, abi.encodeWithSelector(Models.MonthsOutOfRange.selector, 121));
-        bought = listing();
         bought.item = 0;
         expectRefused(bought, abi.encodeWithSelector(Models.UnknownModel.selector, bytes32(0)));
     }
@@ -138,10 +134,8 @@ abstract contract CheckoutRefusalsTest is CheckoutFixture {
     }
 
     function test_purchase_RevertWhen_TheUsageDepositCannotBeMade() external {
+        expectNoAccount(usage());
         Purchase memory bought = usage();
-        bought.account = 0;
-        expectRefused(bought, abi.encodeWithSelector(Models.ZeroAccount.selector));
-        bought = usage();
         bought.maxPrice = 0;
         expectRefused(bought, abi.encodeWithSelector(Ledger.ZeroAmount.selector));
     }

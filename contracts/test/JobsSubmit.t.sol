@@ -22,48 +22,45 @@ contract JobsSubmitTest is JobsFixture, OnEthereum {
         assertState(job, Jobs.JobStatus.Open, 100 * USDT, START);
     }
 
+    /// @dev Brought by the node with the operator's good signature, so that nothing but the terms is refused.
+    function expectRefused(Job memory job, Assignment memory assignment, bytes memory reason) private {
+        bytes memory signature = signed(assignmentHash(assignment));
+        vm.expectRevert(reason);
+        submit(job, assignment, signature);
+    }
+
     function test_submitJob_RevertWhen_TheJobIsUnknown() external {
         Job memory job = order();
-        Assignment memory assignment = assignmentOf(job, payeeOf(payee));
-        bytes memory signature = signed(assignmentHash(assignment));
-        vm.expectRevert(notIn(job, Jobs.JobStatus.None));
-        submit(job, assignment, signature);
+        expectRefused(job, assignmentOf(job, payeeOf(payee)), notIn(job, Jobs.JobStatus.None));
     }
 
     function test_submitJob_RevertWhen_TheJobWasSubmittedAlready() external {
         Job memory job = submitted();
-        Assignment memory assignment = assignmentOf(job, payeeOf(payee));
-        bytes memory signature = signed(assignmentHash(assignment));
-        vm.expectRevert(notIn(job, Jobs.JobStatus.Submitted));
-        submit(job, assignment, signature);
+        expectRefused(job, assignmentOf(job, payeeOf(payee)), notIn(job, Jobs.JobStatus.Submitted));
     }
 
     function test_submitJob_RevertWhen_TheJobWasRefunded() external {
         Job memory job = open();
         refund(job);
-        Assignment memory assignment = assignmentOf(job, payeeOf(payee));
-        bytes memory signature = signed(assignmentHash(assignment));
-        vm.expectRevert(notIn(job, Jobs.JobStatus.Refunded));
-        submit(job, assignment, signature);
+        expectRefused(job, assignmentOf(job, payeeOf(payee)), notIn(job, Jobs.JobStatus.Refunded));
     }
 
     function test_submitJob_RevertWhen_TheTermsAreChanged() external {
         Job memory job = open();
         Assignment memory assignment = assignmentOf(job, payeeOf(payee));
-        bytes memory signature = signed(assignmentHash(assignment));
         job.price += 1;
-        vm.expectRevert(notIn(job, Jobs.JobStatus.None));
-        submit(job, assignment, signature);
+        expectRefused(job, assignment, notIn(job, Jobs.JobStatus.None));
     }
 
     function test_submitJob_RevertWhen_TheAssignmentIsOfAnotherJob() external {
         Job memory other = order();
         other.salt = 0;
         Job memory job = open();
-        Assignment memory assignment = assignmentOf(other, payeeOf(payee));
-        bytes memory signature = signed(assignmentHash(assignment));
-        vm.expectRevert(abi.encodeWithSelector(Jobs.WrongAssignment.selector, jobIdOf(job), jobIdOf(other)));
-        submit(job, assignment, signature);
+        expectRefused(
+            job,
+            assignmentOf(other, payeeOf(payee)),
+            abi.encodeWithSelector(Jobs.WrongAssignment.selector, jobIdOf(job), jobIdOf(other))
+        );
     }
 
     function test_submitJob_RevertWhen_TheCallerIsNotTheAssignedNode() external {
@@ -79,20 +76,16 @@ contract JobsSubmitTest is JobsFixture, OnEthereum {
         Job memory job = open();
         Assignment memory assignment = assignmentOf(job, payeeOf(payee));
         assignment.expiry = uint40(DEADLINE + 1 days);
-        bytes memory signature = signed(assignmentHash(assignment));
         vm.warp(DEADLINE + 1);
-        vm.expectRevert(wrongTime(job, DEADLINE));
-        submit(job, assignment, signature);
+        expectRefused(job, assignment, wrongTime(job, DEADLINE));
     }
 
     function test_submitJob_RevertWhen_TheAssignmentExpiredASecondAgo() external {
         Job memory job = open();
         Assignment memory assignment = assignmentOf(job, payeeOf(payee));
         assignment.expiry = uint40(START + 1 hours);
-        bytes memory signature = signed(assignmentHash(assignment));
         vm.warp(START + 1 hours + 1);
-        vm.expectRevert(wrongTime(job, START + 1 hours));
-        submit(job, assignment, signature);
+        expectRefused(job, assignment, wrongTime(job, START + 1 hours));
     }
 
     function test_submitJob_RevertWhen_TheSignatureIsAStrangers() external {
@@ -174,10 +167,7 @@ contract JobsSubmitTest is JobsFixture, OnEthereum {
 
     function expectPayeeRefused(bytes32 to, bytes memory reason) private {
         Job memory job = open();
-        Assignment memory assignment = assignmentOf(job, to);
-        bytes memory signature = signed(assignmentHash(assignment));
-        vm.expectRevert(reason);
-        submit(job, assignment, signature);
+        expectRefused(job, assignmentOf(job, to), reason);
     }
 
     function test_submitJob_RevertWhen_ThePayeeIsTheZeroAddress() external {
@@ -201,10 +191,11 @@ contract JobsSubmitTest is JobsFixture, OnEthereum {
         Job memory job = order();
         job.salt = smallest;
         open(job);
-        Assignment memory assignment = assignmentOf(job, smallest);
-        bytes memory signature = signed(assignmentHash(assignment));
-        vm.expectRevert(abi.encodeWithSelector(Splits.UndeclaredSplit.selector, smallest));
-        submit(job, assignment, signature);
+        expectRefused(
+            job,
+            assignmentOf(job, smallest),
+            abi.encodeWithSelector(Splits.UndeclaredSplit.selector, smallest)
+        );
     }
 
     function test_submitJob_WhenTheDeadlineIsThisVerySecond() external {
