@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.ts';
-import type { AcceptWorkData, AcceptWorkErrors, AcceptWorkResponses, AddAdminWalletData, AddAdminWalletErrors, AddAdminWalletResponses, AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, AssignTransferData, AssignTransferErrors, AssignTransferResponses, BuyLicenseData, BuyLicenseErrors, BuyLicenseResponses, CancelJobData, CancelJobErrors, CancelJobResponses, CancelPlanSubscriptionData, CancelPlanSubscriptionErrors, CancelPlanSubscriptionResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateJobData, CreateJobErrors, CreateJobResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreatePlanSubscriptionData, CreatePlanSubscriptionErrors, CreatePlanSubscriptionResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DistributeMonthData, DistributeMonthErrors, DistributeMonthResponses, EstimateJobData, EstimateJobErrors, EstimateJobResponses, FinishAttemptData, FinishAttemptErrors, FinishAttemptResponses, FreezeRevenueStatementData, FreezeRevenueStatementErrors, FreezeRevenueStatementResponses, GetAdminOverviewData, GetAdminOverviewErrors, GetAdminOverviewResponses, GetAttemptInputData, GetAttemptInputErrors, GetAttemptInputResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetDistributionData, GetDistributionErrors, GetDistributionInputsData, GetDistributionInputsErrors, GetDistributionInputsResponses, GetDistributionResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetFileData, GetFileErrors, GetFileResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupEarningsData, GetGroupEarningsErrors, GetGroupEarningsResponses, GetGroupErrors, GetGroupResponses, GetJobData, GetJobErrors, GetJobLogsData, GetJobLogsErrors, GetJobLogsResponses, GetJobOutputData, GetJobOutputErrors, GetJobOutputResponses, GetJobResponses, GetLicenseData, GetLicenseErrors, GetLicenseResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetMonthlyRevenueData, GetMonthlyRevenueErrors, GetMonthlyRevenueResponses, GetMySubscriptionData, GetMySubscriptionErrors, GetMySubscriptionResponses, GetNodeWorkData, GetNodeWorkErrors, GetNodeWorkResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetRevenueStatementData, GetRevenueStatementErrors, GetRevenueStatementResponses, GetRevenueSummaryData, GetRevenueSummaryErrors, GetRevenueSummaryResponses, GetSplitData, GetSplitErrors, GetSplitResponses, GetStoredWeightsData, GetStoredWeightsErrors, GetStoredWeightsResponses, GetWeightsKeyData, GetWeightsKeyErrors, GetWeightsKeyResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListAdminWalletsData, ListAdminWalletsErrors, ListAdminWalletsResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListHeldTransfersData, ListHeldTransfersErrors, ListHeldTransfersResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListJobTemplatesData, ListJobTemplatesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyLicensesData, ListMyLicensesErrors, ListMyLicensesResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListNodesData, ListNodesResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PayListingFeeData, PayListingFeeErrors, PayListingFeeResponses, PermitPaymentData, PermitPaymentErrors, PermitPaymentResponses, PrepareCollectFeesData, PrepareCollectFeesErrors, PrepareCollectFeesResponses, PrepareJobApproveData, PrepareJobApproveErrors, PrepareJobApproveResponses, PrepareJobDisputeData, PrepareJobDisputeErrors, PrepareJobDisputeResponses, PrepareJobRefundData, PrepareJobRefundErrors, PrepareJobRefundResponses, PreparePauseData, PreparePauseErrors, PreparePauseResponses, PrepareSetPlanPriceData, PrepareSetPlanPriceErrors, PrepareSetPlanPriceResponses, PrepareUnpauseData, PrepareUnpauseErrors, PrepareUnpauseResponses, PrepareVetoRootData, PrepareVetoRootErrors, PrepareVetoRootResponses, PublishModelData, PublishModelErrors, PublishModelResponses, PutOutputData, PutOutputErrors, PutOutputResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveAdminWalletData, RemoveAdminWalletErrors, RemoveAdminWalletResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SendReportsData, SendReportsErrors, SendReportsResponses, SetSplitData, SetSplitErrors, SetSplitResponses, StreamJobEventsData, StreamJobEventsErrors, StreamJobEventsResponse, StreamJobEventsResponses, SubscribeData, SubscribeErrors, SubscribeResponses, UnverifyNodeData, UnverifyNodeErrors, UnverifyNodeResponses, UploadFileData, UploadFileErrors, UploadFileResponses, VerifyNodeData, VerifyNodeErrors, VerifyNodeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
+import type { AcceptWorkData, AcceptWorkErrors, AcceptWorkResponses, ActivateNodeData, ActivateNodeErrors, ActivateNodeResponses, AddAdminWalletData, AddAdminWalletErrors, AddAdminWalletResponses, AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, AnswerNodeProbeData, AnswerNodeProbeErrors, AnswerNodeProbeResponses, AssignTransferData, AssignTransferErrors, AssignTransferResponses, BuyLicenseData, BuyLicenseErrors, BuyLicenseResponses, CancelJobData, CancelJobErrors, CancelJobResponses, CancelPlanSubscriptionData, CancelPlanSubscriptionErrors, CancelPlanSubscriptionResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateJobData, CreateJobErrors, CreateJobResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreateNodeInviteData, CreateNodeInviteErrors, CreateNodeInviteResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreatePlanSubscriptionData, CreatePlanSubscriptionErrors, CreatePlanSubscriptionResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, DeactivateNodeData, DeactivateNodeErrors, DeactivateNodeResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DistributeMonthData, DistributeMonthErrors, DistributeMonthResponses, EstimateJobData, EstimateJobErrors, EstimateJobResponses, FinishAttemptData, FinishAttemptErrors, FinishAttemptResponses, FreezeRevenueStatementData, FreezeRevenueStatementErrors, FreezeRevenueStatementResponses, GetAdminOverviewData, GetAdminOverviewErrors, GetAdminOverviewResponses, GetAttemptData, GetAttemptErrors, GetAttemptInputData, GetAttemptInputErrors, GetAttemptInputResponses, GetAttemptResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetDistributionData, GetDistributionErrors, GetDistributionInputsData, GetDistributionInputsErrors, GetDistributionInputsResponses, GetDistributionResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetFileData, GetFileErrors, GetFileResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupEarningsData, GetGroupEarningsErrors, GetGroupEarningsResponses, GetGroupErrors, GetGroupResponses, GetJobData, GetJobErrors, GetJobLogsData, GetJobLogsErrors, GetJobLogsResponses, GetJobOutputData, GetJobOutputErrors, GetJobOutputResponses, GetJobResponses, GetLicenseData, GetLicenseErrors, GetLicenseResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetMonthlyRevenueData, GetMonthlyRevenueErrors, GetMonthlyRevenueResponses, GetMySubscriptionData, GetMySubscriptionErrors, GetMySubscriptionResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetNodeWorkData, GetNodeWorkErrors, GetNodeWorkResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetRevenueStatementData, GetRevenueStatementErrors, GetRevenueStatementResponses, GetRevenueSummaryData, GetRevenueSummaryErrors, GetRevenueSummaryResponses, GetSplitData, GetSplitErrors, GetSplitResponses, GetStoredWeightsData, GetStoredWeightsErrors, GetStoredWeightsResponses, GetWeightsKeyData, GetWeightsKeyErrors, GetWeightsKeyResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListAdminWalletsData, ListAdminWalletsErrors, ListAdminWalletsResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListHeldTransfersData, ListHeldTransfersErrors, ListHeldTransfersResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListJobTemplatesData, ListJobTemplatesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyLicensesData, ListMyLicensesErrors, ListMyLicensesResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListMyNodesData, ListMyNodesErrors, ListMyNodesResponses, ListNodeJobsData, ListNodeJobsErrors, ListNodeJobsResponses, ListNodesData, ListNodesResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PayListingFeeData, PayListingFeeErrors, PayListingFeeResponses, PermitPaymentData, PermitPaymentErrors, PermitPaymentResponses, PrepareCollectFeesData, PrepareCollectFeesErrors, PrepareCollectFeesResponses, PrepareJobApproveData, PrepareJobApproveErrors, PrepareJobApproveResponses, PrepareJobDisputeData, PrepareJobDisputeErrors, PrepareJobDisputeResponses, PrepareJobRefundData, PrepareJobRefundErrors, PrepareJobRefundResponses, PreparePauseData, PreparePauseErrors, PreparePauseResponses, PrepareSetPlanPriceData, PrepareSetPlanPriceErrors, PrepareSetPlanPriceResponses, PrepareUnpauseData, PrepareUnpauseErrors, PrepareUnpauseResponses, PrepareVetoRootData, PrepareVetoRootErrors, PrepareVetoRootResponses, PublishModelData, PublishModelErrors, PublishModelResponses, PutOutputData, PutOutputErrors, PutOutputResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveAdminWalletData, RemoveAdminWalletErrors, RemoveAdminWalletResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SendReportsData, SendReportsErrors, SendReportsResponses, SetSplitData, SetSplitErrors, SetSplitResponses, StreamJobEventsData, StreamJobEventsErrors, StreamJobEventsResponse, StreamJobEventsResponses, SubscribeData, SubscribeErrors, SubscribeResponses, UnverifyNodeData, UnverifyNodeErrors, UnverifyNodeResponses, UploadFileData, UploadFileErrors, UploadFileResponses, VerifyNodeData, VerifyNodeErrors, VerifyNodeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -455,6 +455,23 @@ export const finishAttempt = <ThrowOnError extends boolean = false>(options: Opt
 });
 
 /**
+ * Where an attempt of this node stands, and its result once it is verified
+ */
+export const getAttempt = <ThrowOnError extends boolean = false>(options: Options<GetAttemptData, ThrowOnError>): RequestResult<GetAttemptResponses, GetAttemptErrors, ThrowOnError> => (options.client ?? client).get<GetAttemptResponses, GetAttemptErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/attempts/{id}',
+    ...options
+});
+
+/**
  * An input of the attempt's job
  */
 export const getAttemptInput = <ThrowOnError extends boolean = false>(options: Options<GetAttemptInputData, ThrowOnError>): RequestResult<GetAttemptInputResponses, GetAttemptInputErrors, ThrowOnError> => (options.client ?? client).get<GetAttemptInputResponses, GetAttemptInputErrors, ThrowOnError>({
@@ -548,6 +565,61 @@ export const listNodes = <ThrowOnError extends boolean = false>(options?: Option
             type: 'apiKey'
         }],
     url: '/api/nodes',
+    ...options
+});
+
+/**
+ * The nodes of your wallets, with their figures, jobs and earnings
+ */
+export const listMyNodes = <ThrowOnError extends boolean = false>(options?: Options<ListMyNodesData, ThrowOnError>): RequestResult<ListMyNodesResponses, ListMyNodesErrors, ThrowOnError> => (options?.client ?? client).get<ListMyNodesResponses, ListMyNodesErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/mine',
+    ...options
+});
+
+/**
+ * What a container probe printed, from a node that polls (bearer: the node's token)
+ */
+export const answerNodeProbe = <ThrowOnError extends boolean = false>(options: Options<AnswerNodeProbeData, ThrowOnError>): RequestResult<AnswerNodeProbeResponses, AnswerNodeProbeErrors, ThrowOnError> => (options.client ?? client).post<AnswerNodeProbeResponses, AnswerNodeProbeErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/probes/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * One node, with its last probes
+ */
+export const getNode = <ThrowOnError extends boolean = false>(options: Options<GetNodeData, ThrowOnError>): RequestResult<GetNodeResponses, GetNodeErrors, ThrowOnError> => (options.client ?? client).get<GetNodeResponses, GetNodeErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/{id}',
     ...options
 });
 
@@ -1881,6 +1953,82 @@ export const unverifyNode = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
+ * Put a node back into service
+ */
+export const activateNode = <ThrowOnError extends boolean = false>(options: Options<ActivateNodeData, ThrowOnError>): RequestResult<ActivateNodeResponses, ActivateNodeErrors, ThrowOnError> => (options.client ?? client).post<ActivateNodeResponses, ActivateNodeErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/nodes/{id}/activate',
+    ...options
+});
+
+/**
+ * Take a node out of service: it ends what it is at and is offered nothing more
+ */
+export const deactivateNode = <ThrowOnError extends boolean = false>(options: Options<DeactivateNodeData, ThrowOnError>): RequestResult<DeactivateNodeResponses, DeactivateNodeErrors, ThrowOnError> => (options.client ?? client).post<DeactivateNodeResponses, DeactivateNodeErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/nodes/{id}/deactivate',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * The last hundred attempts of a node at jobs
+ */
+export const listNodeJobs = <ThrowOnError extends boolean = false>(options: Options<ListNodeJobsData, ThrowOnError>): RequestResult<ListNodeJobsResponses, ListNodeJobsErrors, ThrowOnError> => (options.client ?? client).get<ListNodeJobsResponses, ListNodeJobsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/nodes/{id}/jobs',
+    ...options
+});
+
+/**
+ * Make an invitation to register one node; it is shown this once
+ */
+export const createNodeInvite = <ThrowOnError extends boolean = false>(options: Options<CreateNodeInviteData, ThrowOnError>): RequestResult<CreateNodeInviteResponses, CreateNodeInviteErrors, ThrowOnError> => (options.client ?? client).post<CreateNodeInviteResponses, CreateNodeInviteErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/nodes/invites',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * What your wallets earned, and the calls that take it out
  */
 export const getEarnings = <ThrowOnError extends boolean = false>(options?: Options<GetEarningsData, ThrowOnError>): RequestResult<GetEarningsResponses, GetEarningsErrors, ThrowOnError> => (options?.client ?? client).get<GetEarningsResponses, GetEarningsErrors, ThrowOnError>({
@@ -1950,6 +2098,8 @@ export const getDistribution = <ThrowOnError extends boolean = false>(options: O
 
 /**
  * What a month's root was computed from: the bytes under the published CID
+ *
+ * `usage` are the tokens that were served under paid plans. What members of a model's own group, its owner among them, used of it is not counted, whatever plan they pay.
  */
 export const getDistributionInputs = <ThrowOnError extends boolean = false>(options: Options<GetDistributionInputsData, ThrowOnError>): RequestResult<GetDistributionInputsResponses, GetDistributionInputsErrors, ThrowOnError> => (options.client ?? client).get<GetDistributionInputsResponses, GetDistributionInputsErrors, ThrowOnError>({
     security: [{

@@ -70,6 +70,12 @@ export type ApiFrame = ({
 } & NodeInference) | ({
     type: 'cancel';
 } & NodeCancel) | ({
+    type: 'work';
+} & NodeWork) | ({
+    type: 'job_cancel';
+} & NodeJobCancel) | ({
+    type: 'job_probe';
+} & NodeJobProbe) | ({
     type: 'ping';
 } & NodePing);
 
@@ -138,6 +144,128 @@ export type NodeCancel = {
     id: string;
 };
 
+export type NodeWork = {
+    type: 'work';
+    work: Work;
+};
+
+export type Work = {
+    attemptId: string;
+    jobId: string;
+    onchainId: string;
+    attempt: number;
+    spec: JobSpecification;
+    inputs: Array<{
+        cid: string;
+        path: string;
+        size: number;
+        /**
+         * Where its bytes are, with the node's token as bearer
+         */
+        url: string;
+    }>;
+    leaseSeconds: number;
+    setupSeconds: number;
+    engineModelId: string | null;
+    /**
+     * With its signature: enough to submit the result on chain without the api
+     */
+    assignment: {
+        chain: string;
+        jobId: string;
+        node: string;
+        payee: string;
+        expiry: number;
+    };
+    assignmentSignature: string;
+    job: JobTerms;
+};
+
+export type JobSpecification = {
+    version: 1;
+    image: string;
+    /**
+     * Arguments, the program first
+     */
+    command: Array<string>;
+    env: {
+        [key: string]: string;
+    };
+    inputs: Array<{
+        cid: string;
+        path: string;
+        size: number;
+    }>;
+    /**
+     * MiB of /out together
+     */
+    outputLimitMb: number;
+    /**
+     * Thousandths of a processor
+     */
+    cpuMillis: number;
+    /**
+     * MiB
+     */
+    memoryMb: number;
+    gpus: number;
+    /**
+     * MiB of inputs, /out and /tmp together
+     */
+    diskMb: number;
+    /**
+     * Of the container; set-up does not count
+     */
+    timeLimitSeconds: number;
+    network: boolean;
+    /**
+     * Attempts after the first
+     */
+    retries: number;
+    /**
+     * The node's engine serves this model to the job at /run/aiforge/engine.sock
+     */
+    engineModelId: string | null;
+    /**
+     * false: paid at once when verified; true: the client has a day to dispute the result
+     */
+    review: boolean;
+};
+
+/**
+ * The job as the contract takes it
+ */
+export type JobTerms = {
+    client: string;
+    account: string;
+    specification: string;
+    /**
+     * Micro-USDT
+     */
+    price: string;
+    /**
+     * Unix seconds
+     */
+    deadline: number;
+    salt: string;
+};
+
+export type NodeJobCancel = {
+    type: 'job_cancel';
+    attemptId: string;
+    reason: string;
+};
+
+export type NodeJobProbe = JobProbe & {
+    type: 'job_probe';
+};
+
+export type JobProbe = {
+    id: string;
+    image: string;
+    nonce: string;
+};
+
 export type NodePing = {
     type: 'ping';
 };
@@ -149,6 +277,8 @@ export type NodeFrame = ({
 } & NodeModels) | ({
     type: 'heartbeat';
 } & NodeHeartbeat) | ({
+    type: 'job_probe_result';
+} & NodeJobProbeResult) | ({
     type: 'delta';
 } & NodeDelta) | ({
     type: 'done';
@@ -169,6 +299,7 @@ export type NodeHello = {
      * Models that are ready now
      */
     models: Array<string>;
+    jobs?: JobCapability & unknown;
 };
 
 export type NodeModels = {
@@ -187,6 +318,11 @@ export type NodeModel = {
 
 export type NodeHeartbeat = NodeFigures & {
     type: 'heartbeat';
+    /**
+     * Attempts that it is at: their leases are renewed
+     */
+    attempts?: Array<string>;
+    jobs?: JobCapability & unknown;
 };
 
 export type NodeFigures = {
@@ -211,6 +347,18 @@ export type NodeFigures = {
      * Inferences running now
      */
     active: number;
+};
+
+export type NodeJobProbeResult = {
+    ok: boolean;
+    /**
+     * What the container printed
+     */
+    output: string;
+    ms: number;
+    detail?: string | null;
+    type: 'job_probe_result';
+    id: string;
 };
 
 export type NodeDelta = {
@@ -373,116 +521,11 @@ export type WorkAnswer = {
      * Attempts of this node to stop
      */
     cancel: Array<string>;
-    probe: JobProbe;
+    probe: JobProbe & ({
+        [key: string]: unknown;
+    } | null);
     pollSeconds: number;
 };
-
-export type Work = {
-    attemptId: string;
-    jobId: string;
-    onchainId: string;
-    attempt: number;
-    spec: JobSpecification;
-    inputs: Array<{
-        cid: string;
-        path: string;
-        size: number;
-        /**
-         * Where its bytes are, with the node's token as bearer
-         */
-        url: string;
-    }>;
-    leaseSeconds: number;
-    setupSeconds: number;
-    engineModelId: string | null;
-    /**
-     * With its signature: enough to submit the result on chain without the api
-     */
-    assignment: {
-        chain: string;
-        jobId: string;
-        node: string;
-        payee: string;
-        expiry: number;
-    };
-    assignmentSignature: string;
-    job: JobTerms;
-};
-
-export type JobSpecification = {
-    version: 1;
-    image: string;
-    /**
-     * Arguments, the program first
-     */
-    command: Array<string>;
-    env: {
-        [key: string]: string;
-    };
-    inputs: Array<{
-        cid: string;
-        path: string;
-        size: number;
-    }>;
-    /**
-     * MiB of /out together
-     */
-    outputLimitMb: number;
-    /**
-     * Thousandths of a processor
-     */
-    cpuMillis: number;
-    /**
-     * MiB
-     */
-    memoryMb: number;
-    gpus: number;
-    /**
-     * MiB of inputs, /out and /tmp together
-     */
-    diskMb: number;
-    /**
-     * Of the container; set-up does not count
-     */
-    timeLimitSeconds: number;
-    network: boolean;
-    /**
-     * Attempts after the first
-     */
-    retries: number;
-    /**
-     * The node's engine serves this model to the job at /run/aiforge/engine.sock
-     */
-    engineModelId: string | null;
-    /**
-     * false: paid at once when verified; true: the client has a day to dispute the result
-     */
-    review: boolean;
-};
-
-/**
- * The job as the contract takes it
- */
-export type JobTerms = {
-    client: string;
-    account: string;
-    specification: string;
-    /**
-     * Micro-USDT
-     */
-    price: string;
-    /**
-     * Unix seconds
-     */
-    deadline: number;
-    salt: string;
-};
-
-export type JobProbe = {
-    id: string;
-    image: string;
-    nonce: string;
-} | null;
 
 export type ReportsAnswer = {
     ok: true;
@@ -557,6 +600,15 @@ export type PutOutput = {
     sha256: string;
 };
 
+export type AttemptStanding = {
+    state: 'offered' | 'accepted' | 'running' | 'uploading' | 'finished' | 'failed' | 'lost' | 'cancelled';
+    jobState: 'quoted' | 'pending' | 'assigned' | 'running' | 'verifying' | 'completed' | 'failed' | 'cancelled' | 'timed_out';
+    /**
+     * Hash of the result once it is verified: what to submit on chain for a job with a review
+     */
+    result: string | null;
+};
+
 export type FinishAttempt = {
     exitCode: number | null;
     outOfMemory: boolean;
@@ -598,12 +650,160 @@ export type Node = {
     figures: NodeFigures & ({
         [key: string]: unknown;
     } | null);
+    /**
+     * What it offers to jobs, and from which price on; null: nothing
+     */
+    jobs: {
+        enabled: boolean;
+        engine: 'docker' | 'podman';
+        cpuMillis: number;
+        memoryMb: number;
+        gpus: number;
+        diskMb: number;
+        /**
+         * Jobs at a time
+         */
+        concurrency: number;
+        /**
+         * Whether a job that asks may have the network
+         */
+        network: boolean;
+        /**
+         * The operator's list of images, as it has them
+         */
+        images: Array<{
+            ref: string;
+            /**
+             * As `image` of a job names it: name@sha256:…, or its id where it has no registry
+             */
+            digest: string;
+            arch: string;
+        }>;
+        /**
+         * Whether it fetches images that are not on the list
+         */
+        anyImage: boolean;
+        /**
+         * The least that it works for
+         */
+        rates: {
+            /**
+             * USDT an hour
+             */
+            cpuHour: string;
+            /**
+             * USDT an hour
+             */
+            memoryGbHour: string;
+            /**
+             * USDT an hour
+             */
+            gpuHour: string;
+        };
+        /**
+         * Finishes what it has and takes no more
+         */
+        draining?: boolean;
+    } | null;
+    draining: boolean;
+    runningJobs: number;
+    /**
+     * What its jobs hold of it
+     */
+    used: {
+        cpuMillis: number;
+        memoryMb: number;
+        gpus: number;
+        diskMb: number;
+    };
+    reputation: {
+        completed: number;
+        failed: number;
+        /**
+         * Share of its probes that passed, newer ones counting more
+         */
+        probeScore: number;
+        /**
+         * 0 to 1, by which nodes are chosen
+         */
+        score: number;
+    };
+    /**
+     * Of the last day
+     */
+    probes: {
+        passed: number;
+        failed: number;
+        /**
+         * Of a container
+         */
+        lastPassedAt: string | null;
+        /**
+         * Of a container
+         */
+        lastFailedAt: string | null;
+    };
+    /**
+     * An admin took it out of service
+     */
+    deactivated: {
+        at: string;
+        reason: string;
+    } | null;
     lastHeartbeatAt: string | null;
     /**
      * When an admin let it have protected weights; null: only those of its own groups
      */
     verifiedAt: string | null;
     createdAt: string;
+};
+
+export type MyNode = Node & {
+    /**
+     * Its figures of the last day, one in five minutes
+     */
+    samples: Array<{
+        at: string;
+        figures: NodeFigures;
+    }>;
+    /**
+     * Paid on chain for its jobs, the platform's part taken off
+     */
+    earned: string;
+    recentJobs: Array<NodeJob>;
+};
+
+export type NodeJob = {
+    attemptId: string;
+    jobId: string;
+    name: string;
+    attempt: number;
+    state: 'offered' | 'accepted' | 'running' | 'uploading' | 'finished' | 'failed' | 'lost' | 'cancelled';
+    jobState: 'quoted' | 'pending' | 'assigned' | 'running' | 'verifying' | 'completed' | 'failed' | 'cancelled' | 'timed_out';
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    price: string;
+    assignedAt: string;
+    endedAt: string | null;
+    containerSeconds: number | null;
+    failureCode: string | null;
+};
+
+export type NodeDetail = Node & {
+    /**
+     * Its last 50 probes, newest first
+     */
+    history: Array<NodeProbe>;
+};
+
+export type NodeProbe = {
+    at: string;
+    kind: 'inference' | 'container';
+    modelId: string | null;
+    ok: boolean;
+    ms: number;
+    detail: string | null;
 };
 
 export type StoredFile = {
@@ -809,7 +1009,7 @@ export type Payment = {
      */
     id: string;
     quoted: boolean;
-    purpose: 'publish' | 'service' | 'listing' | 'plan' | 'license' | 'usage';
+    purpose: 'publish' | 'service' | 'listing' | 'plan' | 'license' | 'usage' | 'job';
     chain: string;
     /**
      * late and short: a plain transfer came after the quote's end, or was too little, and became credit
@@ -872,10 +1072,10 @@ export type Payment = {
 } | null;
 
 export type PaymentShare = {
-    kind: 'platform' | 'pool' | 'member' | 'deposit';
+    kind: 'platform' | 'pool' | 'member' | 'deposit' | 'node';
     label: string;
     /**
-     * Whose it is; null for the creators' pool
+     * Whose it is; null for the creators' pool and for who will do a job
      */
     address: string | null;
     /**
@@ -2174,6 +2374,10 @@ export type Earnings = {
          */
         creators: string;
         /**
+         * What was claimed of the creators' pool for it, shared like the creators' part
+         */
+        pool: string;
+        /**
          * Null when it is your group's model but no wallet of yours shares in it
          */
         mine: {
@@ -3324,12 +3528,41 @@ export type FinishAttemptResponses = {
     /**
      * OK
      */
-    200: {
-        state: 'offered' | 'accepted' | 'running' | 'uploading' | 'finished' | 'failed' | 'lost' | 'cancelled';
-    };
+    200: AttemptStanding;
 };
 
 export type FinishAttemptResponse = FinishAttemptResponses[keyof FinishAttemptResponses];
+
+export type GetAttemptData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/nodes/attempts/{id}';
+};
+
+export type GetAttemptErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type GetAttemptError = GetAttemptErrors[keyof GetAttemptErrors];
+
+export type GetAttemptResponses = {
+    /**
+     * OK
+     */
+    200: AttemptStanding;
+};
+
+export type GetAttemptResponse = GetAttemptResponses[keyof GetAttemptResponses];
 
 export type GetAttemptInputData = {
     body?: never;
@@ -3417,6 +3650,10 @@ export type RegisterNodeData = {
         capabilities: {
             [key: string]: unknown;
         };
+        /**
+         * Where registering takes an invitation
+         */
+        invite?: string;
     };
     path?: never;
     query?: never;
@@ -3432,6 +3669,14 @@ export type RegisterNodeErrors = {
      * Error
      */
     401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    409: Error;
     /**
      * Error
      */
@@ -3455,6 +3700,11 @@ export type RegisterNodeResponse = RegisterNodeResponses[keyof RegisterNodeRespo
 export type SendNodeHeartbeatData = {
     body: NodeFigures & {
         models: Array<NodeModel>;
+        /**
+         * Attempts that it is at: their leases are renewed
+         */
+        attempts?: Array<string>;
+        jobs?: JobCapability & unknown;
     };
     path?: never;
     query?: never;
@@ -3470,6 +3720,10 @@ export type SendNodeHeartbeatErrors = {
      * Error
      */
     401: Error;
+    /**
+     * Error
+     */
+    409: Error;
 };
 
 export type SendNodeHeartbeatError = SendNodeHeartbeatErrors[keyof SendNodeHeartbeatErrors];
@@ -3481,6 +3735,10 @@ export type SendNodeHeartbeatResponses = {
     200: {
         ok: true;
         wanted: Array<WantedModel>;
+        /**
+         * Attempts of `attempts` to stop: they are over
+         */
+        cancel: Array<string>;
     };
 };
 
@@ -3503,6 +3761,105 @@ export type ListNodesResponses = {
 };
 
 export type ListNodesResponse = ListNodesResponses[keyof ListNodesResponses];
+
+export type ListMyNodesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/nodes/mine';
+};
+
+export type ListMyNodesErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type ListMyNodesError = ListMyNodesErrors[keyof ListMyNodesErrors];
+
+export type ListMyNodesResponses = {
+    /**
+     * OK
+     */
+    200: {
+        nodes: Array<MyNode>;
+    };
+};
+
+export type ListMyNodesResponse = ListMyNodesResponses[keyof ListMyNodesResponses];
+
+export type AnswerNodeProbeData = {
+    body: {
+        ok: boolean;
+        /**
+         * What the container printed
+         */
+        output: string;
+        ms: number;
+        detail?: string | null;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/nodes/probes/{id}';
+};
+
+export type AnswerNodeProbeErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type AnswerNodeProbeError = AnswerNodeProbeErrors[keyof AnswerNodeProbeErrors];
+
+export type AnswerNodeProbeResponses = {
+    /**
+     * OK
+     */
+    200: {
+        passed: boolean;
+    };
+};
+
+export type AnswerNodeProbeResponse = AnswerNodeProbeResponses[keyof AnswerNodeProbeResponses];
+
+export type GetNodeData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/nodes/{id}';
+};
+
+export type GetNodeErrors = {
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type GetNodeError = GetNodeErrors[keyof GetNodeErrors];
+
+export type GetNodeResponses = {
+    /**
+     * OK
+     */
+    200: NodeDetail;
+};
+
+export type GetNodeResponse = GetNodeResponses[keyof GetNodeResponses];
 
 export type ListFilesData = {
     body?: never;
@@ -6376,6 +6733,153 @@ export type UnverifyNodeResponses = {
 };
 
 export type UnverifyNodeResponse = UnverifyNodeResponses[keyof UnverifyNodeResponses];
+
+export type ActivateNodeData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/admin/nodes/{id}/activate';
+};
+
+export type ActivateNodeErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type ActivateNodeError = ActivateNodeErrors[keyof ActivateNodeErrors];
+
+export type ActivateNodeResponses = {
+    /**
+     * OK
+     */
+    200: Node;
+};
+
+export type ActivateNodeResponse = ActivateNodeResponses[keyof ActivateNodeResponses];
+
+export type DeactivateNodeData = {
+    body: {
+        reason: string;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/admin/nodes/{id}/deactivate';
+};
+
+export type DeactivateNodeErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type DeactivateNodeError = DeactivateNodeErrors[keyof DeactivateNodeErrors];
+
+export type DeactivateNodeResponses = {
+    /**
+     * OK
+     */
+    200: Node;
+};
+
+export type DeactivateNodeResponse = DeactivateNodeResponses[keyof DeactivateNodeResponses];
+
+export type ListNodeJobsData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/admin/nodes/{id}/jobs';
+};
+
+export type ListNodeJobsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type ListNodeJobsError = ListNodeJobsErrors[keyof ListNodeJobsErrors];
+
+export type ListNodeJobsResponses = {
+    /**
+     * OK
+     */
+    200: {
+        jobs: Array<NodeJob>;
+    };
+};
+
+export type ListNodeJobsResponse = ListNodeJobsResponses[keyof ListNodeJobsResponses];
+
+export type CreateNodeInviteData = {
+    body: {
+        days?: number;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/admin/nodes/invites';
+};
+
+export type CreateNodeInviteErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type CreateNodeInviteError = CreateNodeInviteErrors[keyof CreateNodeInviteErrors];
+
+export type CreateNodeInviteResponses = {
+    /**
+     * Made
+     */
+    201: {
+        invite: string;
+        expiresAt: string;
+    };
+};
+
+export type CreateNodeInviteResponse = CreateNodeInviteResponses[keyof CreateNodeInviteResponses];
 
 export type GetEarningsData = {
     body?: never;

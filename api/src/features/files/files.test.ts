@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-function upload(user: TestUser, body: BodyInit | null, { name = "data.jsonl", headers = {} } = {}) {
+function upload(user: TestUser, body: ReadableStream<Uint8Array> | string | null, { name = "data.jsonl", headers = {} } = {}) {
   return api.app.request(`/api/files?name=${encodeURIComponent(name)}`, {
     method: "POST",
     body,

@@ -69,6 +69,16 @@ export const finishRoute = createRoute({
   responses: { 200: json(finishAnswer), ...errorResponses(400, 401, 404, 409) },
 });
 
+export const standingRoute = createRoute({
+  method: "get",
+  path: "/attempts/{id}",
+  operationId: "getAttempt",
+  tags,
+  summary: "Where an attempt of this node stands, and its result once it is verified",
+  request: { params: byId },
+  responses: { 200: json(finishAnswer), ...errorResponses(401, 404) },
+});
+
 export const inputRoute = createRoute({
   method: "get",
   path: "/attempts/{id}/inputs/{cid}",

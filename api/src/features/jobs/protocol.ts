@@ -1,7 +1,7 @@
 import { JOB_LIMITS } from "@aiforge/contracts";
 import { z } from "@hono/zod-openapi";
 import { cidSchema, jobPathSchema, jobSpecificationSchema, jobTermsSchema } from "./shapes.ts";
-import { ATTEMPT_STATES } from "./states.ts";
+import { ATTEMPT_STATES, JOB_STATES } from "./states.ts";
 
 /**
  * What nodes and the api say to each other of jobs. All that a node reports goes by HTTP with its token, so that any
@@ -142,4 +142,13 @@ export const finishBody = z
   .openapi("FinishAttempt");
 export type Finish = z.infer<typeof finishBody>;
 
-export const finishAnswer = z.object({ state: z.enum(ATTEMPT_STATES) });
+export const finishAnswer = z
+  .object({
+    state: z.enum(ATTEMPT_STATES),
+    jobState: z.enum(JOB_STATES),
+    result: z
+      .string()
+      .nullable()
+      .describe("Hash of the result once it is verified: what to submit on chain for a job with a review"),
+  })
+  .openapi("AttemptStanding");
