@@ -32,6 +32,8 @@ export class Bus {
   #client: pg.Client | undefined;
   #retry: NodeJS.Timeout | undefined;
   #started = false;
+  #listening = false;
+  readonly #begins = new Set<() => void>();
 
   constructor({ url, db, log }: { url: string; db: Database; log: Logger }) {
     this.#url = url;
@@ -45,6 +47,16 @@ export class Bus {
     this.#listeners.set(topic, listeners);
   }
 
+  /** Whether messages arrive at the moment. */
+  get listening(): boolean {
+    return this.#listening;
+  }
+
+  /** Called when it begins to listen: what was said before may have been missed. */
+  onBegin(listener: () => void): void {
+    this.#begins.add(listener);
+  }
+
   /** Begins to listen. Calling it again changes nothing. */
   start(): void {
     if (this.#started) return;
@@ -54,6 +66,7 @@ export class Bus {
 
   async stop(): Promise<void> {
     this.#started = false;
+    this.#listening = false;
     clearTimeout(this.#retry);
     const client = this.#client;
     this.#client = undefined;
@@ -77,6 +90,7 @@ export class Bus {
     const lost = () => {
       if (!this.#started || (this.#client !== undefined && this.#client !== client)) return;
       this.#client = undefined;
+      this.#listening = false;
       clearTimeout(this.#retry);
       this.#retry = setTimeout(() => void this.#connect(), RETRY_MS).unref();
     };
@@ -87,6 +101,8 @@ export class Bus {
     try {
       await client.connect();
       await client.query(`LISTEN ${CHANNEL}`);
+      this.#listening = this.#started;
+      for (const begin of this.#begins) begin();
     } catch {
       await client.end().catch(() => undefined);
       lost();

@@ -37,7 +37,7 @@ export class Fleet {
     this.#db = db;
     this.#bus = bus;
     this.#log = log;
-    this.tokens = new NodeTokens(db);
+    this.tokens = new NodeTokens(db, bus);
     this.#beats = new Grouped(async (beats) => {
       await queries.storeHeartbeats(db, newest(beats));
       return beats.map(() => undefined);

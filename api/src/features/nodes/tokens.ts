@@ -1,9 +1,10 @@
 import { Grouped } from "../../core/grouped.ts";
+import type { Bus } from "../../db/bus.ts";
 import type { Database } from "../../db/client.ts";
 import { type KnownNode, nodesByTokenHash } from "./queries-fleet.ts";
 
-/** Milliseconds for which a token that was read is believed when no other instance tells of a change. */
-const FRESH_MS = 10_000;
+/** Milliseconds for which a token that was read is believed: while other instances can tell of a change, and else. */
+const FRESH_MS = { told: 120_000, alone: 10_000 };
 const MAX_CACHED = 50_000;
 
 /** Knows the nodes behind tokens on the hot path: all that are asked for at a time are read in one query. */
@@ -15,7 +16,12 @@ export class NodeTokens {
   /** Counts what was forgotten: a read that began before that is not kept. */
   #forgotten = 0;
 
-  constructor(db: Database) {
+  readonly #bus: Pick<Bus, "listening">;
+
+  constructor(db: Database, bus: Bus) {
+    this.#bus = bus;
+    // What changed while nobody listened was not heard.
+    bus.onBegin(() => this.#clear());
     this.#reads = new Grouped(
       async (hashes) => {
         const found = await nodesByTokenHash(db, hashes);
@@ -25,10 +31,11 @@ export class NodeTokens {
     );
   }
 
-  /** The node with a token of that sha-256, as it was at most ten seconds ago; of an unknown token nothing is kept. */
+  /** The node with a token of that sha-256, as it is, or was at most ten seconds ago; of an unknown one nothing is kept. */
   async find(tokenHash: string): Promise<KnownNode | undefined> {
     const known = this.#cached.get(tokenHash);
-    if (known && Date.now() - known.at < FRESH_MS) return known.node;
+    const fresh = this.#bus.listening ? FRESH_MS.told : FRESH_MS.alone;
+    if (known && Date.now() - known.at < fresh) return known.node;
     const { at, forgotten } = { at: Date.now(), forgotten: this.#forgotten };
     const node = await this.#reads.ask(tokenHash);
     if (!node) {
@@ -50,6 +57,7 @@ export class NodeTokens {
   }
 
   #clear(): void {
+    this.#forgotten++;
     this.#cached.clear();
     this.#hashes.clear();
   }
