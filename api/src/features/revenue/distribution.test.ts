@@ -90,7 +90,7 @@ describe("the monthly distribution", () => {
       cid: view.cid,
     });
     expect(view.txHash).toBe(event!.transactionHash);
-  }, 120_000);
+  }, 300_000);
 
   it("publishes the bytes that its root comes from, under their CID", async () => {
     const view = await stand.distributionOf(stand.first);
