@@ -141,7 +141,11 @@ export async function planPurchasesBefore(db: Executor, chain: string, end: bigi
   return rows.map((row) => ({ ...row, txHash: row.txHash as Hex, months: Number(row.months) }));
 }
 
-/** Tokens served under paid plans from `from` to before `to`, by model on this chain. */
+/**
+ * Tokens served under paid plans from `from` to before `to`, by model on this chain. What members of a model's own group
+ * use of it is none of them, whatever plan they pay: the gateway serves them as owners, which each row of use keeps as
+ * it was then. So nobody earns of the pool by asking their own model.
+ */
 export function planUsage(db: Executor, chain: string, from: Date, to: Date) {
   const tokens = sql`sum(coalesce(${usage.promptTokens}, 0)::numeric + coalesce(${usage.completionTokens}, 0))`;
   return db

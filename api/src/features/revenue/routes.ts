@@ -62,6 +62,8 @@ const inputs = createRoute({
   operationId: "getDistributionInputs",
   tags,
   summary: "What a month's root was computed from: the bytes under the published CID",
+  description:
+    "`usage` are the tokens that were served under paid plans. What members of a model's own group, its owner among them, used of it is not counted, whatever plan they pay.",
   request: {
     params: monthParams,
     query: chainQuery.extend({
