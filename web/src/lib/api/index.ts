@@ -121,6 +121,9 @@ export const api = {
     vetoRoot: () => unwrap<t.AdminCall>(client.prepareVetoRoot({ body: {} })),
     pause: () => unwrap<t.AdminCall>(client.preparePause({ body: {} })),
     unpause: () => unwrap<t.AdminCall>(client.prepareUnpause({ body: {} })),
+    heldTransfers: () => unwrap<t.HeldTransfers>(client.listHeldTransfers()),
+    assignTransfer: (id: string, body: { wallet?: string; paymentId?: string; note: string }) =>
+      unwrap<t.HeldTransfers>(client.assignTransfer({ path: { id }, body })),
   },
   revenue: {
     summary: () => unwrap(client.getRevenueSummary({ query: { scope: "mine" } })),

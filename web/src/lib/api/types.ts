@@ -27,11 +27,11 @@ export type MarketItem = Model & { priceMonth: string };
 export type Call = With<NonNullable<g.Call>, { to: Address; data: Hex }>;
 export type PaymentShare = g.PaymentShare;
 export type PaymentWays = With<
-  NonNullable<g.Payment["ways"]>,
+  NonNullable<NonNullable<g.Payment>["ways"]>,
   { credit: { available: string; call: Call } | null }
 >;
 export type Payment = With<
-  g.Payment,
+  NonNullable<g.Payment>,
   {
     call: Call;
     allowance: Call | null;
@@ -45,6 +45,7 @@ export type MyLicense = g.MyLicense;
 export type AdminWallet = g.AdminWallet;
 export type AdminOverview = g.AdminOverview;
 export type AdminCall = With<g.AdminCall, { call: Call }>;
+export type HeldTransfers = g.HeldTransfers;
 export type Distribution = g.Distribution;
 export type RevenueSummary = g.RevenueSummary;
 export type MonthlyRevenue = g.MonthlyRevenue;
