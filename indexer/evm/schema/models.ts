@@ -1,5 +1,5 @@
 import { index, onchainTable, primaryKey } from "ponder";
-import { eventRow, prices, provenance } from "./columns.ts";
+import { eventRow, modelPurchase, modelPurchaseIndexes, prices, provenance } from "./columns.ts";
 
 /** Each published model as it stands; `weights` is the SHA-256 that was published. */
 export const models = onchainTable(
@@ -103,44 +103,13 @@ export const publications = onchainTable(
 /** API subscriptions bought; `split_earned` is the split's lifetime revenue after this one. */
 export const servicePurchases = onchainTable(
   "service_purchases",
-  (t) => ({
-    ...eventRow(t),
-    modelId: t.hex().notNull(),
-    account: t.hex().notNull(),
-    payer: t.hex().notNull(),
-    months: t.bigint().notNull(),
-    price: t.bigint().notNull(),
-    fee: t.bigint().notNull(),
-    splitId: t.hex().notNull(),
-    splitEarned: t.bigint().notNull(),
-  }),
-  (table) => ({
-    model: index().on(table.modelId),
-    account: index().on(table.account),
-    payer: index().on(table.payer),
-    tx: index().on(table.txHash),
-  }),
+  (t) => ({ ...modelPurchase(t), months: t.bigint().notNull() }),
+  (table) => modelPurchaseIndexes(table),
 );
 
 /** Licences to weights bought; `split_earned` is the split's lifetime revenue after this one. */
-export const licensePurchases = onchainTable(
-  "license_purchases",
-  (t) => ({
-    ...eventRow(t),
-    modelId: t.hex().notNull(),
-    account: t.hex().notNull(),
-    payer: t.hex().notNull(),
-    price: t.bigint().notNull(),
-    fee: t.bigint().notNull(),
-    splitId: t.hex().notNull(),
-    splitEarned: t.bigint().notNull(),
-  }),
-  (table) => ({
-    model: index().on(table.modelId),
-    account: index().on(table.account),
-    payer: index().on(table.payer),
-    tx: index().on(table.txHash),
-  }),
+export const licensePurchases = onchainTable("license_purchases", modelPurchase, (table) =>
+  modelPurchaseIndexes(table),
 );
 
 /**
