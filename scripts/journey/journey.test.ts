@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
 import { adminSteps } from "./steps/admin.ts";
+import { batchSteps } from "./steps/batches.ts";
 import { chatSteps } from "./steps/chat.ts";
 import { earningsSteps } from "./steps/earnings.ts";
 import { lookSteps } from "./steps/looks.ts";
@@ -34,5 +35,6 @@ describe("the journey", () => {
   ownerSteps(world);
   adminSteps(world);
   monthEndSteps(world);
+  batchSteps(world);
   lookSteps(world);
 });

@@ -51,11 +51,16 @@ export class Person {
     await this.page.waitForURL((url) => url.pathname !== "/sign-in");
   }
 
-  /** Connects the demo wallet by EIP-6963, as one of its accounts. */
+  /** Connects a wallet by EIP-6963. */
+  async chooseWallet(name: string): Promise<void> {
+    await this.byTestId("connect-wallet").click();
+    await this.byTestId("wallet-dialog").getByRole("button", { name }).click();
+  }
+
+  /** Connects the demo wallet, as one of its accounts. */
   async connectWallet(role: Role): Promise<void> {
     const { name } = demoAccount(role);
-    await this.byTestId("connect-wallet").click();
-    await this.byTestId("wallet-dialog").getByRole("button", { name: "Demo wallet" }).click();
+    await this.chooseWallet("Demo wallet");
     await this.byTestId("demo-wallet").getByRole("button", { name }).click();
     await this.byTestId("wallet-menu").waitFor();
   }

@@ -10,5 +10,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 300_000,
+    // Blocks, the mirror and then the page take a moment, on a busy machine more than one.
+    expect: { poll: { timeout: 15_000 } },
   },
 });

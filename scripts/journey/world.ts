@@ -40,6 +40,8 @@ export class World {
   creator!: Person;
   customer!: Person;
   admin!: Person;
+  /** Whose wallet does several calls as one. */
+  batcher!: Person;
   modelPath = "";
   modelId = "";
   groupPath = "";
