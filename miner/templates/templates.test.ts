@@ -83,7 +83,7 @@ describe.each(templates)("the form of %s", (id, template) => {
 });
 
 it("the form's defaults of fine-tune are the program's own, but for the time limit", () => {
-  const { parameters } = templates[0][1];
+  const { parameters } = templates[0]![1];
   const filled = readSettings(Object.fromEntries(parameters.map((each) => [each.env, String(each.default)])));
   expect({ ...filled, maxSeconds: 0 }).toEqual(readSettings({}));
 });

@@ -21,13 +21,13 @@ const HEIGHT = 30;
 
 /** A table of the answers with their tokens and times. */
 export function draw(rows: Row[], summary: Summary): string {
-  const longest = Math.max(...rows.map(({ seconds }) => seconds ?? 0));
+  const longest = Math.max(0.001, ...rows.map(({ seconds }) => seconds ?? 0));
   const lines = rows.flatMap(({ id, answer, usage, seconds = 0, error }, i) => {
     const y = 112 + i * HEIGHT;
     return [
       line(40, y - 20, 820, y - 20),
       text(40, y, String(id), { weight: 600 }),
-      text(130, y, shorten(answer ?? `error: ${error}`, 72)),
+      text(130, y, shorten(answer ?? `error: ${error}`, 64)),
       text(640, y, String(usage?.completionTokens ?? "–"), { anchor: "end" }),
       `<rect x="660" y="${y - 11}" width="${((100 * seconds) / longest).toFixed(1)}" height="13" rx="2" fill="${LINE}"/>`,
       text(820, y, `${seconds.toFixed(2)} s`, { anchor: "end", fill: FIRST }),
