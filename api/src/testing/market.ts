@@ -3,6 +3,7 @@ import type { PrivateKeyAccount } from "viem/accounts";
 import { expect } from "vitest";
 import { testClient } from "../../../scripts/testing/chain.ts";
 import type { Call } from "../chain/calls.ts";
+import { newFileKey, sealKey } from "../features/models/encryption.ts";
 import { advanceFile, beginFile } from "../features/models/queries.ts";
 import type { ModelView } from "../features/models/shapes.ts";
 import type { PaymentView } from "../features/payments/shapes.ts";
@@ -68,6 +69,9 @@ export async function readyModel(
     fileState: "ready",
     fileCid: "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e",
     fileSha256: randomBytes(32).toString("hex"),
+    filePlainSha256: randomBytes(32).toString("hex"),
+    fileStoredSize: 203,
+    fileSealedKey: sealKey(await newFileKey(), id, api.deps.config.WEIGHTS_SECRET),
   });
   return model;
 }
