@@ -1,8 +1,11 @@
 import { serve } from "@hono/node-server";
 import { createApp } from "./app.ts";
+import { startOperator } from "./chain/operator/worker.ts";
 import { readConfig } from "./config.ts";
 import { migrate } from "./db/migrate.ts";
 import { createDeps } from "./deps.ts";
+import { settlementCall } from "./features/jobs/settlement-calls.ts";
+import { sweepSettlements } from "./features/jobs/settlement-sweep.ts";
 import { startJobs } from "./features/jobs/worker.ts";
 import { startSweeping } from "./features/models/ingest.ts";
 import { checkWeightsSecret } from "./features/models/weights.ts";
@@ -25,6 +28,7 @@ const following = startJobs(deps);
 const matching = startPaymentMatching(deps);
 const cashier = startCashier(deps);
 const distributing = startDistributing(deps);
+const operating = startOperator(deps, { encode: settlementCall, before: sweepSettlements });
 const server = serve({ fetch: app.fetch, hostname: config.API_HOST, port: config.API_PORT }, ({ port }) =>
   log.info({ port }, "api is listening"),
 );
@@ -48,6 +52,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     void matching.stop();
     void cashier.stop();
     void distributing.stop();
+    void operating.stop();
     server.close(() => void deps.storage.ipfs.stop().finally(() => process.exit(0)));
     // Open streams would hold the server for minutes: they get a moment, then end.
     setTimeout(() => process.exit(0), 3_000).unref();

@@ -50,7 +50,7 @@ export interface OperatorWorkerOptions extends OperatorRoundOptions {
  */
 export function startOperator(
   deps: Deps,
-  { everyMs = 1_000, before, ...options }: OperatorWorkerOptions,
+  { everyMs = 2_000, before, ...options }: OperatorWorkerOptions,
 ): { stop: () => Promise<void> } {
   const stopping = new AbortController();
   const { signal } = stopping;
