@@ -49,6 +49,8 @@ export function containerOptions(parameters: ContainerParameters): Docker.Contai
   const memory = spec.memoryMb * MIB;
   const scratch = { Type: "tmpfs" as const, TmpfsOptions: { SizeBytes: tmpBytes(spec), Mode: 0o1777 } };
   const taken = new Set(["/in", "/out", "/tmp", "/run/aiforge"]);
+  // One file of either; what is in /out together is watched.
+  const file = Math.max(outputBytes(spec), tmpBytes(spec));
   const volumes = parameters.volumes.filter((path) => !taken.has(path.replace(/\/+$/, "")));
   if (volumes.length > MAX_VOLUMES) throw new Error(`The image declares ${volumes.length} volumes.`);
   return {
@@ -84,7 +86,7 @@ export function containerOptions(parameters: ContainerParameters): Docker.Contai
       ShmSize: Math.min(64 * MIB, Math.floor(memory / 2)),
       Ulimits: [
         { Name: "nofile", Soft: 4_096, Hard: 4_096 },
-        { Name: "fsize", Soft: outputBytes(spec), Hard: outputBytes(spec) },
+        { Name: "fsize", Soft: file, Hard: file },
         { Name: "core", Soft: 0, Hard: 0 },
       ],
       LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "1" } },

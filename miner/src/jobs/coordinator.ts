@@ -2,11 +2,12 @@ import { z } from "zod";
 import { describe, MinerError } from "../errors.ts";
 import {
   type Finish,
-  finishAnswerSchema,
   type OutputFile,
   outputAnswerSchema,
   type Report,
   reportsAnswerSchema,
+  type Standing,
+  standingSchema,
   type Work,
   workAnswerSchema,
   workSchema,
@@ -16,6 +17,10 @@ import {
 const ANSWER_MS = 30_000;
 const errorSchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().nullish() }),
+});
+
+const chainsSchema = z.object({
+  chains: z.array(z.object({ chain: z.string(), rpcUrl: z.string(), aiforge: z.string() })),
 });
 
 /** What the API refused, with its code. */
@@ -121,7 +126,7 @@ export class Coordinator {
     }
   }
 
-  async finish(attemptId: string, finish: Finish, signal: AbortSignal): Promise<string> {
+  async finish(attemptId: string, finish: Finish, signal: AbortSignal): Promise<Standing> {
     const files = finish.files.map(({ path, cid, size }) => ({ path, cid, size }));
     const answer = await this.#call(
       "POST",
@@ -129,7 +134,19 @@ export class Coordinator {
       { ...finish, files },
       signal,
     );
-    return finishAnswerSchema.parse(answer).state;
+    return standingSchema.parse(answer);
+  }
+
+  /** Where an attempt of this node stands. */
+  async standing(attemptId: string, signal: AbortSignal): Promise<Standing> {
+    return standingSchema.parse(await this.#call("GET", `/api/nodes/attempts/${attemptId}`, null, signal));
+  }
+
+  /** Where the contract is on a chain, and whom to ask there; null when the API does not know the chain. */
+  async chain(caip2: string, signal: AbortSignal) {
+    const { chains } = chainsSchema.parse(await this.#call("GET", "/api/chains", null, signal));
+    const found = chains.find(({ chain }) => chain === caip2);
+    return found ? { ...found, rpcUrl: new URL(found.rpcUrl, this.apiUrl).href } : null;
   }
 
   /** What a probe printed. */

@@ -33,6 +33,7 @@ export class LogSplitter {
   readonly #sink: LogSink;
   readonly #channels: Record<"stdout" | "stderr", { decoder: StringDecoder; rest: string }>;
   #left = LOG_CAP;
+  #full = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(sink: LogSink) {
@@ -95,18 +96,18 @@ export class LogSplitter {
   }
 
   #emit(stream: "stdout" | "stderr", text: string): void {
-    if (this.#left <= 0 || text === "") return;
+    if (this.#full || text === "") return;
     // A database's text cannot hold a NUL.
     const clean = text.replaceAll("\0", "\ufffd").toWellFormed();
     const bytes = Buffer.byteLength(clean);
-    if (bytes <= this.#left) {
-      this.#left -= bytes;
-      this.#sink.log(stream, clean);
-      return;
-    }
-    const kept = new StringDecoder("utf8").write(Buffer.from(clean).subarray(0, this.#left));
-    this.#left = 0;
+    const kept =
+      bytes <= this.#left
+        ? clean
+        : new StringDecoder("utf8").write(Buffer.from(clean).subarray(0, this.#left));
+    this.#left -= bytes;
     if (kept) this.#sink.log(stream, kept);
+    if (this.#left >= 0) return;
+    this.#full = true;
     this.#sink.log("system", `The log ends here: it holds ${LOG_CAP / 1024 / 1024} MiB at most.\n`);
   }
 }

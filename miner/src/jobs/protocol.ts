@@ -91,7 +91,13 @@ export const outputAnswerSchema = z.object({
   sha256: z.string(),
 });
 
-export const finishAnswerSchema = z.object({ state: z.string() });
+/** Where an attempt stands; `result` is the hash of a verified result. */
+export const standingSchema = z.object({
+  state: z.string(),
+  jobState: z.string(),
+  result: hex.nullable(),
+});
+export type Standing = z.infer<typeof standingSchema>;
 
 export type Stream = "stdout" | "stderr" | "system";
 

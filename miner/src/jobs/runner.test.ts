@@ -136,6 +136,7 @@ describe.runIf(docker)("a job's container", () => {
   it("counts what lies in /tmp as memory, and runs nothing from there", async () => {
     const { told, end } = await run({
       memoryMb: 100,
+      diskMb: 200,
       command: script(`
         import { appendFileSync, chmodSync, copyFileSync, writeFileSync } from "node:fs";
         import { spawnSync } from "node:child_process";
@@ -275,7 +276,7 @@ describe.runIf(docker)("a job's container", () => {
     expect(found.links.sort()).toEqual(["progress.json", "root", "shadow", "up"]);
     const piped = await run({
       command: script(
-        `import { createServer } from "node:net"; createServer().listen("/out/socket", () => process.kill(process.pid, "SIGKILL"));`,
+        `import { createServer } from "node:net"; createServer().listen("/out/socket", () => process.exit(0));`,
       ),
     });
     await expect(listOutputs(piped.out, 1e6)).rejects.toMatchObject({ code: "output_invalid" });
@@ -300,13 +301,19 @@ describe.runIf(docker)("a job's container", () => {
     const one = await run({
       outputLimitMb: 2,
       command: script(
-        `import { appendFileSync } from "node:fs"; for (let i = 0; i < 9; i++) appendFileSync("/out/big", Buffer.alloc(1 << 20));`,
+        `import { appendFileSync } from "node:fs"; for (let i = 0; i < 9; i++) appendFileSync("/out/big", Buffer.alloc(1 << 20)); setInterval(() => {}, 1000);`,
       ),
     });
-    // One file cannot even become larger.
-    expect(one.end).toMatchObject({ failure: null });
-    expect(one.end.exitCode).not.toBe(0);
-    expect((await stat(join(one.out, "big"))).size).toBe(2 << 20);
+    expect(one.end).toMatchObject({ exitCode: 137, failure: { code: "output_too_large" } });
+    const holes = await run({
+      outputLimitMb: 20,
+      memoryMb: 64,
+      command: script(
+        `import { truncateSync, writeFileSync } from "node:fs"; writeFileSync("/out/holes", ""); try { truncateSync("/out/holes", 2 ** 40); } catch ({ code }) { console.log(code); }`,
+      ),
+    });
+    expect(holes.told.texts.stdout, "one file has a bound of its own").toBe("EFBIG\n");
+    expect((await stat(join(holes.out, "holes"))).size).toBe(0);
     const many = await run({
       outputLimitMb: 2,
       command: script(
