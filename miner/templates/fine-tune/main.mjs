@@ -95,8 +95,8 @@ function grouped(items, maxTokens, sizeOf) {
   return groups;
 }
 var packed = (examples, maxTokens) => grouped(examples, maxTokens, ({ tokens }) => tokens.length - 1);
-function split(examples, { percent: percent2, next }) {
-  const count = Math.min(examples.length - 1, Math.round(examples.length * percent2 / 100));
+function split(examples, { percent, next }) {
+  const count = Math.min(examples.length - 1, Math.round(examples.length * percent / 100));
   const heldOut = new Set(shuffled(examples, next).slice(0, count));
   return {
     train: examples.filter((example) => !heldOut.has(example)),
@@ -470,6 +470,129 @@ function writeGguf({ raw, tensors, alignment }, name2) {
   const head = Buffer.concat([encodeU32(MAGIC), encodeU32(3), ...counts, ...named.values(), ...table]);
   const padding = (alignment - head.length % alignment) % alignment;
   return Buffer.concat([head, Buffer.alloc(padding), ...data]);
+}
+
+// src/optimizer.mjs
+var BETA1 = 0.9;
+var BETA2 = 0.95;
+var EPSILON = 1e-8;
+var CLIP = 1;
+function createOptimizer(model, { weightDecay }) {
+  const learning = model.parameters.flatMap(
+    ({ weights, rows, columns, learned }) => learned ? [{ weights, ...learned, count: rows * columns, decay: rows === 1 ? 0 : weightDecay }] : []
+  );
+  let steps = 0;
+  return {
+    /** How many numbers learn. */
+    count: learning.reduce((sum, { count }) => sum + count, 0),
+    /** Moves the weights against the gradient, and clears it. @param {number} rate the learning rate */
+    step(rate) {
+      steps += 1;
+      let squares = 0;
+      for (const { gradient, count } of learning)
+        for (let i = 0; i < count; i++) squares += gradient[i] * gradient[i];
+      const norm = Math.sqrt(squares);
+      if (!Number.isFinite(norm)) return { norm };
+      const clip = norm > CLIP ? CLIP / norm : 1;
+      const correction1 = 1 - BETA1 ** steps;
+      const correction2 = Math.sqrt(1 - BETA2 ** steps);
+      for (const { weights, gradient, mean, square, count, decay } of learning) {
+        const keep = 1 - rate * decay;
+        const size = rate / correction1 * correction2;
+        const epsilon = EPSILON * correction2;
+        for (let i = 0; i < count; i++) {
+          const g = gradient[i] * clip;
+          const m = BETA1 * mean[i] + (1 - BETA1) * g;
+          const v = BETA2 * square[i] + (1 - BETA2) * g * g;
+          mean[i] = m;
+          square[i] = v;
+          weights[i] = weights[i] * keep - size * m / (Math.sqrt(v) + epsilon);
+        }
+        gradient.fill(0);
+      }
+      return { norm };
+    }
+  };
+}
+function rateAt({ step, steps, top }) {
+  const warmup = Math.max(1, Math.min(100, Math.round(steps / 10)));
+  if (step < warmup) return top * (step + 1) / warmup;
+  const done = (step - warmup) / Math.max(1, steps - warmup);
+  return top * (0.1 + 0.45 * (1 + Math.cos(Math.PI * done)));
+}
+
+// src/report.mjs
+var round = (value, digits = 4) => Number(value.toFixed(digits));
+var remaining = (seconds) => seconds < 90 ? `${Math.ceil(seconds)} s left` : `${Math.ceil(seconds / 60)} min left`;
+function sentence({ train, heldOut }) {
+  const part = (name2, score2) => {
+    if (!score2) return [];
+    const share = Math.round(100 * score2.tokensRight / score2.tokens);
+    const right = `${share} % of tokens and ${score2.answersRight} of ${score2.answers} answers right`;
+    return [`${name2}: loss ${score2.loss.toFixed(3)}, ${right}`];
+  };
+  return [...part("learned part", train), ...part("held-out part", heldOut)].join("; ");
+}
+function rounded({ train, heldOut }) {
+  const one = (score2) => score2 && { ...score2, loss: round(score2.loss) };
+  return { train: one(train), heldOut: one(heldOut) };
+}
+
+// src/loop.mjs
+var LINES = 40;
+var breathe = () => new Promise((resolve) => setImmediate(resolve));
+async function runSteps(parameters) {
+  const { model, optimizer, train, next, planned, batchTokens, stop, check, log: log2, progress } = parameters;
+  const steps = [];
+  let [stopped, tokens, seconds] = [
+    /** @type {string | null} */
+    null,
+    0,
+    0
+  ];
+  function step(batch, epoch) {
+    const began = performance.now();
+    const sequences = batch.map(sequenceOf);
+    const targets = sequences.reduce((sum, each) => sum + each.targets.length, 0);
+    const size = sequences.reduce((sum, each) => sum + each.tokens.length, 0);
+    const rate = rateAt({ step: steps.length, steps: planned, top: parameters.learningRate });
+    const loss = model.learn(sequences).loss / targets;
+    const { norm } = optimizer.step(rate);
+    if (!Number.isFinite(loss) || !Number.isFinite(norm))
+      throw new InputError(
+        "The training went astray: the loss is no number any more.",
+        "Try a lower LEARNING_RATE."
+      );
+    const took = (performance.now() - began) / 1e3;
+    tokens += size;
+    seconds += took;
+    const done = steps.push({
+      step: steps.length + 1,
+      epoch,
+      loss: round(loss),
+      learningRate: round(rate, 8),
+      tokens: size,
+      seconds: round(took, 3)
+    });
+    progress(done / planned);
+    if (done % Math.max(1, Math.round(planned / LINES)) !== 0 && done > 1) return;
+    const left = remaining(seconds / done * (planned - done));
+    const speed = Math.round(tokens / seconds);
+    log2(
+      `Step ${done} of ${planned} · epoch ${epoch} · loss ${loss.toFixed(3)} · ${speed} tokens/s · ${left}`
+    );
+  }
+  for (let epoch = 1; steps.length < planned && !stopped; epoch++) {
+    for (const batch of packed(shuffled(train, next), batchTokens)) {
+      await breathe();
+      stopped = stop();
+      if (stopped || steps.length >= planned) break;
+      step(batch, epoch);
+    }
+    if (!stopped) check(steps.length);
+  }
+  if (stopped) log2(`Stopped after ${steps.length} of ${planned} steps (${stopped}).`);
+  return { steps, stopped, tokens, seconds };
 }
 
 // src/kernel.mjs
@@ -1118,55 +1241,6 @@ function createModel(shape, { maxTokens, longest, trainLayers }) {
   };
 }
 
-// src/optimizer.mjs
-var BETA1 = 0.9;
-var BETA2 = 0.95;
-var EPSILON = 1e-8;
-var CLIP = 1;
-function createOptimizer(model, { weightDecay }) {
-  const learning = model.parameters.flatMap(
-    ({ weights, rows, columns, learned }) => learned ? [{ weights, ...learned, count: rows * columns, decay: rows === 1 ? 0 : weightDecay }] : []
-  );
-  let steps = 0;
-  return {
-    /** How many numbers learn. */
-    count: learning.reduce((sum, { count }) => sum + count, 0),
-    /** Moves the weights against the gradient, and clears it. @param {number} rate the learning rate */
-    step(rate) {
-      steps += 1;
-      let squares = 0;
-      for (const { gradient, count } of learning)
-        for (let i = 0; i < count; i++) squares += gradient[i] * gradient[i];
-      const norm = Math.sqrt(squares);
-      if (!Number.isFinite(norm)) return { norm };
-      const clip = norm > CLIP ? CLIP / norm : 1;
-      const correction1 = 1 - BETA1 ** steps;
-      const correction2 = Math.sqrt(1 - BETA2 ** steps);
-      for (const { weights, gradient, mean, square, count, decay } of learning) {
-        const keep = 1 - rate * decay;
-        const size = rate / correction1 * correction2;
-        const epsilon = EPSILON * correction2;
-        for (let i = 0; i < count; i++) {
-          const g = gradient[i] * clip;
-          const m = BETA1 * mean[i] + (1 - BETA1) * g;
-          const v = BETA2 * square[i] + (1 - BETA2) * g * g;
-          mean[i] = m;
-          square[i] = v;
-          weights[i] = weights[i] * keep - size * m / (Math.sqrt(v) + epsilon);
-        }
-        gradient.fill(0);
-      }
-      return { norm };
-    }
-  };
-}
-function rateAt({ step, steps, top }) {
-  const warmup = Math.max(1, Math.min(100, Math.round(steps / 10)));
-  if (step < warmup) return top * (step + 1) / warmup;
-  const done = (step - warmup) / Math.max(1, steps - warmup);
-  return top * (0.1 + 0.45 * (1 + Math.cos(Math.PI * done)));
-}
-
 // src/tokenizer.mjs
 var WORD = new RegExp("'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", "gu");
 var CHARACTERS = (() => {
@@ -1251,9 +1325,6 @@ function createTokenizer(values) {
 // src/train.mjs
 var SCORED = 200;
 var SHOWN = { chats: 3, tokens: 32 };
-var breathe = () => new Promise((resolve) => setImmediate(resolve));
-var percent = (part, whole) => `${Math.round(100 * part / whole)} %`;
-var round = (value, digits = 4) => Number(value.toFixed(digits));
 async function fineTune({ model: base, data, settings, signal, log: log2, progress }) {
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1e3;
@@ -1262,25 +1333,23 @@ async function fineTune({ model: base, data, settings, signal, log: log2, progre
   const tokenizer = createTokenizer(gguf.values);
   if (tokenizer.size > shape.vocabulary)
     throw new InputError("The model has more pieces of vocabulary than embeddings.");
-  const { examples, lines, bad } = readDataset(data, {
-    tokenizer,
-    contextLength: shape.contextLength,
-    maxBadLines: settings.maxBadLines
-  });
+  const { contextLength } = shape;
+  const { maxBadLines } = settings;
+  const { examples, lines, bad } = readDataset(data, { tokenizer, contextLength, maxBadLines });
   for (const { line, message } of bad.slice(0, 20)) log2(`Line ${line} left out: ${message}`);
   const next = random(settings.seed);
   const { train, heldOut } = split(examples, { percent: settings.heldOutPercent, next });
-  const longest = Math.max(...examples.map(({ tokens }) => tokens.length)) + SHOWN.tokens;
+  const longest = examples.reduce((most, { tokens }) => Math.max(most, tokens.length), 0) + SHOWN.tokens;
   const maxTokens = Math.max(settings.batchTokens, longest);
   const trainLayers = settings.trainLayers || shape.layers;
   const model = createModel(shape, { maxTokens, longest, trainLayers });
   loadWeights(gguf, model);
   const optimizer = createOptimizer(model, settings);
-  const total = model.parameters.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
-  const name2 = settings.modelName || `${gguf.values.get("general.name") ?? "Model"} fine-tuned`;
-  log2(
-    `${gguf.values.get("general.name") ?? "Model"}: ${total.toLocaleString("en")} parameters in ${shape.layers} layers, ${optimizer.count.toLocaleString("en")} of them learn.`
-  );
+  const parameters = model.parameters.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
+  const baseName = gguf.values.get("general.name") ?? null;
+  const name2 = settings.modelName || `${baseName ?? "Model"} fine-tuned`;
+  const [all, learning] = [parameters, optimizer.count].map((count) => count.toLocaleString("en"));
+  log2(`${baseName ?? "Model"}: ${all} parameters in ${shape.layers} layers, ${learning} of them learn.`);
   log2(`${train.length} examples to learn, ${heldOut.length} held out, ${bad.length} lines left out.`);
   const spread = Math.max(1, Math.ceil(train.length / SHOWN.chats));
   const chats = train.filter(({ answerAt }, i) => answerAt !== -1 && i % spread === 0);
@@ -1293,62 +1362,27 @@ async function fineTune({ model: base, data, settings, signal, log: log2, progre
   log2(`Before: ${sentence(before)}`);
   const perEpoch = packed(shuffled(train, random(settings.seed)), settings.batchTokens).length;
   const planned = settings.steps || perEpoch * settings.epochs;
-  const steps = [];
-  const checks = [{ step: 0, loss: before.heldOut?.loss ?? null }];
-  let stopped = null;
-  let trainedTokens = 0;
-  let trainSeconds = 0;
-  for (let epoch = 1; steps.length < planned && !stopped; epoch++) {
-    for (const batch of packed(shuffled(train, next), settings.batchTokens)) {
-      await breathe();
-      if (signal.aborted) stopped = "terminated";
-      else if (settings.maxSeconds > 0 && seconds() > settings.maxSeconds) stopped = "max_seconds";
-      if (stopped || steps.length >= planned) break;
-      const began = performance.now();
-      const sequences = batch.map(sequenceOf);
-      const targets = sequences.reduce((sum, each) => sum + each.targets.length, 0);
-      const tokens = sequences.reduce((sum, each) => sum + each.tokens.length, 0);
-      const learningRate = rateAt({ step: steps.length, steps: planned, top: settings.learningRate });
-      const loss = model.learn(sequences).loss / targets;
-      const { norm } = optimizer.step(learningRate);
-      if (!Number.isFinite(loss) || !Number.isFinite(norm))
-        throw new InputError(
-          "The training went astray: the loss is no number any more.",
-          "Try a lower LEARNING_RATE."
-        );
-      const took = (performance.now() - began) / 1e3;
-      trainedTokens += tokens;
-      trainSeconds += took;
-      steps.push({
-        step: steps.length + 1,
-        epoch,
-        loss: round(loss),
-        learningRate: round(learningRate, 8),
-        tokens,
-        seconds: round(took, 3)
-      });
-      progress(steps.length / planned);
-      if (steps.length % Math.max(1, Math.round(planned / 40)) === 0 || steps.length === 1)
-        log2(
-          `Step ${steps.length} of ${planned} · epoch ${epoch} · loss ${loss.toFixed(3)} · ${Math.round(trainedTokens / trainSeconds)} tokens/s · ${remaining(trainSeconds / steps.length * (planned - steps.length))}`
-        );
+  const checks = before.heldOut ? [{ step: 0, loss: round(before.heldOut.loss) }] : [];
+  const run = await runSteps({
+    ...{ model, optimizer, train, next, planned, log: log2, progress },
+    ...{ batchTokens: settings.batchTokens, learningRate: settings.learningRate },
+    stop() {
+      if (signal.aborted) return "terminated";
+      return settings.maxSeconds > 0 && seconds() > settings.maxSeconds ? "max_seconds" : null;
+    },
+    check(step) {
+      const known = score(model, heldOut.slice(0, SCORED));
+      if (known) checks.push({ step, loss: round(known.loss) });
     }
-    const known = stopped ? null : score(model, heldOut.slice(0, SCORED));
-    if (known) checks.push({ step: steps.length, loss: known.loss });
-  }
-  if (stopped) log2(`Stopped after ${steps.length} of ${planned} steps (${stopped}).`);
+  });
   const written = withWeights(gguf, model);
   loadWeights(written, model);
-  const after = stopped === "terminated" ? null : look();
+  const after = run.stopped === "terminated" ? null : look();
   if (after) log2(`After: ${sentence(after)}`);
+  const { user, system } = process.cpuUsage();
   const metrics = {
     version: 1,
-    model: {
-      name: name2,
-      base: gguf.values.get("general.name") ?? null,
-      parameters: total,
-      trained: optimizer.count
-    },
+    model: { name: name2, base: baseName, parameters, trained: optimizer.count },
     settings: {
       ...settings,
       modelName: name2,
@@ -1363,33 +1397,20 @@ async function fineTune({ model: base, data, settings, signal, log: log2, progre
       before: before.answers[i],
       after: after?.answers[i] ?? null
     })),
-    steps,
-    heldOut: heldOut.length === 0 ? [] : checks.map(({ step, loss }) => ({ step, loss: loss && round(loss) })),
-    stopped,
-    tokens: trainedTokens,
-    tokensPerSecond: trainSeconds > 0 ? Math.round(trainedTokens / trainSeconds) : null,
+    steps: run.steps,
+    heldOut: checks,
+    stopped: run.stopped,
+    tokens: run.tokens,
+    tokensPerSecond: run.seconds > 0 ? Math.round(run.tokens / run.seconds) : null,
     seconds: round(seconds(), 1),
-    cpuSeconds: round((process.cpuUsage().user + process.cpuUsage().system) / 1e6, 1),
+    cpuSeconds: round((user + system) / 1e6, 1),
     peakMemoryMb: Math.round(process.resourceUsage().maxRSS / 1024)
   };
   return { file: writeGguf(written, name2), metrics };
 }
-function sentence({ train, heldOut }) {
-  const part = (name2, s) => s ? [
-    `${name2}: loss ${s.loss.toFixed(3)}, ${percent(s.tokensRight, s.tokens)} of tokens and ${s.answersRight} of ${s.answers} answers right`
-  ] : [];
-  return [...part("learned part", train), ...part("held-out part", heldOut)].join("; ");
-}
-function rounded({ train, heldOut }) {
-  const one = (s) => s && { ...s, loss: round(s.loss) };
-  return { train: one(train), heldOut: one(heldOut) };
-}
-function remaining(seconds) {
-  return seconds < 90 ? `${Math.ceil(seconds)} s left` : `${Math.ceil(seconds / 60)} min left`;
-}
 
 // src/main.mjs
-var MAX_DATA = 64 * 1024 * 1024;
+var MAX_DATA = 16 * 1024 * 1024;
 var input = process.env.AIFORGE_INPUT ?? "/in";
 var output = process.env.AIFORGE_OUTPUT ?? "/out";
 async function read(name2, limit) {

@@ -5,7 +5,7 @@ import { readSettings } from "./settings.mjs";
 import { fineTune } from "./train.mjs";
 
 /** Bytes; all of it is held in memory. */
-const MAX_DATA = 64 * 1024 * 1024;
+const MAX_DATA = 16 * 1024 * 1024;
 const input = process.env.AIFORGE_INPUT ?? "/in";
 const output = process.env.AIFORGE_OUTPUT ?? "/out";
 
