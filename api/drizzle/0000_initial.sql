@@ -396,6 +396,61 @@ CREATE TABLE "app"."nodes" (
 	CONSTRAINT "nodes_address_name" UNIQUE("address","name")
 );
 --> statement-breakpoint
+CREATE TABLE "app"."notification_deliveries" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"notification_id" uuid NOT NULL,
+	"channel" text NOT NULL,
+	"webhook_id" uuid,
+	"state" text DEFAULT 'pending' NOT NULL,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"next_attempt_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"last_error" text,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"ended_at" timestamp with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "app"."notification_preferences" (
+	"user_id" uuid NOT NULL,
+	"kind" text NOT NULL,
+	"in_app" boolean NOT NULL,
+	"email" boolean NOT NULL,
+	"webhook" boolean NOT NULL,
+	CONSTRAINT "notification_preferences_user_id_kind_pk" PRIMARY KEY("user_id","kind")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."notifications" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"no" bigserial NOT NULL,
+	"user_id" uuid NOT NULL,
+	"key" text NOT NULL,
+	"kind" text NOT NULL,
+	"title" text NOT NULL,
+	"body" text NOT NULL,
+	"link" text NOT NULL,
+	"data" jsonb NOT NULL,
+	"in_app" boolean NOT NULL,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"read_at" timestamp with time zone,
+	CONSTRAINT "notifications_no_unique" UNIQUE("no")
+);
+--> statement-breakpoint
+CREATE TABLE "app"."webhooks" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"user_id" uuid NOT NULL,
+	"url" text NOT NULL,
+	"sealed_secret" text NOT NULL,
+	"sealed_old_secret" text,
+	"old_secret_until" timestamp with time zone,
+	"enabled" boolean DEFAULT true NOT NULL,
+	"disabled_reason" text,
+	"failures" integer DEFAULT 0 NOT NULL,
+	"last_status" integer,
+	"last_error" text,
+	"last_attempt_at" timestamp with time zone,
+	"last_success_at" timestamp with time zone,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "app"."cashier_orders" (
 	"seq" bigserial PRIMARY KEY NOT NULL,
 	"chain" text NOT NULL,
@@ -601,6 +656,11 @@ ALTER TABLE "app"."node_invites" ADD CONSTRAINT "node_invites_used_by_node_nodes
 ALTER TABLE "app"."node_probes" ADD CONSTRAINT "node_probes_node_id_nodes_id_fk" FOREIGN KEY ("node_id") REFERENCES "app"."nodes"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."node_samples" ADD CONSTRAINT "node_samples_node_id_nodes_id_fk" FOREIGN KEY ("node_id") REFERENCES "app"."nodes"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."nodes" ADD CONSTRAINT "nodes_deactivated_by_user_id_fk" FOREIGN KEY ("deactivated_by") REFERENCES "app"."user"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."notification_deliveries" ADD CONSTRAINT "notification_deliveries_notification_id_notifications_id_fk" FOREIGN KEY ("notification_id") REFERENCES "app"."notifications"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."notification_deliveries" ADD CONSTRAINT "notification_deliveries_webhook_id_webhooks_id_fk" FOREIGN KEY ("webhook_id") REFERENCES "app"."webhooks"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."notification_preferences" ADD CONSTRAINT "notification_preferences_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."notifications" ADD CONSTRAINT "notifications_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."webhooks" ADD CONSTRAINT "webhooks_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."cashier_orders" ADD CONSTRAINT "cashier_orders_transfer_id_incoming_transfers_id_fk" FOREIGN KEY ("transfer_id") REFERENCES "app"."incoming_transfers"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."incoming_transfers" ADD CONSTRAINT "incoming_transfers_payment_id_payments_id_fk" FOREIGN KEY ("payment_id") REFERENCES "app"."payments"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."transfer_assignments" ADD CONSTRAINT "transfer_assignments_transfer_id_incoming_transfers_id_fk" FOREIGN KEY ("transfer_id") REFERENCES "app"."incoming_transfers"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -643,6 +703,14 @@ CREATE INDEX "models_file_cid" ON "app"."models" USING btree ("file_cid");--> st
 CREATE INDEX "node_probes_node" ON "app"."node_probes" USING btree ("node_id","at" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "node_samples_at" ON "app"."node_samples" USING brin ("at");--> statement-breakpoint
 CREATE INDEX "nodes_for_jobs" ON "app"."nodes" USING btree ("id") WHERE jobs_enabled AND deactivated_at IS NULL;--> statement-breakpoint
+CREATE INDEX "notification_deliveries_due" ON "app"."notification_deliveries" USING btree ("next_attempt_at") WHERE state = 'pending';--> statement-breakpoint
+CREATE INDEX "notification_deliveries_notification" ON "app"."notification_deliveries" USING btree ("notification_id");--> statement-breakpoint
+CREATE INDEX "notification_deliveries_webhook" ON "app"."notification_deliveries" USING btree ("webhook_id","created_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "notifications_key" ON "app"."notifications" USING btree ("user_id","key");--> statement-breakpoint
+CREATE INDEX "notifications_user" ON "app"."notifications" USING btree ("user_id","no") WHERE in_app;--> statement-breakpoint
+CREATE INDEX "notifications_unread" ON "app"."notifications" USING btree ("user_id","no") WHERE in_app AND read_at IS NULL;--> statement-breakpoint
+CREATE INDEX "notifications_created" ON "app"."notifications" USING btree ("created_at");--> statement-breakpoint
+CREATE INDEX "webhooks_user" ON "app"."webhooks" USING btree ("user_id","created_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "cashier_orders_once" ON "app"."cashier_orders" USING btree ("transfer_id","kind");--> statement-breakpoint
 CREATE UNIQUE INDEX "cashier_orders_nonce" ON "app"."cashier_orders" USING btree ("chain","signer","nonce");--> statement-breakpoint
 CREATE UNIQUE INDEX "cashier_orders_approve" ON "app"."cashier_orders" USING btree ("chain","signer") WHERE kind = 'approve' AND state IN ('pending', 'signed');--> statement-breakpoint

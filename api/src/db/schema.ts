@@ -9,6 +9,7 @@ export * from "../features/keys/schema.ts";
 export * from "../features/marketplace/schema.ts";
 export * from "../features/models/schema.ts";
 export * from "../features/nodes/schema.ts";
+export * from "../features/notifications/schema.ts";
 export * from "../features/payments/cashier/schema.ts";
 export * from "../features/payments/schema.ts";
 export * from "../features/publishing/schema.ts";
