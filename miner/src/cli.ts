@@ -9,6 +9,7 @@ import {
 } from "./config.ts";
 import type { Check } from "./doctor.ts";
 import { describe, MinerError } from "./errors.ts";
+import { jobOptions } from "./jobs/config.ts";
 import { VERSION } from "./version.ts";
 
 /** Milliseconds that an orderly end may take before the process just ends. */
@@ -20,8 +21,14 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("Serve AI models to the AIForge network and earn for it.")
     .version(VERSION)
     .showHelpAfterError();
-  withOptions(program.command("start"), [...identityOptions, nameOption, ...engineOptions, jsonOption])
-    .description("register this node, fetch the models it serves, and answer requests")
+  withOptions(program.command("start"), [
+    ...identityOptions,
+    nameOption,
+    ...engineOptions,
+    ...jobOptions,
+    jsonOption,
+  ])
+    .description("register this node, fetch the models it serves, answer requests and run jobs")
     .action(start);
   withOptions(program.command("status"), [...identityOptions, ...engineOptions])
     .description("what this node is and has")

@@ -3,9 +3,10 @@ import { join, resolve } from "node:path";
 import { Option } from "commander";
 import type { EngineLoader } from "./engines/engine.ts";
 import { MinerError } from "./errors.ts";
+import { type JobsConfig, type RawJobOptions, resolveJobs } from "./jobs/config.ts";
 
 /** Options as commander hands them over; each may also come from its environment variable. */
-export interface RawOptions {
+export interface RawOptions extends RawJobOptions {
   apiUrl: string;
   name: string;
   keyFile?: string;
@@ -38,6 +39,8 @@ export interface Config {
   concurrency: number;
   /** Models to serve with the upstream's name for each (null where there is none), or all. */
   models: "all" | Map<string, string | null>;
+  /** What container jobs may do here. */
+  jobs: JobsConfig;
   json: boolean;
 }
 
@@ -115,6 +118,7 @@ export function resolveConfig(
     upstreamKey: env[UPSTREAM_KEY_VARIABLE] || null,
     concurrency: wholeNumber("--concurrency", raw.concurrency, 1, 1_024),
     models: parseModels(raw.models, raw.upstreamModel ?? null),
+    jobs: resolveJobs(raw),
     json: raw.json ?? false,
   };
   if (config.engine === "openai") {

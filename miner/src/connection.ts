@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { backoffDelay } from "./backoff.ts";
-import { describe } from "./errors.ts";
+import { describe, MinerError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { type InboundFrame, inferenceIdOf, type OutboundFrame, parseInbound } from "./protocol.ts";
 import type { Outlet } from "./serving.ts";
 
+/** Close code of the API: another process of this node took this one's place. */
+const REPLACED_INSTANCE = 4410;
 /** Bytes that may wait for the peer before generations pause. */
 const HIGH_WATER = 256 * 1024;
 
@@ -63,12 +65,12 @@ export class Link implements Outlet {
   }
 }
 
-type Ending = { opened: boolean; refused: boolean; reason: string };
+type Ending = { opened: boolean; refused: boolean; replaced: boolean; reason: string };
 
 /**
  * Keeps one WebSocket to the API open until `signal` aborts: dials, hands frames on, notices a dead peer,
  * dials again with exponential back-off and full jitter.
- * @throws what `token` throws and does not mark as retryable
+ * @throws MinerError when another process of this node took over; what `token` throws and does not mark as retryable
  */
 export async function stayConnected(parameters: ConnectionParameters, signal: AbortSignal): Promise<void> {
   const { log, backoffBaseMs = 1_000 } = parameters;
@@ -82,6 +84,10 @@ export async function stayConnected(parameters: ConnectionParameters, signal: Ab
       const since = performance.now();
       const ending = await connect(parameters, token, signal);
       ({ reason, refused } = ending);
+      if (ending.replaced)
+        throw new MinerError("This node was started elsewhere, and that process took this one's place.", {
+          hint: "Run a node once; a second machine needs a wallet of its own.",
+        });
       // A link that held for a while was a good one. One that drops at once counts as a failure, or a
       // half-broken API would be dialled in a tight loop.
       if (ending.opened && performance.now() - since > 10_000) failures = 0;
@@ -114,7 +120,7 @@ async function connect(
     // Tokens are a few bytes each: compressing them costs more than it saves, and delays them.
     perMessageDeflate: false,
   });
-  const ending: Ending = { opened: false, refused: false, reason: "" };
+  const ending: Ending = { opened: false, refused: false, replaced: false, reason: "" };
   // Counted in pings, not in time: when this machine itself stood still, the answers wait to be read.
   let unanswered = 0;
   const heard = () => {
@@ -175,6 +181,7 @@ async function connect(
         ending.reason ||= describe(error);
       });
       socket.on("close", (code, why) => {
+        ending.replaced = code === REPLACED_INSTANCE;
         ending.reason ||= `the connection closed (${code}${why.length > 0 ? `, ${why.toString()}` : ""})`;
         resolve();
       });

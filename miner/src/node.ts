@@ -9,6 +9,8 @@ import { OpenAILoader } from "./engines/openai.ts";
 import { describe } from "./errors.ts";
 import { machineFigures } from "./heartbeat.ts";
 import { TokenStore } from "./identity.ts";
+import { Jobs } from "./jobs/jobs.ts";
+import { lockFolder } from "./jobs/lock.ts";
 import type { Logger } from "./logger.ts";
 import { Models } from "./models.ts";
 import type { InboundFrame } from "./protocol.ts";
@@ -16,6 +18,9 @@ import { register } from "./registration.ts";
 import { Serving } from "./serving.ts";
 import { VERSION } from "./version.ts";
 import { WeightsStore } from "./weights/store.ts";
+
+/** Between two heartbeats by HTTP, while there is no WebSocket. */
+const HTTP_HEARTBEAT_MS = 30_000;
 
 /** The engine that the configuration names. */
 export function createLoader(config: Config): EngineLoader {
@@ -40,6 +45,20 @@ export async function runNode(
   signal: AbortSignal,
 ): Promise<void> {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const unlock = await lockFolder(config.dataDir);
+  try {
+    await runLocked(config, account, log, signal);
+  } finally {
+    unlock();
+  }
+}
+
+async function runLocked(
+  config: Config,
+  account: PrivateKeyAccount,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const { apiUrl, concurrency, dataDir } = config;
   const tokens = new TokenStore(dataDir, apiUrl, account.address);
   let token: string | null = null;
@@ -59,6 +78,18 @@ export async function runNode(
     engineOf: (modelId) => models.engineOf(modelId),
     log,
   });
+  const jobs = new Jobs({
+    config: config.jobs,
+    apiUrl,
+    dataDir,
+    account,
+    token: () => token,
+    engineOf: (modelId) => models.engineOf(modelId),
+    onChange: () => {
+      if (link) void sendHeartbeat(link);
+    },
+    log,
+  });
 
   async function currentToken(stale: boolean): Promise<string> {
     token = stale ? null : (token ?? (await tokens.read()));
@@ -70,6 +101,7 @@ export async function runNode(
         platform: `${process.platform}-${process.arch}`,
         engine: config.engine,
         capacity: concurrency,
+        jobs: jobs.capability,
       };
       const registered = await register({ apiUrl, account, name: config.name, capabilities, signal });
       token = registered.token;
@@ -79,11 +111,27 @@ export async function runNode(
     return token;
   }
 
+  async function figures() {
+    const { attempts, capability } = jobs;
+    return { ...(await machineFigures(dataDir)), active: serving.active, attempts, jobs: capability };
+  }
+
   async function sendHeartbeat(to: Link): Promise<void> {
     try {
-      to.send({ type: "heartbeat", ...(await machineFigures(dataDir)), active: serving.active });
+      to.send({ type: "heartbeat", ...(await figures()) });
     } catch (error) {
       log.warn({ reason: describe(error) }, "the machine could not be measured");
+    }
+  }
+
+  /** What a WebSocket that cannot be had would tell: jobs go on without one. */
+  async function beatByHttp(): Promise<void> {
+    if (link !== null || token === null) return;
+    try {
+      const body = { ...(await figures()), models: models.states };
+      for (const attemptId of await jobs.coordinator.heartbeat(body, signal)) jobs.cancel(attemptId);
+    } catch (error) {
+      log.debug({ reason: describe(error) }, "no heartbeat");
     }
   }
 
@@ -105,20 +153,40 @@ export async function runNode(
       case "cancel":
         serving.cancel(frame.id);
         return;
+      case "work":
+        jobs.offer(frame.work);
+        return;
+      case "job_cancel":
+        log.info({ attemptId: frame.attemptId, reason: frame.reason }, "a job was cancelled");
+        jobs.cancel(frame.attemptId);
+        return;
+      case "job_probe":
+        void jobs
+          .probe(frame)
+          .then((result) => from.send({ type: "job_probe_result", id: frame.id, ...result }));
+        return;
       case "ping":
         from.send({ type: "pong" });
         return;
     }
   }
 
+  const beats = setInterval(() => void beatByHttp(), HTTP_HEARTBEAT_MS);
   try {
+    await jobs.start();
     await stayConnected(
       {
         apiUrl,
         token: currentToken,
         onOpen: (opened) => {
           link = opened;
-          opened.send({ type: "hello", version: VERSION, capacity: concurrency, models: models.ready });
+          opened.send({
+            type: "hello",
+            version: VERSION,
+            capacity: concurrency,
+            models: models.ready,
+            jobs: jobs.capability,
+          });
           opened.send({ type: "models", models: models.states });
         },
         onFrame,
@@ -133,6 +201,8 @@ export async function runNode(
     );
   } finally {
     clearInterval(beat);
+    clearInterval(beats);
+    await jobs.close();
     await serving.abortAll();
     await models.close();
     await loader.dispose();

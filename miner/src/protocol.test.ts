@@ -1,6 +1,7 @@
 import type { ApiFrame } from "@aiforge/api/client";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { type InboundFrame, inferenceIdOf, parseInbound } from "./protocol.ts";
+import { workOf } from "./jobs/testing/work.ts";
+import { type InboundJson, inferenceIdOf, parseInbound } from "./protocol.ts";
 import { MODEL_ID, wantedTiny } from "./testing/api.ts";
 
 const request = {
@@ -16,12 +17,15 @@ const frames: ApiFrame[] = [
   { type: "wanted", wanted: [{ ...wantedTiny(), contextLength: null }] },
   { type: "inference", id: "a", modelId: MODEL_ID, request },
   { type: "cancel", id: "a" },
+  { type: "work", work: workOf(`sha256:${"0".repeat(64)}`) },
+  { type: "job_cancel", attemptId: MODEL_ID, reason: "cancelled" },
+  { type: "job_probe", id: MODEL_ID, image: "localhost/node", nonce: "1" },
   { type: "ping" },
 ];
 
 describe("parseInbound", () => {
   it("takes every frame that the API can send", () => {
-    expectTypeOf<ApiFrame>().toExtend<InboundFrame>();
+    expectTypeOf<ApiFrame>().toExtend<InboundJson>();
     for (const frame of frames) expect(parseInbound(JSON.stringify(frame))).toEqual(frame);
   });
 

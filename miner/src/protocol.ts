@@ -1,5 +1,6 @@
 import type { NodeDone, NodeError, NodeFigures, NodeFrame, NodeModel, TokenUsage } from "@aiforge/api/client";
 import { z } from "zod";
+import { jobProbeSchema, workSchema } from "./jobs/protocol.ts";
 
 /**
  * The frames between a node and the API: JSON text over one WebSocket that the node opens.
@@ -52,10 +53,15 @@ const inboundSchema = z.discriminatedUnion("type", [
     request: inferenceRequestSchema,
   }),
   z.object({ type: z.literal("cancel"), id: z.string() }),
+  z.object({ type: z.literal("work"), work: workSchema }),
+  z.object({ type: z.literal("job_cancel"), attemptId: z.string(), reason: z.string() }),
+  jobProbeSchema.extend({ type: z.literal("job_probe") }),
   z.object({ type: z.literal("ping") }),
 ]);
 /** A frame from the API. */
 export type InboundFrame = z.infer<typeof inboundSchema>;
+/** The same before it is parsed. */
+export type InboundJson = z.input<typeof inboundSchema>;
 
 /** A frame to the API. */
 export type OutboundFrame = NodeFrame;

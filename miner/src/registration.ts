@@ -1,4 +1,10 @@
-import { createClient, createConfig, createNodeAuthMessage, registerNode } from "@aiforge/api/client";
+import {
+  createClient,
+  createConfig,
+  createNodeAuthMessage,
+  type JobCapability,
+  registerNode,
+} from "@aiforge/api/client";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { parseSiweMessage } from "viem/siwe";
 import { z } from "zod";
@@ -12,6 +18,8 @@ export interface Capabilities extends MachineFigures {
   engine: string;
   /** Generations at a time. */
   capacity: number;
+  /** What it offers to jobs. */
+  jobs: JobCapability;
 }
 
 export interface RegisterParameters {

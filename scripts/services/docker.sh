@@ -94,7 +94,9 @@ load_image() {
   echo "job:x:1000:" >"$root/etc/group"
   mkdir "$work/image"
   tar --create --file "$work/image/layer.tar" --directory "$root" --format=gnu --sort=name --mtime=@0 --owner=0 \
-    --group=0 --numeric-owner --mode=u=rwX,go=rX .
+    --group=0 --numeric-owner --mode=u=rwX,go=rX --exclude=./tmp .
+  tar --append --file "$work/image/layer.tar" --directory "$root" --format=gnu --mtime=@0 --owner=0 --group=0 \
+    --numeric-owner --mode=1777 ./tmp
   layer=$(sha256sum "$work/image/layer.tar" | cut -d ' ' -f 1)
   cat >"$work/image/config.json" <<JSON
 {"architecture":"$arch","os":"linux","created":"1970-01-01T00:00:00Z","config":{"Env":["PATH=/usr/local/bin"],"Cmd":["node"],"WorkingDir":"/"},"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"1970-01-01T00:00:00Z","created_by":"Node.js of the machine"}]}

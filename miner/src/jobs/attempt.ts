@@ -69,7 +69,7 @@ export class Attempt {
   }
 
   static fresh(work: Work, deps: AttemptDeps): Attempt {
-    return new Attempt({ work, end: null, finish: null, told: false }, deps, false);
+    return new Attempt({ work, end: null, finish: null }, deps, false);
   }
 
   /** What an earlier process left: its container is gone. */
@@ -234,10 +234,9 @@ export class Attempt {
       enough: () => this.#tooLate(),
       onFailure: async () => {
         if (alone || !isSuccess(finish) || performance.now() - since < fallbackMs) return;
-        alone = await this.#submit(await ownResult(work, finish));
+        alone = await this.#submit(ownResult(work, finish));
       },
     });
-    await this.#save({ told: true });
     log.info({ jobId: work.jobId, state: standing.state }, "a job was handed in");
     if (work.spec.review && standing.state === "finished") await this.#submitVerified(standing);
   }

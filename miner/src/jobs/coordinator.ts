@@ -154,9 +154,13 @@ export class Coordinator {
     await this.#call("POST", `/api/nodes/probes/${id}`, answer, signal);
   }
 
-  /** The heartbeat for when there is no WebSocket. */
-  async heartbeat(body: object, signal: AbortSignal): Promise<void> {
-    await this.#call("POST", "/api/nodes/heartbeat", body, signal);
+  /**
+   * The heartbeat for when there is no WebSocket.
+   * @returns attempts that are over
+   */
+  async heartbeat(body: object, signal: AbortSignal): Promise<string[]> {
+    const answer = await this.#call("POST", "/api/nodes/heartbeat", body, signal);
+    return z.object({ cancel: z.array(z.string()).default([]) }).parse(answer).cancel;
   }
 
   #call(method: string, path: string, body: object | null, signal: AbortSignal): Promise<unknown> {

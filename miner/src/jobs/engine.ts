@@ -81,13 +81,16 @@ export class ContainerEngine {
 
   /**
    * Removes this folder's containers, running or not.
-   * @param keep ids of attempts whose containers stay
+   * @param keeps whether the container of an attempt stays, at this very moment; a probe's has none
    * @returns how many went
    */
-  async cleanLeftovers(folder: string, keep: ReadonlySet<string> = new Set()): Promise<number> {
+  async cleanLeftovers(
+    folder: string,
+    keeps: (attemptId: string | undefined) => boolean = () => false,
+  ): Promise<number> {
     const filters = { label: [`${LABELS.folder}=${folder}`] };
     const containers = await within(this.docker.listContainers({ all: true, filters }));
-    const left = containers.filter(({ Labels }) => !keep.has(Labels[LABELS.attempt] ?? ""));
+    const left = containers.filter(({ Labels }) => !keeps(Labels[LABELS.attempt]));
     for (const { Id } of left) await this.remove(Id);
     return left.length;
   }

@@ -22,8 +22,6 @@ const recordSchema = z.object({
     .extend({ files: z.array(file) })
     .nullable()
     .default(null),
-  /** Whether the API took it. */
-  told: z.boolean().default(false),
 });
 
 /** What is on disk of one attempt: enough to finish it after the process was killed at any moment. */
@@ -31,7 +29,6 @@ export interface AttemptRecord {
   work: Work;
   end: RunEnd | null;
   finish: Finish | null;
-  told: boolean;
 }
 
 /** The folders of attempts: `jobs/<attempt id>/{attempt.json,in,out,run}`. */

@@ -1,0 +1,380 @@
+import { createHash, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { JobCapability } from "@aiforge/api/client";
+import type { PrivateKeyAccount } from "viem/accounts";
+import type { Engine } from "../engines/engine.ts";
+import { describe, MinerError } from "../errors.ts";
+import { diskOf, machineFigures } from "../heartbeat.ts";
+import type { Logger } from "../logger.ts";
+import { Attempt, type AttemptDeps } from "./attempt.ts";
+import { Coordinator } from "./coordinator.ts";
+import { ContainerEngine, LABELS } from "./engine.ts";
+import { type AllowedImage, allowedImages, ensureImage, isAllowed } from "./images.ts";
+import { fetchInputs } from "./inputs.ts";
+import { networkProblem } from "./network.ts";
+import { submitOnChain } from "./onchain.ts";
+import { type ProbeResult, runProbe } from "./probe.ts";
+import { JobError, type JobProbe, type Work } from "./protocol.ts";
+import { Records } from "./records.ts";
+import { JobRunner, type Reporter } from "./runner.ts";
+import { serveModel } from "./socket.ts";
+import { type Claim, forgery, lacking, priceFloor, type Rates, type Resources } from "./terms.ts";
+
+const MIB = 1024 * 1024;
+/** Between two looks at the engine. */
+const ENGINE_MS = 30_000;
+/** Milliseconds that the API may be away with a result in hand before the node submits it on chain by itself. */
+const FALLBACK_MS = 300_000;
+/** For telling, at the end of the process, that what runs was stopped. */
+const FAREWELL_MS = 5_000;
+const NO_RESOURCES: Resources = { cpuMillis: 0, memoryMb: 0, diskMb: 0, gpus: 0, concurrency: 0 };
+
+export interface JobsConfig {
+  /** `auto`: when an engine answers. */
+  jobs: "on" | "off" | "auto";
+  dockerHost: string | null;
+  /** References of the images that jobs may use, or any. */
+  images: "any" | readonly string[];
+  jobCpus: number | null;
+  /** MiB. */
+  jobMemoryMb: number | null;
+  /** MiB. */
+  jobDiskMb: number | null;
+  jobConcurrency: number;
+  rates: Rates;
+  /** The engine's network for jobs that ask for one. */
+  allowNetwork: string | null;
+  rpcUrl: string | null;
+}
+
+export interface JobsParameters {
+  config: JobsConfig;
+  apiUrl: string;
+  dataDir: string;
+  account: PrivateKeyAccount;
+  token: () => string | null;
+  engineOf: (modelId: string) => Engine | null;
+  /** What the node offers to jobs has changed. */
+  onChange: () => void;
+  log: Logger;
+  fallbackMs?: number;
+  engineMs?: number;
+  backoffBaseMs?: number;
+}
+
+/** The jobs of one node: takes them, runs them, hands them in, cleans up after them. */
+export class Jobs {
+  /** Of this process. */
+  readonly instance = randomUUID();
+  readonly coordinator: Coordinator;
+  readonly #parameters: JobsParameters;
+  readonly #records: Records;
+  readonly #labels: Record<string, string>;
+  readonly #folder: string;
+  readonly #ending = new AbortController();
+  readonly #attempts = new Map<string, { attempt: Attempt; done: Promise<void> }>();
+  /** What containers hold, and those that are about to be. */
+  readonly #held = new Map<string, Claim & { gpuIds: string[] }>();
+  #engine: ContainerEngine | null = null;
+  #resources: Resources = NO_RESOURCES;
+  #images: AllowedImage[] = [];
+  #network: string | null = null;
+  #draining = false;
+  #closing = false;
+  #background: Promise<unknown>[] = [];
+  #probes = 0;
+
+  constructor(parameters: JobsParameters) {
+    const { account, apiUrl, dataDir, token } = parameters;
+    this.#parameters = parameters;
+    this.#records = new Records(dataDir);
+    this.#folder = createHash("sha256").update(dataDir).digest("hex").slice(0, 16);
+    this.#labels = { [LABELS.node]: account.address.toLowerCase(), [LABELS.folder]: this.#folder };
+    this.coordinator = new Coordinator({ apiUrl, token, instance: this.instance });
+  }
+
+  /**
+   * Opens the engine, cleans up after an earlier process and takes up what that had done.
+   * @throws MinerError when jobs are on and there is no engine
+   */
+  async start(): Promise<void> {
+    const { config, log, engineMs = ENGINE_MS } = this.#parameters;
+    const leftovers = await this.#records.leftovers();
+    if (config.jobs !== "off") {
+      try {
+        await this.#open();
+      } catch (error) {
+        if (config.jobs === "on") throw error;
+        log.info(
+          { reason: describe(error) },
+          "no container jobs: start Docker or Podman, or say --jobs off to be quiet about it",
+        );
+      }
+      this.#background.push(this.#watchEngine(engineMs));
+    }
+    for (const record of leftovers) {
+      log.info(
+        { jobId: record.work.jobId, done: record.end !== null },
+        "a job of the last run is brought to its end",
+      );
+      this.#carryOut(Attempt.leftover(record, this.#deps()));
+    }
+    if (config.jobs !== "off" || leftovers.length > 0) this.#background.push(this.#poll());
+  }
+
+  /** What this node offers, as the API keeps it. */
+  get capability(): JobCapability {
+    const { config } = this.#parameters;
+    return {
+      enabled: this.#engine !== null && !this.#closing,
+      engine: this.#engine?.info.kind ?? "docker",
+      ...this.#resources,
+      network: this.#network !== null,
+      images: this.#images,
+      anyImage: config.images === "any",
+      rates: config.rates,
+      instance: this.instance,
+      draining: this.#draining,
+    };
+  }
+
+  /** Attempts at work, whose leases are to be renewed. */
+  get attempts(): string[] {
+    return [...this.#attempts.keys()];
+  }
+
+  /** Takes no more work while it is on. */
+  drain(on: boolean): void {
+    this.#draining = on;
+    this.#parameters.onChange();
+  }
+
+  /** Takes offered work; an offer that is known already is no news. */
+  offer(work: Work): void {
+    if (this.#closing || this.#attempts.has(work.attemptId)) return;
+    this.#carryOut(Attempt.fresh(work, this.#deps()));
+  }
+
+  /** The API gave up an attempt. */
+  cancel(attemptId: string): void {
+    this.#attempts.get(attemptId)?.attempt.drop();
+  }
+
+  async probe({ image, nonce }: JobProbe): Promise<ProbeResult> {
+    const failed = (detail: string): ProbeResult => ({ ok: false, output: "", ms: 0, detail });
+    if (!this.#engine) return failed("No container engine answers.");
+    if (this.#probes >= 2) return failed("Other probes are under way.");
+    this.#probes += 1;
+    try {
+      return await runProbe(this.#engine, { image, nonce }, this.#labels, this.#records.dir);
+    } finally {
+      this.#probes -= 1;
+    }
+  }
+
+  /** Stops every container, tells so as far as it can be told soon, and leaves the rest to the next process. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const { attempt } of this.#attempts.values())
+      attempt.stop(new JobError("node_failed", "The node was stopped while the job ran."));
+    const done = Promise.all([...this.#attempts.values()].map(({ done }) => done));
+    await Promise.race([done, sleep(FAREWELL_MS, undefined, { ref: false })]);
+    this.#ending.abort();
+    await done;
+    await Promise.all(this.#background);
+  }
+
+  #carryOut(attempt: Attempt): void {
+    const done = attempt.carryOut().finally(() => this.#attempts.delete(attempt.id));
+    this.#attempts.set(attempt.id, { attempt, done });
+  }
+
+  #deps(): AttemptDeps {
+    const { account, config, fallbackMs = FALLBACK_MS, log, backoffBaseMs } = this.#parameters;
+    const access = { account, rpcUrl: config.rpcUrl, coordinator: this.coordinator };
+    return {
+      coordinator: this.coordinator,
+      records: this.#records,
+      run: (work, folder, reporter, signal) => this.#run(work, folder, reporter, signal),
+      refusal: (work) => this.#refusal(work),
+      submit: (work, result) => submitOnChain(work, result, access),
+      fallbackMs,
+      ending: this.#ending.signal,
+      log,
+      ...(backoffBaseMs === undefined ? {} : { backoffBaseMs }),
+    };
+  }
+
+  #refusal(work: Work): JobError | null {
+    const { account, config, engineOf } = this.#parameters;
+    const { spec } = work;
+    const refuse = (message: string) => new JobError("node_refused", message);
+    if (!this.#engine || this.#closing) return new JobError("node_failed", "No container engine answers.");
+    const forged = forgery(work, account.address);
+    if (forged) return forged;
+    if (config.images !== "any" && !isAllowed(spec.image, this.#images))
+      return refuse(`The image ${spec.image} is not on this node's list.`);
+    const floor = priceFloor(config.rates, spec);
+    if (BigInt(work.job.price) < floor)
+      return refuse(`The price is ${work.job.price} micro-USDT; this node asks for ${floor}.`);
+    if (spec.network && this.#network === null) return refuse("This node gives jobs no network.");
+    if (work.engineModelId !== null && engineOf(work.engineModelId) === null)
+      return refuse(`This node does not serve the model ${work.engineModelId} now.`);
+    const missing = lacking(spec, this.#resources, [...this.#held.values()]);
+    return missing === null ? null : refuse(missing);
+  }
+
+  async #run(work: Work, folder: string, reporter: Reporter, signal: AbortSignal) {
+    const { apiUrl, engineOf, log, token, backoffBaseMs } = this.#parameters;
+    const engine = this.#engine;
+    if (!engine) throw new MinerError("No container engine answers.");
+    // Nothing was awaited since the resources were looked at.
+    const taken = new Set([...this.#held.values()].flatMap(({ gpuIds }) => gpuIds));
+    const gpuIds = Array.from({ length: this.#resources.gpus }, (_, at) => String(at))
+      .filter((id) => !taken.has(id))
+      .slice(0, work.spec.gpus);
+    this.#held.set(work.attemptId, { ...work.spec, gpuIds });
+    const runner = new JobRunner({
+      engine,
+      labels: this.#labels,
+      fetchInputs: ({ inputs }, to, until) =>
+        fetchInputs({
+          inputs,
+          folder: to,
+          apiUrl,
+          token,
+          signal: until,
+          ...(backoffBaseMs === undefined ? {} : { backoffBaseMs }),
+        }),
+      openSocket: ({ engineModelId }, to) =>
+        serveModel({ folder: to, modelId: engineModelId ?? "", engineOf, log }),
+      network: this.#network,
+      log,
+    });
+    try {
+      return await runner.run(work, folder, gpuIds, reporter, signal);
+    } finally {
+      this.#held.delete(work.attemptId);
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { config, dataDir, log } = this.#parameters;
+    const engine = await ContainerEngine.open(config.dockerHost);
+    const left = await engine.cleanLeftovers(this.#folder, this.#busy);
+    if (left > 0) log.info({ containers: left }, "containers of the last run were removed");
+    this.#images = await allowedImages(
+      engine,
+      config.images === "any" ? ["localhost/node:1"] : config.images,
+    );
+    this.#resources = await resourcesOf(engine, config, dataDir);
+    this.#network = await this.#networkOf(engine);
+    this.#engine = engine;
+    const { kind, version, cpus, rootless } = engine.info;
+    log.info(
+      { engine: `${kind} ${version}`, cpus, rootless, images: this.#images.map(({ ref }) => ref) },
+      "jobs run here",
+    );
+    if (config.images !== "any") this.#background.push(this.#fetchImages(engine, config.images));
+  }
+
+  async #networkOf(engine: ContainerEngine): Promise<string | null> {
+    const { config, log } = this.#parameters;
+    if (config.allowNetwork === null) return null;
+    const refs = config.images === "any" ? ["localhost/node:1"] : config.images;
+    const problem = await networkProblem(engine, config.allowNetwork, refs, this.#labels, this.#records.dir);
+    if (problem === null) return config.allowNetwork;
+    log.warn(
+      { reason: problem },
+      "jobs get no network: this one does not keep them away from private addresses",
+    );
+    return null;
+  }
+
+  /** Images on the list that are not here: a job should not have to wait for them. */
+  async #fetchImages(engine: ContainerEngine, refs: readonly string[]): Promise<void> {
+    const { log } = this.#parameters;
+    const { signal } = this.#ending;
+    for (const ref of refs.filter((each) => !this.#images.some((image) => image.ref === each))) {
+      try {
+        await ensureImage(engine, ref, AbortSignal.any([signal, AbortSignal.timeout(1_800_000)]));
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn({ image: ref, reason: describe(error) }, "an image on the list is not to be had");
+        continue;
+      }
+      this.#images = await allowedImages(engine, refs).catch(() => this.#images);
+      this.#parameters.onChange();
+    }
+  }
+
+  /** Follows the engine: away, no work is offered; back, what it left behind is removed. */
+  async #watchEngine(every: number): Promise<void> {
+    const { signal } = this.#ending;
+    const { log, onChange } = this.#parameters;
+    while (!signal.aborted) {
+      await sleep(every, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      if (this.#engine && !(await this.#engine.alive())) {
+        log.error(
+          { engine: this.#engine.host },
+          "the container engine does not answer: no jobs until it does",
+        );
+        this.#engine = null;
+        onChange();
+      } else if (this.#engine === null) {
+        await this.#open().then(onChange, (error) =>
+          log.debug({ reason: describe(error) }, "still no container engine"),
+        );
+      } else
+        await this.#engine.cleanLeftovers(this.#folder, this.#busy).catch((error) => {
+          log.warn({ reason: describe(error) }, "old containers could not be removed");
+        });
+    }
+  }
+
+  /** Whether a container is in use; those of probes are over in half a minute. */
+  readonly #busy = (attemptId: string | undefined): boolean =>
+    attemptId === undefined ? this.#probes > 0 : this.#held.has(attemptId);
+
+  /** The way to work for when nothing is pushed, and a second one when it is. */
+  async #poll(): Promise<void> {
+    const { signal } = this.#ending;
+    const { log, token } = this.#parameters;
+    let pause = 10_000;
+    while (!signal.aborted) {
+      // Apart, so that a thousand nodes do not ask in the same moment.
+      await sleep(pause * (0.9 + Math.random() * 0.2), undefined, { signal }).catch(() => {});
+      if (signal.aborted || token() === null) continue;
+      try {
+        const answer = await this.coordinator.work(signal);
+        pause = answer.pollSeconds * 1_000;
+        for (const attemptId of answer.cancel) this.cancel(attemptId);
+        for (const work of answer.work) this.offer(work);
+        if (answer.unreadable > 0) log.warn("work was offered that this version cannot read: update it");
+        const { probe } = answer;
+        if (probe) {
+          const result = await this.probe(probe);
+          await this.coordinator.probed(probe.id, result, signal);
+        }
+      } catch (error) {
+        log.debug({ reason: describe(error) }, "could not ask for work");
+      }
+    }
+  }
+}
+
+/** What jobs may use together, by the operator's word or a part of the machine. */
+async function resourcesOf(engine: ContainerEngine, config: JobsConfig, dataDir: string): Promise<Resources> {
+  const { cpus, memory, nvidia } = engine.info;
+  const disk = await diskOf(dataDir);
+  const gpus = nvidia ? (await machineFigures(dataDir)).gpus.length : 0;
+  return {
+    // No container can have more than there are.
+    cpuMillis: Math.min(config.jobCpus ?? cpus, cpus) * 1_000,
+    memoryMb: config.jobMemoryMb ?? Math.floor((memory * 0.75) / MIB),
+    diskMb: config.jobDiskMb ?? Math.floor(disk.free / 2 / MIB),
+    gpus,
+    concurrency: config.jobConcurrency,
+  };
+}
