@@ -1,5 +1,6 @@
 import { canonicalJson, type JobResult, jobPathClash, jobPathProblem, resultHash } from "@aiforge/contracts";
 import { and, eq, sql } from "drizzle-orm";
+import { Turns } from "../../core/turns.ts";
 import type { Deps } from "../../deps.ts";
 import { fingerprint } from "../files/fingerprint.ts";
 import type { FileRow } from "../files/queries.ts";
@@ -14,6 +15,12 @@ import type { OutputEntry } from "./shapes.ts";
 import type { JobReason } from "./states.ts";
 import { type JobRow, moveJob } from "./transitions.ts";
 
+/**
+ * Checks at a time. Each holds a connection while it asks for others: were there as many checks as connections, none
+ * would ever get another.
+ */
+const turns = new Turns(3);
+
 type Verdict = { good: OutputEntry[] } | { reason: JobReason; message: string };
 
 /**
@@ -23,7 +30,11 @@ type Verdict = { good: OutputEntry[] } | { reason: JobReason; message: string };
  * @returns whether the job moved on
  * @throws Error when the store or the database do not answer, which says nothing of the result
  */
-export async function verifyJob(deps: Deps, id: string): Promise<boolean> {
+export function verifyJob(deps: Deps, id: string): Promise<boolean> {
+  return turns.take(() => verifyAlone(deps, id));
+}
+
+async function verifyAlone(deps: Deps, id: string): Promise<boolean> {
   const connection = await deps.db.$client.connect();
   try {
     const lock = "hashtextextended($1, 7242021)";
