@@ -98,7 +98,6 @@ describe("a batch inference job", () => {
     const { rows } = await run(engine, [{ prompt: "Tell me a story about a fox and a lantern." }], env);
     expect(engine.requests).toEqual([
       {
-        model: "default",
         messages: [
           { role: "system", content: "Be brief." },
           { role: "user", content: "Tell me a story about a fox and a lantern." },

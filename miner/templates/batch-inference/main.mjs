@@ -49,7 +49,7 @@ function number(variable, otherwise, min, max, whole = true) {
 function readSettings() {
   return {
     system: process.env.SYSTEM?.trim() || null,
-    maxTokens: number("MAX_TOKENS", 256, 1, 1_000_000) ?? 0,
+    maxTokens: number("MAX_TOKENS", 256, 1, 4096) ?? 0,
     temperature: number("TEMPERATURE", 0, 0, 2, false) ?? 0,
     topP: number("TOP_P", null, 0, 1, false),
     seed: number("SEED", null, 0, 4_294_967_295),
@@ -207,7 +207,6 @@ async function main() {
     const all = settings.system ? [{ role: "system", content: settings.system }, ...messages] : messages;
     const { maxTokens, temperature, topP, seed } = settings;
     const body = {
-      model: process.env.MODEL || "default",
       messages: all,
       max_tokens: maxTokens,
       temperature,
