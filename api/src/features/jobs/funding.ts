@@ -1,15 +1,15 @@
-import { and, eq, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { Chain } from "../../chain/chains.ts";
-import { chainHeads, chainJobs } from "../../chain/schema.ts";
 import type { Deps } from "../../deps.ts";
-import { payments } from "../payments/schema.ts";
 import { lockJob } from "./attempts.ts";
-import { jobs } from "./schema.ts";
 import { moveJob } from "./transitions.ts";
 
 /** Seconds after a quote's end in which what was paid in time may still be mined. */
 const GRACE_SECONDS = 300;
 const BATCH = 200;
+
+const UNFUNDED = sql`NOT EXISTS (SELECT FROM chain.jobs escrow
+  WHERE escrow.chain_id = job.chain AND escrow.job_id = job.onchain_id)`;
 
 /**
  * Brings jobs in step with the mirror: what is funded and confirmed waits for nodes, what a reorg took back before any
@@ -32,22 +32,15 @@ export async function followFunding(deps: Deps): Promise<number> {
 }
 
 async function admitFunded(deps: Deps, chain: Chain): Promise<number> {
-  const open = await deps.db
-    .select({ id: jobs.id, txHash: chainJobs.txHash })
-    .from(jobs)
-    .innerJoin(chainJobs, and(eq(chainJobs.chainId, jobs.chain), eq(chainJobs.jobId, jobs.onchainId)))
-    .innerJoin(chainHeads, eq(chainHeads.chainId, jobs.chain))
-    .where(
-      and(
-        eq(jobs.chain, chain.chain),
-        eq(jobs.state, "quoted"),
-        eq(chainJobs.status, "open"),
-        sql`${chainHeads.blockNumber} - ${chainJobs.blockNumber} + 1 >= ${chain.confirmations}`,
-      ),
-    )
-    .limit(BATCH);
+  const { rows: open } = await deps.db.execute<{ id: string; tx_hash: string }>(sql`
+    SELECT job.id, escrow.tx_hash FROM app.jobs job
+      JOIN chain.jobs escrow ON escrow.chain_id = job.chain AND escrow.job_id = job.onchain_id
+      JOIN chain.heads head ON head.chain_id = job.chain
+     WHERE job.chain = ${chain.chain} AND job.state = 'quoted' AND escrow.status = 'open'
+       AND head.block_number - escrow.block_number + 1 >= ${chain.confirmations}
+     LIMIT ${BATCH}`);
   let funded = 0;
-  for (const { id, txHash } of open) {
+  for (const { id, tx_hash: txHash } of open) {
     const moved = await deps.db.transaction((tx) =>
       moveJob(tx, {
         id,
@@ -66,21 +59,11 @@ async function admitFunded(deps: Deps, chain: Chain): Promise<number> {
 
 /** A mirror that is being built anew has no row either: it counts only when it has come past the funding. */
 async function takeBackUnfunded(deps: Deps, chain: Chain): Promise<void> {
-  const gone = await deps.db
-    .select({ id: jobs.id })
-    .from(jobs)
-    .innerJoin(chainHeads, eq(chainHeads.chainId, jobs.chain))
-    .where(
-      and(
-        eq(jobs.chain, chain.chain),
-        eq(jobs.state, "pending"),
-        eq(jobs.attemptNo, 0),
-        sql`${chainHeads.blockTimestamp} > extract(epoch FROM ${jobs.fundedAt})`,
-        sql`NOT EXISTS (SELECT FROM chain.jobs escrow
-          WHERE escrow.chain_id = ${jobs.chain} AND escrow.job_id = ${jobs.onchainId})`,
-      ),
-    )
-    .limit(BATCH);
+  const { rows: gone } = await deps.db.execute<{ id: string }>(sql`
+    SELECT job.id FROM app.jobs job JOIN chain.heads head ON head.chain_id = job.chain
+     WHERE job.chain = ${chain.chain} AND job.state = 'pending' AND job.attempt_no = 0
+       AND head.block_timestamp > extract(epoch FROM job.funded_at) AND ${UNFUNDED}
+     LIMIT ${BATCH}`);
   for (const { id } of gone) {
     await deps.db.transaction(async (tx) => {
       const job = await lockJob(tx, id);
@@ -101,24 +84,14 @@ async function takeBackUnfunded(deps: Deps, chain: Chain): Promise<void> {
 
 /** As long as the mirror has not come past the end of the quote, a payment in time may be there. */
 async function cancelUnpaid(deps: Deps, chain: Chain): Promise<void> {
-  const end = sql`coalesce(${payments.expiresAt},
-    ${jobs.createdAt} + make_interval(secs => ${deps.config.QUOTE_SECONDS})) + make_interval(secs => ${GRACE_SECONDS})`;
-  const unpaid = await deps.db
-    .select({ id: jobs.id })
-    .from(jobs)
-    .innerJoin(chainHeads, eq(chainHeads.chainId, jobs.chain))
-    .leftJoin(payments, eq(payments.id, jobs.paymentId))
-    .where(
-      and(
-        eq(jobs.chain, chain.chain),
-        eq(jobs.state, "quoted"),
-        sql`now() > ${end}`,
-        sql`${chainHeads.blockTimestamp} > extract(epoch FROM ${end})`,
-        sql`NOT EXISTS (SELECT FROM chain.jobs escrow
-          WHERE escrow.chain_id = ${jobs.chain} AND escrow.job_id = ${jobs.onchainId})`,
-      ),
-    )
-    .limit(BATCH);
+  const end = sql`coalesce(payment.expires_at,
+    job.created_at + make_interval(secs => ${deps.config.QUOTE_SECONDS})) + make_interval(secs => ${GRACE_SECONDS})`;
+  const { rows: unpaid } = await deps.db.execute<{ id: string }>(sql`
+    SELECT job.id FROM app.jobs job JOIN chain.heads head ON head.chain_id = job.chain
+      LEFT JOIN app.payments payment ON payment.id = job.payment_id
+     WHERE job.chain = ${chain.chain} AND job.state = 'quoted' AND now() > ${end}
+       AND head.block_timestamp > extract(epoch FROM ${end}) AND ${UNFUNDED}
+     LIMIT ${BATCH}`);
   for (const { id } of unpaid) {
     const detail = "It was not paid in time.";
     await deps.db.transaction((tx) =>
