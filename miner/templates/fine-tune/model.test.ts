@@ -21,8 +21,21 @@ const SHAPE: Shape = {
 };
 /** Of different lengths, none a multiple of a tile's side, and with rows that nothing is asked of. */
 const BATCH = [
-  { tokens: [1, 5, 9, 20, 3], targets: [{ at: 1, token: 7 }, { at: 4, token: 20 }] }, // biome-ignore format: one line
-  { tokens: [2, 2, 8, 0, 11, 6, 19], targets: [{ at: 0, token: 2 }, { at: 3, token: 1 }, { at: 6, token: 13 }] }, // biome-ignore format: one line
+  {
+    tokens: [1, 5, 9, 20, 3],
+    targets: [
+      { at: 1, token: 7 },
+      { at: 4, token: 20 },
+    ],
+  },
+  {
+    tokens: [2, 2, 8, 0, 11, 6, 19],
+    targets: [
+      { at: 0, token: 2 },
+      { at: 3, token: 1 },
+      { at: 6, token: 13 },
+    ],
+  },
 ];
 
 function randomModel(shape: Shape, trainLayers: number) {
@@ -42,7 +55,7 @@ it("multiplies matrices of any size, laid out either way, as plain loops do", ()
     [7, 16, 5],
     [13, 24, 40],
     [8, 8, 3],
-  ]) /* biome-ignore format: sizes */ {
+  ]) {
     const [a, b, c] = [rows! * inner!, inner! * columns!, rows! * columns!].map((size) =>
       kernel.allocate(size!).map(() => next() - 0.5),
     );
