@@ -735,6 +735,10 @@ export type Node = {
         passed: number;
         failed: number;
         /**
+         * How its last 20 of any day went, oldest first
+         */
+        recent: Array<boolean>;
+        /**
          * Of a container
          */
         lastPassedAt: string | null;
@@ -762,15 +766,17 @@ export type MyNode = Node & {
     /**
      * Its figures of the last day, one in five minutes
      */
-    samples: Array<{
-        at: string;
-        figures: NodeFigures;
-    }>;
+    samples: Array<NodeSample>;
     /**
      * Paid on chain for its jobs, the platform's part taken off
      */
     earned: string;
     recentJobs: Array<NodeJob>;
+};
+
+export type NodeSample = {
+    at: string;
+    figures: NodeFigures;
 };
 
 export type NodeJob = {
@@ -3860,6 +3866,41 @@ export type GetNodeResponses = {
 };
 
 export type GetNodeResponse = GetNodeResponses[keyof GetNodeResponses];
+
+export type ListNodeSamplesData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: {
+        range?: 'day' | 'week';
+    };
+    url: '/api/nodes/{id}/samples';
+};
+
+export type ListNodeSamplesErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type ListNodeSamplesError = ListNodeSamplesErrors[keyof ListNodeSamplesErrors];
+
+export type ListNodeSamplesResponses = {
+    /**
+     * OK
+     */
+    200: {
+        samples: Array<NodeSample>;
+    };
+};
+
+export type ListNodeSamplesResponse = ListNodeSamplesResponses[keyof ListNodeSamplesResponses];
 
 export type ListFilesData = {
     body?: never;

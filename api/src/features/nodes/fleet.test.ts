@@ -14,7 +14,7 @@ import type { JobCapability } from "./capability.ts";
 import { dueProbes, forgetProbes, PROBES_KEPT, recordProbe } from "./probes.ts";
 import { forgetSamples } from "./queries-fleet.ts";
 import { nodeProbes, nodeSamples, nodes } from "./schema.ts";
-import type { MyNodeView, NodeDetailView, NodeView } from "./shapes.ts";
+import type { MyNodeView, NodeDetailView, NodeSampleView, NodeView } from "./shapes.ts";
 
 let api: TestApi;
 let other: TestApi;
@@ -161,7 +161,7 @@ describe("container probes", () => {
       ["container", false, "the container printed something else"],
     ]);
     expect(detail.reputation.probeScore).toBeCloseTo(0.9 ** 4 + 0.1, 5);
-    expect(detail.probes).toMatchObject({ passed: 1, failed: 3 });
+    expect(detail.probes).toMatchObject({ passed: 1, failed: 3, recent: [false, false, false, true] });
   });
 
   test("a node that polls gets its probe until it answers, and then its work until it accepts", async () => {
@@ -211,7 +211,11 @@ describe("container probes", () => {
       .insert(nodeSamples)
       .values([8, 6].map((days) => ({ nodeId: id, at: at(days), figures })));
     while ((await forgetSamples(api.deps.db)) > 0);
-    expect(await api.deps.db.select().from(nodeSamples).where(eq(nodeSamples.nodeId, id))).toHaveLength(1);
+    const shown = async (range: string) => send(api, "GET", `/api/nodes/${id}/samples?range=${range}`);
+    expect(await bodyOf(await shown("day"))).toEqual({ samples: [] });
+    const { samples } = await bodyOf<{ samples: NodeSampleView[] }>(await shown("week"));
+    expect(samples.map((sample) => sample.figures)).toEqual([figures]);
+    expect((await shown("year")).status).toBe(400);
   });
 });
 

@@ -5,17 +5,22 @@ import { wallets } from "../wallets/schema.ts";
 import type { NodeRow } from "./queries.ts";
 import { nodeProbes, nodeSamples, nodes } from "./schema.ts";
 
-/** Probes of the last day. */
+/** Probes of the last day, and how the last few of any day went, oldest first. */
 export interface ProbeTally {
   passed: number;
   failed: number;
+  recent: boolean[];
 }
 
+/** Probes of a node that every list of nodes shows one by one. */
+const RECENT_PROBES = 20;
+
 export type ProbeRow = typeof nodeProbes.$inferSelect;
+export type SampleRow = Pick<typeof nodeSamples.$inferSelect, "at" | "figures">;
 
 export async function probeTallies(db: Executor, nodeIds: string[]): Promise<Map<string, ProbeTally>> {
   if (nodeIds.length === 0) return new Map();
-  const rows = await db
+  const counted = db
     .select({
       nodeId: nodeProbes.nodeId,
       passed: sql<number>`count(*) FILTER (WHERE ${nodeProbes.ok})`.mapWith(Number),
@@ -24,7 +29,21 @@ export async function probeTallies(db: Executor, nodeIds: string[]): Promise<Map
     .from(nodeProbes)
     .where(and(inArray(nodeProbes.nodeId, nodeIds), gt(nodeProbes.at, sql`now() - interval '1 day'`)))
     .groupBy(nodeProbes.nodeId);
-  return new Map(rows.map(({ nodeId, ...tally }) => [nodeId, tally]));
+  // One short look into the index a node, however many probes are kept of it.
+  const newest = db.execute<{ node_id: string; recent: boolean[] }>(sql`
+    SELECT node.id AS node_id, array_agg(probe.ok ORDER BY probe.at) AS recent
+      FROM unnest(${sql.param(nodeIds)}::uuid[]) AS node(id)
+     CROSS JOIN LATERAL (SELECT ok, at FROM app.node_probes WHERE node_id = node.id
+                          ORDER BY at DESC LIMIT ${RECENT_PROBES}) probe
+     GROUP BY node.id`);
+  const [counts, { rows }] = await Promise.all([counted, newest]);
+  const tallies = new Map(
+    rows.map(({ node_id, recent }): [string, ProbeTally] => [node_id, { passed: 0, failed: 0, recent }]),
+  );
+  for (const { nodeId, passed, failed } of counts) {
+    tallies.set(nodeId, { passed, failed, recent: tallies.get(nodeId)?.recent ?? [] });
+  }
+  return tallies;
 }
 
 export function lastProbes(db: Executor, nodeId: string, limit: number): Promise<ProbeRow[]> {
@@ -47,11 +66,16 @@ export function nodesOfUser(db: Executor, userId: string): Promise<NodeRow[]> {
     .limit(200);
 }
 
-/** Figures of the last day, one in five minutes, oldest first. */
-export async function samplesOf(db: Executor, nodeIds: string[]) {
-  const samples = new Map<string, Pick<typeof nodeSamples.$inferSelect, "at" | "figures">[]>();
+/** How far figures go back, and how far they lie apart. */
+const RANGES = { day: ["1 day", "5 minutes"], week: ["7 days", "30 minutes"] } as const;
+export type SampleRange = keyof typeof RANGES;
+
+/** Figures of the last day, one in five minutes, or of the last week, one in thirty; oldest first. */
+export async function samplesOf(db: Executor, nodeIds: string[], range: SampleRange = "day") {
+  const samples = new Map<string, SampleRow[]>();
   if (nodeIds.length === 0) return samples;
-  const part = sql`date_bin('5 minutes', ${nodeSamples.at}, timestamptz 'epoch')`;
+  const [back, apart] = RANGES[range];
+  const part = sql`date_bin(${sql.raw(`'${apart}'`)}::interval, ${nodeSamples.at}, timestamptz 'epoch')`;
   const rows = await db
     .selectDistinctOn([nodeSamples.nodeId, part], {
       nodeId: nodeSamples.nodeId,
@@ -59,7 +83,7 @@ export async function samplesOf(db: Executor, nodeIds: string[]) {
       figures: nodeSamples.figures,
     })
     .from(nodeSamples)
-    .where(and(inArray(nodeSamples.nodeId, nodeIds), gt(nodeSamples.at, sql`now() - interval '1 day'`)))
+    .where(and(inArray(nodeSamples.nodeId, nodeIds), gt(nodeSamples.at, sql`now() - ${back}::interval`)))
     .orderBy(nodeSamples.nodeId, part, nodeSamples.at);
   for (const { nodeId, at, figures } of rows) {
     const list = samples.get(nodeId) ?? [];

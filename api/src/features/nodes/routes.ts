@@ -13,10 +13,11 @@ import {
   heartbeatBody,
   myNodeSchema,
   nodeDetailSchema,
+  nodeSampleSchema,
   nodeSchema,
   registerBody,
 } from "./shapes.ts";
-import { listNodes, myNodes, nodeDetail } from "./views.ts";
+import { listNodes, myNodes, nodeDetail, nodeSamples } from "./views.ts";
 
 const tags = ["Nodes"];
 
@@ -122,6 +123,23 @@ export function nodesRoutes(deps: Deps): Router {
     const id = z.uuid().safeParse(c.req.valid("param").id);
     if (!id.success) throw new AppError("no_route", 404, `There is no ${c.req.method} ${c.req.path}.`);
     return c.json(await nodeDetail(deps, id.data), 200);
+  });
+
+  const samplesRoute = createRoute({
+    method: "get",
+    path: "/{id}/samples",
+    operationId: "listNodeSamples",
+    tags,
+    summary: "What a node measured of itself: the last day by five minutes, or the last week by thirty",
+    request: {
+      params: z.object({ id: z.uuid() }),
+      query: z.object({ range: z.enum(["day", "week"]).default("day") }),
+    },
+    responses: { 200: json(z.object({ samples: z.array(nodeSampleSchema) })), ...errorResponses(400, 404) },
+  });
+  router.openapi(samplesRoute, async (c) => {
+    const { range } = c.req.valid("query");
+    return c.json({ samples: await nodeSamples(deps, c.req.valid("param").id, range) }, 200);
   });
   return router;
 }

@@ -50,6 +50,9 @@ export const nodeSchema = z
       .object({
         passed: z.number().int(),
         failed: z.number().int(),
+        recent: z
+          .array(z.boolean())
+          .openapi({ description: "How its last 20 of any day went, oldest first" }),
         lastPassedAt: z.iso.datetime().nullable().openapi({ description: "Of a container" }),
         lastFailedAt: z.iso.datetime().nullable().openapi({ description: "Of a container" }),
       })
@@ -78,6 +81,11 @@ export const nodeProbeSchema = z
   })
   .openapi("NodeProbe");
 
+export const nodeSampleSchema = z
+  .object({ at: z.iso.datetime(), figures: nodeFiguresSchema })
+  .openapi("NodeSample");
+export type NodeSampleView = z.infer<typeof nodeSampleSchema>;
+
 export const nodeDetailSchema = nodeSchema
   .extend({ history: z.array(nodeProbeSchema).openapi({ description: "Its last 50 probes, newest first" }) })
   .openapi("NodeDetail");
@@ -103,7 +111,7 @@ export type NodeJobView = z.infer<typeof nodeJobSchema>;
 export const myNodeSchema = nodeSchema
   .extend({
     samples: z
-      .array(z.object({ at: z.iso.datetime(), figures: nodeFiguresSchema }))
+      .array(nodeSampleSchema)
       .openapi({ description: "Its figures of the last day, one in five minutes" }),
     earned: usdtSchema.openapi({ description: "Paid on chain for its jobs, the platform's part taken off" }),
     recentJobs: z.array(nodeJobSchema),

@@ -5,7 +5,7 @@ import type { JobCapability } from "./capability.ts";
 import { INACTIVE_SECONDS } from "./protocol.ts";
 import * as queries from "./queries.ts";
 import * as shown from "./queries-views.ts";
-import type { MyNodeView, NodeDetailView, NodeJobView, NodeView } from "./shapes.ts";
+import type { MyNodeView, NodeDetailView, NodeJobView, NodeSampleView, NodeView } from "./shapes.ts";
 
 const MAX_LISTED = 500;
 /** Probes and jobs that are shown of a node. */
@@ -46,6 +46,7 @@ export function nodeView(row: queries.NodeRow, tally?: shown.ProbeTally): NodeVi
     probes: {
       passed: tally?.passed ?? 0,
       failed: tally?.failed ?? 0,
+      recent: tally?.recent ?? [],
       lastPassedAt: row.probePassedAt?.toISOString() ?? null,
       lastFailedAt: row.probeFailedAt?.toISOString() ?? null,
     },
@@ -84,6 +85,16 @@ export async function nodeDetail(deps: Deps, id: string): Promise<NodeDetailView
   return { ...nodeView(row, tallies.get(id)), history: probes.map(probeView) };
 }
 
+/** What a node measured of itself, oldest first. @throws AppError `not_found` (404) */
+export async function nodeSamples(
+  deps: Deps,
+  id: string,
+  range: shown.SampleRange,
+): Promise<NodeSampleView[]> {
+  if (!(await queries.nodeRow(deps.db, id))) throw notFound("The node");
+  return ((await shown.samplesOf(deps.db, [id], range)).get(id) ?? []).map(sampleView);
+}
+
 /** The nodes of the user's wallets, with what only their operator needs. */
 export async function myNodes(deps: Deps, userId: string): Promise<MyNodeView[]> {
   const rows = await shown.nodesOfUser(deps.db, userId);
@@ -96,7 +107,7 @@ export async function myNodes(deps: Deps, userId: string): Promise<MyNodeView[]>
   ]);
   return rows.map((row) => ({
     ...nodeView(row, tallies.get(row.id)),
-    samples: (samples.get(row.id) ?? []).map(({ at, figures }) => ({ at: at.toISOString(), figures })),
+    samples: (samples.get(row.id) ?? []).map(sampleView),
     earned: usdt(earned.get(row.id) ?? 0n),
     recentJobs: (jobs.get(row.id) ?? []).map(jobView),
   }));
@@ -106,6 +117,10 @@ export async function myNodes(deps: Deps, userId: string): Promise<MyNodeView[]>
 export async function nodeJobs(deps: Deps, id: string): Promise<NodeJobView[]> {
   if (!(await queries.nodeRow(deps.db, id))) throw notFound("The node");
   return ((await shown.jobsOf(deps.db, [id], JOBS_SHOWN)).get(id) ?? []).map(jobView);
+}
+
+function sampleView({ at, figures }: shown.SampleRow): NodeSampleView {
+  return { at: at.toISOString(), figures };
 }
 
 function probeView({ at, kind, modelId, ok, ms, detail }: shown.ProbeRow) {
