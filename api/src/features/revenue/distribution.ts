@@ -123,7 +123,13 @@ export async function distributeMonth(
   const month = indexOf(at);
   const now = await confirmedTime(deps, chain);
   if (now === null || now < monthStart(month + 1)) throw errors.monthGoesOn(monthText(month));
-  const before = await queries.lastDistribution(deps.db, poolOf(chain), month);
+  const lastOf = () => queries.lastDistribution(deps.db, poolOf(chain), month);
+  let before = await lastOf();
+  if (again && before?.state === "posted") {
+    // A veto that was just mirrored is noted by the next run, which may be an hour away.
+    await runDistribution(deps, chain, { until: month });
+    before = await lastOf();
+  }
   if (again && before && before.state !== "vetoed") throw errors.notVetoed(monthText(month), before.state);
   const ran = await runDistribution(deps, chain, { until: month, again: again ? month : null });
   if (!ran) throw errors.distributing();
