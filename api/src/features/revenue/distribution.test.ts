@@ -242,7 +242,7 @@ describe("the monthly distribution", () => {
     await stand.mirrored();
     await eventually("it is sent again", async () => {
       await stand.run();
-      return (await stand.rootsPosted()).length === 4;
+      return (await stand.rootsPosted()).length === 5;
     });
     await stand.mirrored();
     await stand.run();
