@@ -6,6 +6,7 @@ const BENCHES: Record<string, string> = {
   gas: "contracts/bench/gas.ts",
   indexing: "indexer/bench/indexing.ts",
   gateway: "api/bench/gateway.ts",
+  nodes: "scripts/bench/nodes.ts",
 };
 
 const { values, positionals } = parseArgs({
