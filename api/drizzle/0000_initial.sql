@@ -180,6 +180,12 @@ CREATE TABLE "app"."job_attempts" (
 	"disk_mb" integer NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "app"."job_clock" (
+	"id" integer PRIMARY KEY NOT NULL,
+	"looked_at" timestamp with time zone NOT NULL,
+	"resumed_at" timestamp with time zone NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "app"."job_events" (
 	"id" bigserial PRIMARY KEY NOT NULL,
 	"job_id" uuid NOT NULL,

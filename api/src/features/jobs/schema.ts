@@ -215,3 +215,10 @@ export const jobSamples = app.table(
   },
   (table) => [primaryKey({ columns: [table.attemptId, table.at] })],
 );
+
+/** One row: when an instance last looked for what is overdue, and when looking began again after nobody did. */
+export const jobClock = app.table("job_clock", {
+  id: integer("id").primaryKey(),
+  lookedAt: at("looked_at").notNull(),
+  resumedAt: at("resumed_at").notNull(),
+});

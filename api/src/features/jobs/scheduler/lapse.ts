@@ -16,6 +16,8 @@ const UPLOAD_SECONDS = 3_600;
 const FREE_OFFERS = 10;
 /** Seconds before the deadline at which what is not done by then is given up, so that the refund is in time. */
 const LAST_SECONDS = 60;
+/** Seconds after the deadline for which a result may still be checked. */
+const CHECK_SECONDS = 3_600;
 const BATCH = 100;
 
 /**
@@ -117,9 +119,13 @@ async function overdueJobs(db: Executor): Promise<{ id: string }[]> {
   return rows;
 }
 
-/** A job that waits needs the time to run; one that is at work or being checked is given all but the last moment. */
+/**
+ * A job that waits needs the time to run, and one that is at work is given all but the last moment. One that is done can
+ * be paid for after its deadline too, as long as nobody had it refunded: its check may come late, after an outage of ours.
+ */
 const TOO_LATE = sql`deadline < now() + make_interval(secs => CASE state
-    WHEN 'pending' THEN (spec->>'timeLimitSeconds')::int + ${CLOSING_SECONDS} ELSE ${LAST_SECONDS} END)`;
+    WHEN 'pending' THEN (spec->>'timeLimitSeconds')::int + ${CLOSING_SECONDS}
+    WHEN 'verifying' THEN ${-CHECK_SECONDS}::int ELSE ${LAST_SECONDS} END)`;
 
 /** @returns the node that has to stop */
 async function timeOut(tx: Executor, id: string): Promise<string | null> {

@@ -6,6 +6,7 @@ import { POLL_SECONDS, type Work } from "../protocol.ts";
 import { assignWaiting, tryAgain } from "./assign.ts";
 import { endOverdue } from "./lapse.ts";
 import { offersFor, type Told } from "./offers.ts";
+import { mayEnd } from "./outage.ts";
 
 /** Milliseconds. */
 export interface SchedulerTimes {
@@ -59,6 +60,7 @@ export class Scheduler {
     deps.bus.start();
     this.#every(this.#times.look, async () => this.freed());
     this.#every(this.#times.overdue, async () => {
+      if (!(await mayEnd(deps.db))) return;
       const stopped = await endOverdue(deps.db);
       if (stopped.length === 0) return;
       await this.tell(deps, stopped);
