@@ -134,12 +134,7 @@ export class Peer {
 
   async #say(attemptId: string, what: string, body: object): Promise<boolean> {
     const { client, token, seen } = this.#options;
-    const { status, body: text } = await client.call(
-      "POST",
-      `/api/nodes/attempts/${attemptId}/${what}`,
-      token,
-      body,
-    );
+    const { status } = await client.call("POST", `/api/nodes/attempts/${attemptId}/${what}`, token, body);
     if (status !== 200) seen.refused += 1;
     return status === 200;
   }

@@ -130,21 +130,3 @@ export async function answerProbe(
     return answer.ok && right;
   });
 }
-
-/** Probes that these nodes were given and have not answered, or are due: for those that poll. */
-export async function openProbes(
-  db: Database,
-  nodeIds: readonly string[],
-): Promise<Map<string, PendingProbe>> {
-  const { rows } = await db.$client.query<{ id: string; probe: PendingProbe | null; due: boolean }>({
-    name: "open_probes",
-    text: `SELECT id, probe, probe_due_at <= now() AS due FROM app.nodes
-            WHERE id = ANY($1::uuid[]) AND (probe IS NOT NULL OR probe_due_at <= now())
-              AND jobs_enabled AND deactivated_at IS NULL`,
-    values: [nodeIds],
-  });
-  const due = rows.filter((row) => row.due).map(({ id }) => id);
-  const open = await dueProbes(db, due);
-  for (const { id, probe, due: isDue } of rows) if (probe && !isDue) open.set(id, probe);
-  return open;
-}

@@ -6,6 +6,7 @@ import type { Deps } from "../../deps.ts";
 import { limitAuth } from "../auth/limits.ts";
 import { apiFrameSchema, inferenceRequestSchema, nodeFrameSchema, probeAnswerSchema } from "./protocol.ts";
 import { authMessage, register } from "./registration.ts";
+import { addSelfRoutes } from "./self.ts";
 import { heartbeat, requireNode, takeProbeAnswer } from "./service.ts";
 import {
   authMessageBody,
@@ -109,6 +110,8 @@ export function nodesRoutes(deps: Deps): Router {
     const node = await requireNode(deps, c.req.header("authorization"));
     return c.json(await takeProbeAnswer(deps, node.id, c.req.valid("param").id, c.req.valid("json")), 200);
   });
+
+  addSelfRoutes(router, deps, tags);
 
   const detailRoute = createRoute({
     method: "get",

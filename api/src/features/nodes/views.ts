@@ -127,7 +127,8 @@ function probeView({ at, kind, modelId, ok, ms, detail }: shown.ProbeRow) {
   return { at: at.toISOString(), kind, modelId, ok, ms, detail };
 }
 
-function jobView(row: shown.NodeJobRow): NodeJobView {
+/** A job of a node, as its operator and admins see it. */
+export function jobView(row: shown.NodeJobRow): NodeJobView {
   return {
     attemptId: row.attemptId,
     jobId: row.jobId,

@@ -1,6 +1,6 @@
 import { and, eq, inArray, isNull, sql } from "drizzle-orm";
-import type { Executor } from "../../../db/client.ts";
-import { nodes } from "../../nodes/schema.ts";
+import type { Database, Executor } from "../../../db/client.ts";
+import { nodes, type PendingProbe } from "../../nodes/schema.ts";
 import type { AttemptRow } from "../attempts.ts";
 import { LEASE_SECONDS, SETUP_SECONDS, type Work } from "../protocol.ts";
 import { jobAttempts, jobs } from "../schema.ts";
@@ -40,6 +40,35 @@ export interface Told {
 
 /** Minutes for which a node that polls is told what to stop; those who miss it hear it with their reports. */
 const TOLD_MINUTES = 10;
+
+/** A node that polls has something to hear: a probe that is open or due, work, or what to stop. */
+export interface News {
+  id: string;
+  /** Given and not answered. */
+  probe: PendingProbe | null;
+  probeDue: boolean;
+  /** Of attempts. */
+  told: boolean;
+}
+
+/** Looks, in one statement for all that poll at a time, which of these nodes have news; most have none. */
+export async function newsFor(db: Database, nodeIds: readonly string[]): Promise<News[]> {
+  const { rows } = await db.$client.query<News>({
+    name: "news_for_nodes",
+    text: `SELECT id, probe, probe_due_at <= now() AS "probeDue", false AS told FROM app.nodes
+            WHERE id = ANY($1::uuid[]) AND (probe IS NOT NULL OR probe_due_at <= now())
+              AND jobs_enabled AND deactivated_at IS NULL
+           UNION ALL
+           SELECT node_id, NULL, false, true FROM app.job_attempts
+            WHERE node_id = ANY($1::uuid[]) AND state = 'offered'
+           UNION ALL
+           SELECT node_id, NULL, false, true FROM app.job_attempts
+            WHERE node_id = ANY($1::uuid[]) AND state IN ('lost', 'cancelled')
+              AND ended_at > now() - make_interval(mins => ${TOLD_MINUTES})`,
+    values: [nodeIds],
+  });
+  return rows;
+}
 
 /** What these nodes are to be told, by node; one without news has no entry. */
 export async function offersFor(db: Executor, nodeIds: readonly string[]): Promise<Map<string, Told>> {

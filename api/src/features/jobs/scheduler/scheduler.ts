@@ -1,11 +1,11 @@
 import { Grouped } from "../../../core/grouped.ts";
 import type { Deps } from "../../../deps.ts";
-import { dueProbes, openProbes } from "../../nodes/probes.ts";
+import { dueProbes } from "../../nodes/probes.ts";
 import type { PendingProbe } from "../../nodes/schema.ts";
 import { POLL_SECONDS, type Work } from "../protocol.ts";
 import { assignWaiting, tryAgain } from "./assign.ts";
 import { endOverdue } from "./lapse.ts";
-import { offersFor, type Told } from "./offers.ts";
+import { newsFor, offersFor, type Told } from "./offers.ts";
 import { mayEnd } from "./outage.ts";
 
 /** Milliseconds. */
@@ -179,12 +179,19 @@ export class Scheduler {
 }
 
 async function answers(deps: Deps, nodeIds: string[]): Promise<PollAnswer[]> {
-  const unique = [...new Set(nodeIds)];
-  const [told, probes] = await Promise.all([offersFor(deps.db, unique), openProbes(deps.db, unique)]);
+  const news = await newsFor(deps.db, [...new Set(nodeIds)]);
+  const open = new Map<string, PendingProbe>();
+  const [due, told] = [new Set<string>(), new Set<string>()];
+  for (const { id, probe, probeDue, told: hasWork } of news) {
+    if (hasWork) told.add(id);
+    if (probeDue) due.add(id);
+    else if (probe) open.set(id, probe);
+  }
+  const [probes, offers] = await Promise.all([dueProbes(deps.db, [...due]), offersFor(deps.db, [...told])]);
   const nothing: Told = { work: [], cancel: [] };
   return nodeIds.map((id) => ({
-    ...(told.get(id) ?? nothing),
-    probe: probes.get(id) ?? null,
+    ...(offers.get(id) ?? nothing),
+    probe: open.get(id) ?? probes.get(id) ?? null,
     pollSeconds: POLL_SECONDS,
   }));
 }
