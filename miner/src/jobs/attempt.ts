@@ -47,6 +47,7 @@ export interface AttemptDeps {
   ending: AbortSignal;
   log: Logger;
   backoffBaseMs?: number;
+  verifiedMs?: number;
 }
 
 /** The attempt is not ours any more: nothing is to be told. */
@@ -243,13 +244,13 @@ export class Attempt {
 
   /** A result that the client wants to look at is submitted by the node itself, as soon as it was verified. */
   async #submitVerified(first: Standing): Promise<void> {
-    const { coordinator, ending, log } = this.#deps;
+    const { coordinator, ending, log, verifiedMs = VERIFIED_MS } = this.#deps;
     for (let standing = first; ; ) {
       if (standing.jobState === "completed" && standing.result) {
         if (await this.#submit(standing.result)) return;
       } else if (standing.jobState !== "verifying") return;
       if (this.#tooLate()) return;
-      await sleep(VERIFIED_MS, undefined, { signal: ending });
+      await sleep(verifiedMs, undefined, { signal: ending });
       standing = await this.#persist((signal) => coordinator.standing(this.id, signal), {
         enough: () => this.#tooLate(),
       });

@@ -1,4 +1,3 @@
-import { parseUsdt } from "@aiforge/contracts";
 import { Option } from "commander";
 import { MinerError } from "../errors.ts";
 import type { JobsConfig } from "./jobs.ts";
@@ -131,12 +130,10 @@ function whole(option: string, text: string, max: number): number {
 }
 
 function price(option: string, text: string): string {
-  try {
-    parseUsdt(text, { max: 1_000_000_000_000n });
-    return text;
-  } catch {
-    throw new MinerError(`${option} must be an amount in USDT with at most 6 decimals, not “${text}”.`);
-  }
+  if (/^\d{1,6}(\.\d{1,6})?$/.test(text)) return text;
+  throw new MinerError(
+    `${option} must be an amount in USDT below a million with at most 6 decimals, not “${text}”.`,
+  );
 }
 
 function httpUrl(option: string, text: string): string {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JobCapability } from "@aiforge/api/client";
-import type { PrivateKeyAccount } from "viem/accounts";
+import type { LocalAccount } from "viem";
 import type { Engine } from "../engines/engine.ts";
 import { describe, MinerError } from "../errors.ts";
 import { diskOf, machineFigures } from "../heartbeat.ts";
@@ -23,6 +23,8 @@ import { type Claim, forgery, lacking, priceFloor, type Rates, type Resources } 
 const MIB = 1024 * 1024;
 /** Between two looks at the engine. */
 const ENGINE_MS = 30_000;
+/** Between two polls, unless the API asks for it more often. */
+const POLL_MS = 10_000;
 /** Milliseconds that the API may be away with a result in hand before the node submits it on chain by itself. */
 const FALLBACK_MS = 300_000;
 /** For telling, at the end of the process, that what runs was stopped. */
@@ -51,7 +53,7 @@ export interface JobsParameters {
   config: JobsConfig;
   apiUrl: string;
   dataDir: string;
-  account: PrivateKeyAccount;
+  account: LocalAccount;
   token: () => string | null;
   engineOf: (modelId: string) => Engine | null;
   /** What the node offers to jobs has changed. */
@@ -59,6 +61,7 @@ export interface JobsParameters {
   log: Logger;
   fallbackMs?: number;
   engineMs?: number;
+  pollMs?: number;
   backoffBaseMs?: number;
 }
 
@@ -341,14 +344,16 @@ export class Jobs {
   async #poll(): Promise<void> {
     const { signal } = this.#ending;
     const { log, token } = this.#parameters;
-    let pause = 10_000;
+    const { pollMs = POLL_MS } = this.#parameters;
+    let pause = Math.min(1_000, pollMs);
     while (!signal.aborted) {
       // Apart, so that a thousand nodes do not ask in the same moment.
       await sleep(pause * (0.9 + Math.random() * 0.2), undefined, { signal }).catch(() => {});
+      pause = pollMs;
       if (signal.aborted || token() === null) continue;
       try {
         const answer = await this.coordinator.work(signal);
-        pause = answer.pollSeconds * 1_000;
+        pause = Math.min(pollMs, answer.pollSeconds * 1_000);
         for (const attemptId of answer.cancel) this.cancel(attemptId);
         for (const work of answer.work) this.offer(work);
         if (answer.unreadable > 0) log.warn("work was offered that this version cannot read: update it");

@@ -9,8 +9,8 @@ import {
   type Hex,
   http,
   isAddress,
+  type LocalAccount,
 } from "viem";
-import type { PrivateKeyAccount } from "viem/accounts";
 import { describe, MinerError } from "../errors.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Finish, Work } from "./protocol.ts";
@@ -20,7 +20,7 @@ const STATUS = ["none", "open", "submitted", "disputed", "paid", "refunded", "re
 export type OnchainStatus = (typeof STATUS)[number];
 
 export interface ChainAccess {
-  account: PrivateKeyAccount;
+  account: LocalAccount;
   /** The operator's own node of the chain, or null to ask through the API. */
   rpcUrl: string | null;
   coordinator: Coordinator;

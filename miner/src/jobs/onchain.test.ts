@@ -1,0 +1,256 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  ASSIGNMENT_TYPES,
+  aiforgeAbi,
+  type Deployment,
+  demoAccount,
+  deployLocal,
+  jobDomain,
+  LOCAL_CHAIN_ID,
+  payeeOf,
+  usdtAbi,
+} from "@aiforge/contracts";
+import { createWalletClient, http } from "viem";
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import { foundry } from "viem/chains";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { startChain, type TestChain, testClient } from "../../../scripts/testing/chain.ts";
+import { createLogger } from "../logger.ts";
+import { Attempt, type AttemptDeps } from "./attempt.ts";
+import { Coordinator } from "./coordinator.ts";
+import { type ChainAccess, ownResult, submitOnChain } from "./onchain.ts";
+import { removeFolder } from "./outputs.ts";
+import type { Finish, RunEnd, Work } from "./protocol.ts";
+import { Records } from "./records.ts";
+import { JobsApi } from "./testing/jobs-api.ts";
+import { account, soundWork } from "./testing/world.ts";
+
+const CHAIN = `eip155:${LOCAL_CHAIN_ID}`;
+const RESULT = `0x${"ab".repeat(32)}` as const;
+const IMAGE = `sha256:${"12".repeat(32)}`;
+const OPEN = 1;
+const SUBMITTED = 2;
+const log = createLogger({ json: true, level: process.env.AIFORGE_TEST_LOG ?? "silent" });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+let chain: TestChain;
+let deployment: Deployment;
+let client: ReturnType<typeof testClient>;
+let api: JobsApi;
+let dataDir: string;
+
+beforeAll(async () => {
+  chain = await startChain();
+  deployment = await deployLocal({ rpcUrl: chain.rpcUrl });
+  client = testClient(chain.rpcUrl);
+  await client.setBalance({ address: account.address, value: 10n ** 18n });
+});
+afterAll(() => chain.stop());
+beforeEach(async () => {
+  api = await JobsApi.start();
+  api.chains = [{ chain: CHAIN, rpcUrl: chain.rpcUrl, aiforge: deployment.aiforge }];
+  dataDir = await mkdtemp(join(tmpdir(), "onchain-"));
+});
+afterEach(async () => {
+  await api.stop();
+  await removeFolder(dataDir);
+});
+
+const walletOf = (role: "customer" | "operator") =>
+  createWalletClient({
+    account: privateKeyToAccount(demoAccount(role).privateKey),
+    chain: foundry,
+    transport: http(chain.rpcUrl),
+    pollingInterval: 50,
+  });
+
+/** A job that a customer paid for on the chain, assigned to the node by the operator. */
+async function assigned(review = true): Promise<Work> {
+  const { aiforge, usdt } = deployment;
+  const customer = walletOf("customer");
+  const { timestamp } = await client.getBlock();
+  const work = soundWork(IMAGE, { review });
+  const job = {
+    ...work.job,
+    client: customer.account.address,
+    price: 2_000_000n,
+    deadline: Number(timestamp) + 3_600,
+  };
+  const send = async (call: Parameters<typeof customer.writeContract>[0]) => {
+    const hash = await customer.writeContract(call);
+    expect((await client.waitForTransactionReceipt({ hash })).status).toBe("success");
+  };
+  const fixed = { account: customer.account, chain: foundry };
+  await send({ ...fixed, address: usdt, abi: usdtAbi, functionName: "approve", args: [aiforge, 0n] });
+  await send({ ...fixed, address: usdt, abi: usdtAbi, functionName: "approve", args: [aiforge, job.price] });
+  await send({ ...fixed, address: aiforge, abi: aiforgeAbi, functionName: "openJob", args: [job, 0] });
+  const onchainId = await client.readContract({
+    address: aiforge,
+    abi: aiforgeAbi,
+    functionName: "jobIdOf",
+    args: [job],
+  });
+  const assignment = {
+    jobId: onchainId,
+    node: account.address,
+    payee: payeeOf(account.address),
+    expiry: job.deadline,
+  };
+  const assignmentSignature = await walletOf("operator").signTypedData({
+    domain: jobDomain(LOCAL_CHAIN_ID, aiforge),
+    types: ASSIGNMENT_TYPES,
+    primaryType: "Assignment",
+    message: assignment,
+  });
+  return {
+    ...work,
+    onchainId,
+    job: { ...job, price: job.price.toString() },
+    assignment: { ...assignment, chain: CHAIN },
+    assignmentSignature,
+  };
+}
+
+async function statusOf(work: Work): Promise<number> {
+  const { status } = await client.readContract({
+    address: deployment.aiforge,
+    abi: aiforgeAbi,
+    functionName: "jobOf",
+    args: [work.onchainId],
+  });
+  return status;
+}
+
+function access(change: Partial<ChainAccess> = {}): ChainAccess {
+  const coordinator = new Coordinator({ apiUrl: api.url, token: () => "token", instance: "i" });
+  return { account, rpcUrl: null, coordinator, ...change };
+}
+
+describe("submitOnChain", () => {
+  it("submits a result once, through the API's address of the chain or the operator's own", async () => {
+    const work = await assigned();
+    expect(await submitOnChain(work, RESULT, access())).toMatchObject({
+      status: "submitted",
+      hash: expect.stringMatching(/^0x/),
+    });
+    expect(await statusOf(work)).toBe(SUBMITTED);
+    expect(await submitOnChain(work, RESULT, access())).toEqual({ status: "submitted", hash: null });
+    const other = await assigned();
+    api.down = true;
+    await submitOnChain(other, RESULT, access({ rpcUrl: chain.rpcUrl }));
+    expect(await statusOf(other)).toBe(SUBMITTED);
+  });
+
+  it("explains a wallet without gas, a foreign assignment, a chain that is away and a kind it does not know", async () => {
+    const work = await assigned();
+    const poor = privateKeyToAccount(generatePrivateKey());
+    // Without the operator's word the contract refuses before gas is thought of.
+    await expect(submitOnChain(work, RESULT, access({ account: poor }))).rejects.toThrow(/NotParty|gas/);
+    await client.setBalance({ address: account.address, value: 0n });
+    await expect(submitOnChain(work, RESULT, access())).rejects.toMatchObject({
+      message: expect.stringContaining("cannot pay the gas"),
+      retryable: true,
+    });
+    await client.setBalance({ address: account.address, value: 10n ** 18n });
+    const forged = { ...work, assignment: { ...work.assignment, expiry: work.assignment.expiry + 1 } };
+    await expect(submitOnChain(forged, RESULT, access())).rejects.toThrow(/NotOperator/);
+    await expect(submitOnChain(work, RESULT, access({ rpcUrl: "http://127.0.0.1:9" }))).rejects.toMatchObject(
+      { retryable: true },
+    );
+    const tron = { ...work, assignment: { ...work.assignment, chain: "tron:0x2b6653dc" } };
+    await expect(submitOnChain(tron, RESULT, access())).rejects.toThrow(/tron/);
+    expect(await statusOf(work)).toBe(OPEN);
+  });
+});
+
+describe("an attempt with its result in hand", () => {
+  const ended: RunEnd = {
+    exitCode: 0,
+    outOfMemory: false,
+    timedOut: false,
+    containerSeconds: 1.5,
+    failure: null,
+  };
+
+  function deps(change: Partial<AttemptDeps> = {}): AttemptDeps & { end: AbortController } {
+    const end = new AbortController();
+    const chainAccess = access({ rpcUrl: chain.rpcUrl });
+    return {
+      coordinator: chainAccess.coordinator,
+      records: new Records(dataDir),
+      run: async () => ended,
+      refusal: () => null,
+      submit: (work, result) => submitOnChain(work, result, chainAccess),
+      fallbackMs: 200,
+      ending: end.signal,
+      log,
+      backoffBaseMs: 20,
+      verifiedMs: 50,
+      end,
+      ...change,
+    };
+  }
+
+  it("submits it by itself when the API stays away, and tells the API when it is back", async () => {
+    const work = await assigned(false);
+    const kept = api.offer(work);
+    kept.state = "accepted";
+    const all = deps();
+    const finish: Finish = { ...ended, files: [] };
+    api.down = true;
+    const record = { work, end: ended, finish };
+    await all.records.write(record);
+    const running = Attempt.leftover(record, all).carryOut();
+    await vi.waitFor(async () => expect(await statusOf(work)).toBe(SUBMITTED), { timeout: 60_000 });
+    const [submitted] = await client.getContractEvents({
+      address: deployment.aiforge,
+      abi: aiforgeAbi,
+      eventName: "JobSubmitted",
+      fromBlock: 0n,
+      args: { jobId: work.onchainId },
+    });
+    expect(submitted?.args).toMatchObject({
+      node: account.address,
+      payee: payeeOf(account.address),
+      result: ownResult(work, finish),
+    });
+    api.down = false;
+    await running;
+    expect(kept.finish).toMatchObject({ exitCode: 0, containerSeconds: 1.5 });
+  });
+
+  it("submits what was verified when the client reviews, and waits for that", async () => {
+    const work = await assigned(true);
+    const kept = api.offer(work);
+    kept.state = "accepted";
+    const all = deps();
+    const record = { work, end: ended, finish: { ...ended, files: [] } };
+    await all.records.write(record);
+    const running = Attempt.leftover(record, all).carryOut();
+    await vi.waitFor(() => expect(kept.finish).not.toBeNull(), { timeout: 30_000 });
+    expect(await statusOf(work), "nothing before it is verified").toBe(OPEN);
+    kept.jobState = "completed";
+    kept.result = RESULT;
+    await running;
+    expect(await statusOf(work)).toBe(SUBMITTED);
+  });
+
+  it("submits nothing for a failure, however long the API is away", async () => {
+    const work = await assigned(true);
+    const kept = api.offer(work);
+    kept.state = "accepted";
+    const all = deps({ fallbackMs: 0 });
+    const failure = { code: "node_failed" as const, message: "No." };
+    const record = { work, end: { ...ended, failure }, finish: { ...ended, failure, files: [] } };
+    await all.records.write(record);
+    api.down = true;
+    const running = Attempt.leftover(record, all).carryOut();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    api.down = false;
+    await running;
+    expect(kept.state).toBe("failed");
+    expect(await statusOf(work)).toBe(OPEN);
+  });
+});
