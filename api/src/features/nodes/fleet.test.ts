@@ -6,7 +6,8 @@ import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ableNode, capability, someImage, waitingJobs } from "../../testing/fleet.ts";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
-import { listen, NodePeer, registerNode } from "../../testing/node-peer.ts";
+import { readyModel } from "../../testing/market.ts";
+import { listen, NodePeer, registerNode, servingPeer } from "../../testing/node-peer.ts";
 import { bodyOf, codeOf, registerUser, send, walletUser } from "../../testing/users.ts";
 import { assignWaiting } from "../jobs/scheduler/assign.ts";
 import { jobAttempts, jobs } from "../jobs/schema.ts";
@@ -298,6 +299,54 @@ test("its operator sees a node's figures, jobs and earnings; others see what is 
   expect(shown.jobs).toMatchObject({ concurrency: 2, rates: { cpuHour: "0" } });
   expect(JSON.stringify(shown)).not.toContain("instance");
   expect((await send(api, "GET", `/api/nodes/${randomUUID()}`)).status).toBe(404);
+});
+
+describe("a WebSocket's heartbeat", () => {
+  test("renews the leases of what the node is at, and is answered with what is over", async () => {
+    const { id, token } = await registerNode(api);
+    const peer = await jobPeer(token, capability({ digest: image }));
+    const [jobId] = await waitingJobs(api, userId, 1, { image });
+    const { attemptId } = await eventually("it is told to start", async () => peer.of("work")[0]?.work);
+    await api.deps.db
+      .update(jobAttempts)
+      .set({ state: "accepted", leaseExpiresAt: sql`now() + interval '20 seconds'` })
+      .where(eq(jobAttempts.id, attemptId));
+    const foreign = randomUUID();
+    peer.send({ type: "heartbeat", ...figures, attempts: [attemptId, foreign] });
+    const over = await eventually("it is told to stop", async () => peer.of("job_cancel").at(0)?.attemptId);
+    expect(over).toBe(foreign);
+    const [attempt] = await api.deps.db.select().from(jobAttempts).where(eq(jobAttempts.jobId, jobId!));
+    expect(attempt!.leaseExpiresAt.getTime() - Date.now()).toBeGreaterThan(60_000);
+    peer.socket.close();
+    // The same node without a word of jobs takes none any more.
+    const plain = new NodePeer(server.url, token);
+    await once(plain.socket, "open");
+    plain.hello([]);
+    await eventually("it takes no jobs", async () => !(await nodeRow(id)).jobsEnabled);
+    plain.socket.close();
+  });
+});
+
+test("canary inferences are written down, made again, and withdraw a model that fails one", async () => {
+  const quick = await createTestApi({}, { poll: 200, probeRetry: 60_000, probeAgain: 400 });
+  const here = await listen(quick);
+  const model = await readyModel(quick, await registerUser(quick));
+  const { id, token } = await registerNode(quick);
+  const peer = await servingPeer(quick, here.url, [model.id], { token });
+  const probes = async () =>
+    (await bodyOf<NodeDetailView>(await send(quick, "GET", `/api/nodes/${id}`))).history;
+  await eventually("it is made again", async () => (await probes()).length >= 3);
+  expect(
+    (await probes()).every(({ ok, kind, modelId }) => ok && kind === "inference" && modelId === model.id),
+  ).toBe(true);
+  peer.answer = ({ id: inference }) =>
+    peer.send({ type: "error", id: inference, code: "engine_failed", message: "no engine" });
+  await eventually("it is withdrawn", async () => quick.deps.nodes.serving(model.id).nodes === 0);
+  await eventually("it is written down", async () => (await probes())[0]?.ok === false);
+  expect((await nodeRow(id)).probeScore).toBeLessThan(1);
+  peer.socket.close();
+  await here.close();
+  await quick.close();
 });
 
 test("a token that was replaced stops working on every instance", async () => {

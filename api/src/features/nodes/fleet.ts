@@ -16,6 +16,8 @@ const GATHER = { gatherMs: 5, max: 500 };
 const MINUTE_MS = 60_000;
 const SAMPLES_MS = 1_000;
 const FORGET_MS = 600_000;
+/** Milliseconds for which a node that says the same of jobs costs no write. */
+const SAID_MS = 300_000;
 
 /** What many nodes say at a time, through whichever way they say it, stored together. */
 export class Fleet {
@@ -30,8 +32,8 @@ export class Fleet {
   #samples: queries.Beat[] = [];
   #sampler: NodeJS.Timeout | undefined;
   #forgotAt = Date.now();
-  /** By node: what it last said of jobs, and the process that said so. */
-  readonly #jobs = new Map<string, string>();
+  /** By node: what it last said of jobs here, and when that was stored. */
+  readonly #jobs = new Map<string, { said: string; at: number }>();
 
   constructor({ db, bus, log }: { db: Database; bus: Bus; log: Logger }) {
     this.#db = db;
@@ -68,14 +70,22 @@ export class Fleet {
    */
   async tellJobs(nodeId: string, jobs: JobCapability): Promise<boolean> {
     const said = JSON.stringify(jobs);
-    if (this.#jobs.get(nodeId) === said) return true;
+    const known = this.#jobs.get(nodeId);
+    // It may have told another instance something else since: what is stored is not believed for ever.
+    if (known?.said === said && Date.now() - known.at < SAID_MS) return true;
     const { current, replaced } = await queries.claimInstance(this.#db, nodeId, jobs.instance);
     if (!current) return false;
     await queries.storeCapability(this.#db, nodeId, jobs);
     if (replaced) await this.changed(nodeId);
-    this.#jobs.set(nodeId, said);
+    this.#jobs.set(nodeId, { said, at: Date.now() });
     await this.#bus.tell("pending", {});
     return true;
+  }
+
+  /** A node that came without a word of jobs takes none. */
+  async tellNoJobs(nodeId: string): Promise<void> {
+    this.#jobs.delete(nodeId);
+    await queries.withdrawCapability(this.#db, nodeId);
   }
 
   /** What instances know of a node is not so any more. */

@@ -164,7 +164,9 @@ export class NodeHub {
   /** How many live nodes offer a model, and whether one of them has it in memory (those that offer it do). */
   serving(modelId: string): { nodes: number; warm: boolean } {
     const nodes = this.#offering(modelId).length;
-    return { nodes, warm: nodes > 0 };
+    const ready = ({ models, deactivated }: NodeConnection) =>
+      !deactivated && models.get(modelId)?.state === "ready";
+    return { nodes, warm: nodes > 0 || this.#connections.values().some(ready) };
   }
 
   /**
@@ -247,6 +249,9 @@ export class NodeHub {
       return;
     }
     if ("jobs" in frame && frame.jobs) this.#tellJobs(connection, frame.jobs);
+    else if (frame.type === "hello") {
+      this.#writes.add(connection.nodeId, "jobs", (nodeId) => this.#fleet.tellNoJobs(nodeId));
+    }
     if (frame.type === "heartbeat") {
       const { type: _, jobs: __, attempts = [], ...figures } = frame;
       this.#writes.add(connection.nodeId, "figures", async (nodeId) => {

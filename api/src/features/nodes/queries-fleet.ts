@@ -1,4 +1,4 @@
-import { eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Database, Executor } from "../../db/client.ts";
 import { type JobCapability, ratesOf } from "./capability.ts";
 import type { NodeFigures, NodeModel } from "./protocol.ts";
@@ -105,6 +105,14 @@ export async function storeCapability(db: Executor, nodeId: string, jobs: JobCap
       probeDueAt: probed ? sql`coalesce(${nodes.probeDueAt}, now())` : null,
     })
     .where(eq(nodes.id, nodeId));
+}
+
+/** A node offers nothing to jobs any more. */
+export async function withdrawCapability(db: Executor, nodeId: string): Promise<void> {
+  await db
+    .update(nodes)
+    .set({ jobsEnabled: false, probe: null, probeDueAt: null })
+    .where(and(eq(nodes.id, nodeId), eq(nodes.jobsEnabled, true)));
 }
 
 /** Takes a node out of service; null puts it back. @returns undefined when there is no such node */

@@ -1,10 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { and, desc, eq, inArray, isNotNull, sql } from "drizzle-orm";
+import { alias } from "drizzle-orm/pg-core";
 import { chainJobEvents, chainJobs } from "../../chain/schema.ts";
 import { errorResponses, json, type Router } from "../../core/http.ts";
 import { usdt, usdtSchema } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
 import { jobs } from "../jobs/schema.ts";
+import { payeeWord } from "../jobs/settlement-calls.ts";
 import * as queries from "./queries.ts";
 import * as shown from "./queries-views.ts";
 import { requireNode } from "./service.ts";
@@ -14,6 +16,9 @@ import { jobView, nodeDetail } from "./views.ts";
 /** Payments and submissions that one answer has at most. */
 const MAX_ROWS = 1_000;
 const JOBS_SHOWN = 50;
+
+/** Under a name of its own: the api's table has the same. */
+const escrows = alias(chainJobs, "escrows");
 
 const selfSchema = nodeDetailSchema
   .extend({
@@ -110,8 +115,6 @@ async function earnings(deps: Deps, nodeId: string, days: number): Promise<z.inf
     inArray(chainJobEvents.chainId, chains),
   );
   const since = sql`extract(epoch FROM date_trunc('day', now(), 'UTC')) - ${(days - 1) * 86_400}`;
-  const ofJob = (event: typeof chainJobEvents | typeof chainJobs) =>
-    and(eq(jobs.chain, event.chainId), eq(jobs.onchainId, event.jobId));
   const day = sql<string>`to_char(to_timestamp(${chainJobEvents.blockTimestamp}) AT TIME ZONE 'UTC', 'YYYY-MM-DD')`;
   const [[all], byDay, payments, open] = await Promise.all([
     deps.db
@@ -139,24 +142,39 @@ async function earnings(deps: Deps, nodeId: string, days: number): Promise<z.inf
         txHash: chainJobEvents.txHash,
       })
       .from(chainJobEvents)
-      .leftJoin(jobs, ofJob(chainJobEvents))
+      .leftJoin(jobs, and(eq(jobs.chain, chainJobEvents.chainId), eq(jobs.onchainId, chainJobEvents.jobId)))
       .where(and(paidTo, sql`${chainJobEvents.blockTimestamp} >= ${since}`))
       .orderBy(desc(chainJobEvents.blockTimestamp), desc(chainJobEvents.logIndex))
       .limit(MAX_ROWS),
     deps.db
-      .select({ escrow: chainJobs, name: jobs.name })
-      .from(chainJobs)
-      .leftJoin(jobs, ofJob(chainJobs))
+      .select({
+        chain: escrows.chainId,
+        onchainId: escrows.jobId,
+        name: jobs.name,
+        status: escrows.status,
+        since: escrows.updatedAt,
+        client: escrows.client,
+        account: escrows.account,
+        specification: escrows.specification,
+        price: escrows.price,
+        deadline: escrows.deadline,
+        salt: escrows.salt,
+        node: escrows.node,
+        payee: escrows.payee,
+        result: escrows.result,
+      })
+      .from(escrows)
+      .leftJoin(jobs, and(eq(jobs.chain, escrows.chainId), eq(jobs.onchainId, escrows.jobId)))
       .where(
         and(
-          eq(chainJobs.node, address),
-          inArray(chainJobs.status, ["submitted", "disputed"]),
-          inArray(chainJobs.chainId, chains),
-          isNotNull(chainJobs.payee),
-          isNotNull(chainJobs.result),
+          eq(escrows.node, address),
+          inArray(escrows.status, ["submitted", "disputed"]),
+          inArray(escrows.chainId, chains),
+          isNotNull(escrows.payee),
+          isNotNull(escrows.result),
         ),
       )
-      .orderBy(chainJobs.updatedAt)
+      .orderBy(escrows.updatedAt)
       .limit(MAX_ROWS),
   ]);
   return {
@@ -169,25 +187,24 @@ async function earnings(deps: Deps, nodeId: string, days: number): Promise<z.inf
       amount: usdt(row.amount ?? 0n),
       fee: usdt(row.fee ?? 0n),
     })),
-    open: open.map(({ escrow, name }) => ({
-      chain: escrow.chainId,
-      onchainId: escrow.jobId,
+    open: open.map(({ chain, onchainId, name, status, since, price, deadline, ...row }) => ({
+      chain,
+      onchainId,
       name,
-      status: escrow.status === "disputed" ? "disputed" : "submitted",
-      since: isoTime(escrow.updatedAt),
+      status: status === "disputed" ? "disputed" : "submitted",
+      since: isoTime(since),
       job: {
-        client: escrow.client,
-        account: escrow.account,
-        specification: escrow.specification,
-        price: escrow.price.toString(),
-        deadline: Number(escrow.deadline),
-        salt: escrow.salt,
+        client: row.client,
+        account: row.account,
+        specification: row.specification,
+        price: price.toString(),
+        deadline: Number(deadline),
+        salt: row.salt,
       },
       submission: {
-        node: escrow.node ?? "",
-        // The mirror writes an address as its 20 bytes, the contract as a word.
-        payee: `0x${(escrow.payee ?? "").slice(2).padStart(64, "0")}`,
-        result: escrow.result ?? "",
+        node: row.node ?? "",
+        payee: payeeWord(row.payee ?? ""),
+        result: row.result ?? "",
       },
     })),
   };
