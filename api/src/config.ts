@@ -63,6 +63,13 @@ const environment = z.object({
     .optional(),
   /** How often months that ended are distributed; 0: only when an admin asks. */
   DISTRIBUTION_SECONDS: z.coerce.number().int().min(0).default(3600),
+  /** Server that e-mail leaves by, e.g. `smtps://name:password@mail.example.org`; without one none is sent. */
+  SMTP_URL: z
+    .string()
+    .regex(/^smtps?:\/\/[^\s]+$/, "not an smtp:// or smtps:// address")
+    .optional(),
+  /** Who e-mail is from; left out: no-reply at the host of PUBLIC_URL. */
+  MAIL_FROM: z.string().max(320).optional(),
   /** How often the client's address may be believed: the number of trusted proxies in front (0: none). */
   TRUSTED_PROXIES: z.coerce.number().int().min(0).default(1),
   /** Sign-in attempts in 15 minutes: of one client address, and wrong passwords of one e-mail address. */

@@ -11,6 +11,7 @@ import { startSweeping } from "./features/models/ingest.ts";
 import { checkWeightsSecret } from "./features/models/weights.ts";
 import { verifyHouseNodes } from "./features/nodes/service.ts";
 import { attachNodeSockets } from "./features/nodes/sockets.ts";
+import { startDeliveries } from "./features/notifications/worker.ts";
 import { startCashier } from "./features/payments/cashier/worker.ts";
 import { startPaymentMatching } from "./features/payments/worker.ts";
 import { startDistributing } from "./features/revenue/worker.ts";
@@ -27,6 +28,7 @@ const stopSweeping = startSweeping(deps);
 const following = startJobs(deps);
 const matching = startPaymentMatching(deps);
 const cashier = startCashier(deps);
+const delivering = startDeliveries(deps);
 const distributing = startDistributing(deps);
 const operating = startOperator(deps, { encode: settlementCall, before: sweepSettlements });
 const server = serve({ fetch: app.fetch, hostname: config.API_HOST, port: config.API_PORT }, ({ port }) =>
@@ -51,6 +53,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     void following.stop();
     void matching.stop();
     void cashier.stop();
+    void delivering.stop();
     void distributing.stop();
     void operating.stop();
     server.close(() => void deps.storage.ipfs.stop().finally(() => process.exit(0)));

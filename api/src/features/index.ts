@@ -16,6 +16,7 @@ import { marketplaceRoutes } from "./marketplace/routes.ts";
 import { modelsRoutes } from "./models/routes.ts";
 import { uploadsRoutes } from "./models/upload-routes.ts";
 import { nodesRoutes } from "./nodes/routes.ts";
+import { notificationsRoutes } from "./notifications/routes.ts";
 import { paymentsRoutes } from "./payments/routes.ts";
 import { publishingRoutes } from "./publishing/routes.ts";
 import { revenueRoutes } from "./revenue/routes.ts";
@@ -34,6 +35,7 @@ export function mountFeatures(app: Router, deps: Deps): void {
   app.route("/api/nodes", nodesRoutes(deps));
   app.route("/api/files", filesRoutes(deps));
   app.route("/api/jobs", jobsRoutes(deps));
+  app.route("/api/notifications", notificationsRoutes(deps));
   app.route("/api/keys", keysRoutes(deps));
   app.route("/api/v1", gatewayRoutes(deps));
   app.route("/api/chat", chatRoutes(deps));

@@ -4,6 +4,7 @@ import type { Chain } from "../../chain/chains.ts";
 import { operatorTransactions } from "../../chain/operator/schema.ts";
 import { chainJobs } from "../../chain/schema.ts";
 import type { Deps } from "../../deps.ts";
+import { notifySettled } from "../notifications/jobs.ts";
 import { jobs } from "./schema.ts";
 import { enqueueSettlement, type SettlementKind } from "./settlement.ts";
 import { payeeOfJob, payeeWord } from "./settlement-calls.ts";
@@ -29,6 +30,9 @@ const escrowColumns = {
   result: escrows.result,
   updatedAt: escrows.updatedAt,
   blockNumber: escrows.blockNumber,
+  paid: escrows.paid,
+  fee: escrows.fee,
+  refunded: escrows.refunded,
 };
 type Escrow = Pick<typeof chainJobs.$inferSelect, keyof typeof escrowColumns>;
 
@@ -59,10 +63,14 @@ async function look(deps: Deps, job: JobRow, escrow: Escrow, now: bigint): Promi
   }
   // An admin decides a dispute, or time does: the job's end is on chain in any case.
   if (escrow.status === "disputed" || !TERMINAL.has(job.state)) return;
-  await deps.db
-    .update(jobs)
-    .set({ settledAt: sql`now()` })
-    .where(and(eq(jobs.id, job.id), eq(jobs.state, job.state)));
+  await deps.db.transaction(async (tx) => {
+    const [settled] = await tx
+      .update(jobs)
+      .set({ settledAt: sql`now()` })
+      .where(and(eq(jobs.id, job.id), eq(jobs.state, job.state), isNull(jobs.settledAt)))
+      .returning();
+    if (settled) await notifySettled(tx, settled, escrow);
+  });
 }
 
 /** A job can be funded until its deadline, whatever its quote says; after it there is nothing to wait for. */

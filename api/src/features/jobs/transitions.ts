@@ -1,5 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { Executor } from "../../db/client.ts";
+import { notifyJob } from "../notifications/jobs.ts";
 import { jobEvents, jobs } from "./schema.ts";
 import { enqueueSettlement } from "./settlement.ts";
 import type { JobActor, JobReason, JobState } from "./states.ts";
@@ -130,5 +131,6 @@ export async function moveJob(
   });
   if (to === "completed") await enqueueSettlement(tx, job, job.spec.review ? "review" : "pay");
   else if (TERMINAL.has(to) && from !== "quoted") await enqueueSettlement(tx, job, "refund");
+  await notifyJob(tx, job, { from, reason });
   return true;
 }

@@ -1,5 +1,5 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { Encrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
+import { type Seal, seal, unseal } from "../../core/seal.ts";
 
 /** What protected weights are stored as, so that any tool that speaks it can read them with their key. */
 export const ENCRYPTION_FORMAT = "age-encryption.org/v1";
@@ -19,35 +19,24 @@ export async function* encrypted(bytes: AsyncIterable<Uint8Array>, key: string):
   yield* await encrypter.encrypt(ReadableStream.from(bytes) as ReadableStream<Uint8Array>);
 }
 
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-
-/** The key that the keys of files are kept under. */
-function sealingKey(secret: string): Buffer {
-  return Buffer.from(hkdfSync("sha256", secret, "", "aiforge keys of weights v1", 32));
-}
+const byUpload = (owner: string, secret: string): Seal => ({
+  secret,
+  purpose: "aiforge keys of weights v1",
+  owner,
+});
 
 /**
- * Encrypts a file's key for the database: AES-256-GCM, bound to its upload.
+ * Encrypts a file's key for the database, bound to its upload.
  * @param secret `WEIGHTS_SECRET`
  */
 export function sealKey(key: string, uploadId: string, secret: string): string {
-  const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv("aes-256-gcm", sealingKey(secret), nonce);
-  cipher.setAAD(Buffer.from(uploadId));
-  const sealed = Buffer.concat([nonce, cipher.update(key, "utf8"), cipher.final(), cipher.getAuthTag()]);
-  return `v1.${sealed.toString("base64url")}`;
+  return seal(key, byUpload(uploadId, secret));
 }
 
 /** @throws Error when it was sealed with another secret or for another upload */
 export function openKey(sealed: string, uploadId: string, secret: string): string {
-  const bytes = Buffer.from(sealed.replace(/^v1\./, ""), "base64url");
   try {
-    const decipher = createDecipheriv("aes-256-gcm", sealingKey(secret), bytes.subarray(0, NONCE_BYTES));
-    decipher.setAAD(Buffer.from(uploadId));
-    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-    const key = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, "utf8");
-    return key + decipher.final("utf8");
+    return unseal(sealed, byUpload(uploadId, secret));
   } catch (cause) {
     throw new Error(
       "WEIGHTS_SECRET is not the one that the keys of protected weights were encrypted with. Set the old one again.",
