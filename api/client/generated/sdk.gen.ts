@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.ts';
-import type { AcceptWorkData, AcceptWorkErrors, AcceptWorkResponses, ActivateNodeData, ActivateNodeErrors, ActivateNodeResponses, AddAdminWalletData, AddAdminWalletErrors, AddAdminWalletResponses, AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, AnswerNodeProbeData, AnswerNodeProbeErrors, AnswerNodeProbeResponses, AssignTransferData, AssignTransferErrors, AssignTransferResponses, BuyLicenseData, BuyLicenseErrors, BuyLicenseResponses, CancelJobData, CancelJobErrors, CancelJobResponses, CancelPlanSubscriptionData, CancelPlanSubscriptionErrors, CancelPlanSubscriptionResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateJobData, CreateJobErrors, CreateJobResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreateNodeInviteData, CreateNodeInviteErrors, CreateNodeInviteResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreatePlanSubscriptionData, CreatePlanSubscriptionErrors, CreatePlanSubscriptionResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, DeactivateNodeData, DeactivateNodeErrors, DeactivateNodeResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DistributeMonthData, DistributeMonthErrors, DistributeMonthResponses, EstimateJobData, EstimateJobErrors, EstimateJobResponses, FinishAttemptData, FinishAttemptErrors, FinishAttemptResponses, FreezeRevenueStatementData, FreezeRevenueStatementErrors, FreezeRevenueStatementResponses, GetAdminOverviewData, GetAdminOverviewErrors, GetAdminOverviewResponses, GetAttemptData, GetAttemptErrors, GetAttemptInputData, GetAttemptInputErrors, GetAttemptInputResponses, GetAttemptResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetDistributionData, GetDistributionErrors, GetDistributionInputsData, GetDistributionInputsErrors, GetDistributionInputsResponses, GetDistributionResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetFileData, GetFileErrors, GetFileResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupEarningsData, GetGroupEarningsErrors, GetGroupEarningsResponses, GetGroupErrors, GetGroupResponses, GetJobData, GetJobErrors, GetJobLogsData, GetJobLogsErrors, GetJobLogsResponses, GetJobOutputData, GetJobOutputErrors, GetJobOutputResponses, GetJobResponses, GetLicenseData, GetLicenseErrors, GetLicenseResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetMonthlyRevenueData, GetMonthlyRevenueErrors, GetMonthlyRevenueResponses, GetMySubscriptionData, GetMySubscriptionErrors, GetMySubscriptionResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetNodeWorkData, GetNodeWorkErrors, GetNodeWorkResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetRevenueStatementData, GetRevenueStatementErrors, GetRevenueStatementResponses, GetRevenueSummaryData, GetRevenueSummaryErrors, GetRevenueSummaryResponses, GetSplitData, GetSplitErrors, GetSplitResponses, GetStoredWeightsData, GetStoredWeightsErrors, GetStoredWeightsResponses, GetWeightsKeyData, GetWeightsKeyErrors, GetWeightsKeyResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListAdminWalletsData, ListAdminWalletsErrors, ListAdminWalletsResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListHeldTransfersData, ListHeldTransfersErrors, ListHeldTransfersResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListJobTemplatesData, ListJobTemplatesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyLicensesData, ListMyLicensesErrors, ListMyLicensesResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListMyNodesData, ListMyNodesErrors, ListMyNodesResponses, ListNodeJobsData, ListNodeJobsErrors, ListNodeJobsResponses, ListNodeSamplesData, ListNodeSamplesErrors, ListNodeSamplesResponses, ListNodesData, ListNodesResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PayListingFeeData, PayListingFeeErrors, PayListingFeeResponses, PermitPaymentData, PermitPaymentErrors, PermitPaymentResponses, PrepareCollectFeesData, PrepareCollectFeesErrors, PrepareCollectFeesResponses, PrepareJobApproveData, PrepareJobApproveErrors, PrepareJobApproveResponses, PrepareJobDisputeData, PrepareJobDisputeErrors, PrepareJobDisputeResponses, PrepareJobRefundData, PrepareJobRefundErrors, PrepareJobRefundResponses, PreparePauseData, PreparePauseErrors, PreparePauseResponses, PrepareSetPlanPriceData, PrepareSetPlanPriceErrors, PrepareSetPlanPriceResponses, PrepareUnpauseData, PrepareUnpauseErrors, PrepareUnpauseResponses, PrepareVetoRootData, PrepareVetoRootErrors, PrepareVetoRootResponses, PublishModelData, PublishModelErrors, PublishModelResponses, PutOutputData, PutOutputErrors, PutOutputResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveAdminWalletData, RemoveAdminWalletErrors, RemoveAdminWalletResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SendReportsData, SendReportsErrors, SendReportsResponses, SetSplitData, SetSplitErrors, SetSplitResponses, StreamJobEventsData, StreamJobEventsErrors, StreamJobEventsResponse, StreamJobEventsResponses, SubscribeData, SubscribeErrors, SubscribeResponses, UnverifyNodeData, UnverifyNodeErrors, UnverifyNodeResponses, UploadFileData, UploadFileErrors, UploadFileResponses, VerifyNodeData, VerifyNodeErrors, VerifyNodeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
+import type { AcceptWorkData, AcceptWorkErrors, AcceptWorkResponses, ActivateNodeData, ActivateNodeErrors, ActivateNodeResponses, AddAdminWalletData, AddAdminWalletErrors, AddAdminWalletResponses, AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, AnswerNodeProbeData, AnswerNodeProbeErrors, AnswerNodeProbeResponses, AssignTransferData, AssignTransferErrors, AssignTransferResponses, BuyLicenseData, BuyLicenseErrors, BuyLicenseResponses, CancelJobAsAdminData, CancelJobAsAdminErrors, CancelJobAsAdminResponses, CancelJobData, CancelJobErrors, CancelJobResponses, CancelPlanSubscriptionData, CancelPlanSubscriptionErrors, CancelPlanSubscriptionResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CountUnreadNotificationsData, CountUnreadNotificationsErrors, CountUnreadNotificationsResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateJobData, CreateJobErrors, CreateJobResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreateNodeInviteData, CreateNodeInviteErrors, CreateNodeInviteResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreatePlanSubscriptionData, CreatePlanSubscriptionErrors, CreatePlanSubscriptionResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeactivateNodeData, DeactivateNodeErrors, DeactivateNodeResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DistributeMonthData, DistributeMonthErrors, DistributeMonthResponses, EstimateJobData, EstimateJobErrors, EstimateJobResponses, FinishAttemptData, FinishAttemptErrors, FinishAttemptResponses, FreezeRevenueStatementData, FreezeRevenueStatementErrors, FreezeRevenueStatementResponses, GetAdminOverviewData, GetAdminOverviewErrors, GetAdminOverviewResponses, GetAttemptData, GetAttemptErrors, GetAttemptInputData, GetAttemptInputErrors, GetAttemptInputResponses, GetAttemptResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetDistributionData, GetDistributionErrors, GetDistributionInputsData, GetDistributionInputsErrors, GetDistributionInputsResponses, GetDistributionResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetFileData, GetFileErrors, GetFileResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupEarningsData, GetGroupEarningsErrors, GetGroupEarningsResponses, GetGroupErrors, GetGroupResponses, GetJobData, GetJobErrors, GetJobLogsData, GetJobLogsErrors, GetJobLogsResponses, GetJobOutputData, GetJobOutputErrors, GetJobOutputResponses, GetJobResponses, GetLicenseData, GetLicenseErrors, GetLicenseResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetMonthlyRevenueData, GetMonthlyRevenueErrors, GetMonthlyRevenueResponses, GetMySubscriptionData, GetMySubscriptionErrors, GetMySubscriptionResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetNodeWorkData, GetNodeWorkErrors, GetNodeWorkResponses, GetNotificationPreferencesData, GetNotificationPreferencesErrors, GetNotificationPreferencesResponses, GetOwnNodeData, GetOwnNodeEarningsData, GetOwnNodeEarningsErrors, GetOwnNodeEarningsResponses, GetOwnNodeErrors, GetOwnNodeResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetRevenueStatementData, GetRevenueStatementErrors, GetRevenueStatementResponses, GetRevenueSummaryData, GetRevenueSummaryErrors, GetRevenueSummaryResponses, GetSplitData, GetSplitErrors, GetSplitResponses, GetStoredWeightsData, GetStoredWeightsErrors, GetStoredWeightsResponses, GetWeightsKeyData, GetWeightsKeyErrors, GetWeightsKeyResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListAdminWalletsData, ListAdminWalletsErrors, ListAdminWalletsResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListDisputedJobsData, ListDisputedJobsErrors, ListDisputedJobsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListHeldTransfersData, ListHeldTransfersErrors, ListHeldTransfersResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListJobTemplatesData, ListJobTemplatesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyLicensesData, ListMyLicensesErrors, ListMyLicensesResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListMyNodesData, ListMyNodesErrors, ListMyNodesResponses, ListNodeJobsData, ListNodeJobsErrors, ListNodeJobsResponses, ListNodeSamplesData, ListNodeSamplesErrors, ListNodeSamplesResponses, ListNodesData, ListNodesResponses, ListNotificationsData, ListNotificationsErrors, ListNotificationsResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PayListingFeeData, PayListingFeeErrors, PayListingFeeResponses, PermitPaymentData, PermitPaymentErrors, PermitPaymentResponses, PrepareCollectFeesData, PrepareCollectFeesErrors, PrepareCollectFeesResponses, PrepareJobApproveData, PrepareJobApproveErrors, PrepareJobApproveResponses, PrepareJobDisputeData, PrepareJobDisputeErrors, PrepareJobDisputeResponses, PrepareJobRefundData, PrepareJobRefundErrors, PrepareJobRefundResponses, PreparePauseData, PreparePauseErrors, PreparePauseResponses, PrepareResolveJobData, PrepareResolveJobErrors, PrepareResolveJobResponses, PrepareSetPlanPriceData, PrepareSetPlanPriceErrors, PrepareSetPlanPriceResponses, PrepareUnpauseData, PrepareUnpauseErrors, PrepareUnpauseResponses, PrepareVetoRootData, PrepareVetoRootErrors, PrepareVetoRootResponses, PublishJobOutputData, PublishJobOutputErrors, PublishJobOutputResponses, PublishModelData, PublishModelErrors, PublishModelResponses, PutOutputData, PutOutputErrors, PutOutputResponses, ReadNotificationData, ReadNotificationErrors, ReadNotificationResponses, ReadNotificationsData, ReadNotificationsErrors, ReadNotificationsResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveAdminWalletData, RemoveAdminWalletErrors, RemoveAdminWalletResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RemoveWebhookData, RemoveWebhookErrors, RemoveWebhookResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SendReportsData, SendReportsErrors, SendReportsResponses, SetNotificationPreferencesData, SetNotificationPreferencesErrors, SetNotificationPreferencesResponses, SetSplitData, SetSplitErrors, SetSplitResponses, StreamJobEventsData, StreamJobEventsErrors, StreamJobEventsResponse, StreamJobEventsResponses, SubscribeData, SubscribeErrors, SubscribeResponses, TestWebhookData, TestWebhookErrors, TestWebhookResponses, UnverifyNodeData, UnverifyNodeErrors, UnverifyNodeResponses, UploadFileData, UploadFileErrors, UploadFileResponses, VerifyNodeData, VerifyNodeErrors, VerifyNodeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -607,6 +607,40 @@ export const answerNodeProbe = <ThrowOnError extends boolean = false>(options: O
 });
 
 /**
+ * The node whose token this is, with its jobs (bearer: the node's token)
+ */
+export const getOwnNode = <ThrowOnError extends boolean = false>(options?: Options<GetOwnNodeData, ThrowOnError>): RequestResult<GetOwnNodeResponses, GetOwnNodeErrors, ThrowOnError> => (options?.client ?? client).get<GetOwnNodeResponses, GetOwnNodeErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/self',
+    ...options
+});
+
+/**
+ * What a node's wallet was paid for jobs, and results not paid yet (bearer: the node's token)
+ */
+export const getOwnNodeEarnings = <ThrowOnError extends boolean = false>(options?: Options<GetOwnNodeEarningsData, ThrowOnError>): RequestResult<GetOwnNodeEarningsResponses, GetOwnNodeEarningsErrors, ThrowOnError> => (options?.client ?? client).get<GetOwnNodeEarningsResponses, GetOwnNodeEarningsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/nodes/self/earnings',
+    ...options
+});
+
+/**
  * One node, with its last probes
  */
 export const getNode = <ThrowOnError extends boolean = false>(options: Options<GetNodeData, ThrowOnError>): RequestResult<GetNodeResponses, GetNodeErrors, ThrowOnError> => (options.client ?? client).get<GetNodeResponses, GetNodeErrors, ThrowOnError>({
@@ -841,6 +875,27 @@ export const getJobOutput = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
+ * Make a file that a completed job put out the file of a model of yours, as if you had uploaded it
+ */
+export const publishJobOutput = <ThrowOnError extends boolean = false>(options: Options<PublishJobOutputData, ThrowOnError>): RequestResult<PublishJobOutputResponses, PublishJobOutputErrors, ThrowOnError> => (options.client ?? client).post<PublishJobOutputResponses, PublishJobOutputErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/jobs/{id}/publish',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Stop a job; what was paid goes back
  */
 export const cancelJob = <ThrowOnError extends boolean = false>(options: Options<CancelJobData, ThrowOnError>): RequestResult<CancelJobResponses, CancelJobErrors, ThrowOnError> => (options.client ?? client).post<CancelJobResponses, CancelJobErrors, ThrowOnError>({
@@ -905,6 +960,226 @@ export const prepareJobRefund = <ThrowOnError extends boolean = false>(options: 
             type: 'apiKey'
         }],
     url: '/api/jobs/{id}/refund',
+    ...options
+});
+
+/**
+ * What the caller was told, the newest first
+ */
+export const listNotifications = <ThrowOnError extends boolean = false>(options?: Options<ListNotificationsData, ThrowOnError>): RequestResult<ListNotificationsResponses, ListNotificationsErrors, ThrowOnError> => (options?.client ?? client).get<ListNotificationsResponses, ListNotificationsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications',
+    ...options
+});
+
+/**
+ * How many the caller has not read
+ */
+export const countUnreadNotifications = <ThrowOnError extends boolean = false>(options?: Options<CountUnreadNotificationsData, ThrowOnError>): RequestResult<CountUnreadNotificationsResponses, CountUnreadNotificationsErrors, ThrowOnError> => (options?.client ?? client).get<CountUnreadNotificationsResponses, CountUnreadNotificationsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications/unread',
+    ...options
+});
+
+/**
+ * Mark one as read
+ */
+export const readNotification = <ThrowOnError extends boolean = false>(options: Options<ReadNotificationData, ThrowOnError>): RequestResult<ReadNotificationResponses, ReadNotificationErrors, ThrowOnError> => (options.client ?? client).post<ReadNotificationResponses, ReadNotificationErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications/{id}/read',
+    ...options
+});
+
+/**
+ * Mark one and all older ones as read
+ */
+export const readNotifications = <ThrowOnError extends boolean = false>(options: Options<ReadNotificationsData, ThrowOnError>): RequestResult<ReadNotificationsResponses, ReadNotificationsErrors, ThrowOnError> => (options.client ?? client).post<ReadNotificationsResponses, ReadNotificationsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications/read',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * What the caller is told, and by which channels
+ */
+export const getNotificationPreferences = <ThrowOnError extends boolean = false>(options?: Options<GetNotificationPreferencesData, ThrowOnError>): RequestResult<GetNotificationPreferencesResponses, GetNotificationPreferencesErrors, ThrowOnError> => (options?.client ?? client).get<GetNotificationPreferencesResponses, GetNotificationPreferencesErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications/preferences',
+    ...options
+});
+
+/**
+ * Choose the channels of some kinds
+ */
+export const setNotificationPreferences = <ThrowOnError extends boolean = false>(options: Options<SetNotificationPreferencesData, ThrowOnError>): RequestResult<SetNotificationPreferencesResponses, SetNotificationPreferencesErrors, ThrowOnError> => (options.client ?? client).put<SetNotificationPreferencesResponses, SetNotificationPreferencesErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications/preferences',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * The caller's webhooks
+ */
+export const listWebhooks = <ThrowOnError extends boolean = false>(options?: Options<ListWebhooksData, ThrowOnError>): RequestResult<ListWebhooksResponses, ListWebhooksErrors, ThrowOnError> => (options?.client ?? client).get<ListWebhooksResponses, ListWebhooksErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications/webhooks',
+    ...options
+});
+
+/**
+ * Have an address called; its secret is shown this once
+ */
+export const createWebhook = <ThrowOnError extends boolean = false>(options: Options<CreateWebhookData, ThrowOnError>): RequestResult<CreateWebhookResponses, CreateWebhookErrors, ThrowOnError> => (options.client ?? client).post<CreateWebhookResponses, CreateWebhookErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications/webhooks',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Remove a webhook, and what was still to be sent to it
+ */
+export const removeWebhook = <ThrowOnError extends boolean = false>(options: Options<RemoveWebhookData, ThrowOnError>): RequestResult<RemoveWebhookResponses, RemoveWebhookErrors, ThrowOnError> => (options.client ?? client).delete<RemoveWebhookResponses, RemoveWebhookErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications/webhooks/{id}',
+    ...options
+});
+
+/**
+ * Change a webhook's address, or switch it on or off
+ */
+export const changeWebhook = <ThrowOnError extends boolean = false>(options: Options<ChangeWebhookData, ThrowOnError>): RequestResult<ChangeWebhookResponses, ChangeWebhookErrors, ThrowOnError> => (options.client ?? client).patch<ChangeWebhookResponses, ChangeWebhookErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications/webhooks/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Give a webhook a new secret, shown this once; for a day the old one signs too
+ */
+export const rotateWebhookSecret = <ThrowOnError extends boolean = false>(options: Options<RotateWebhookSecretData, ThrowOnError>): RequestResult<RotateWebhookSecretResponses, RotateWebhookSecretErrors, ThrowOnError> => (options.client ?? client).post<RotateWebhookSecretResponses, RotateWebhookSecretErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications/webhooks/{id}/rotate',
+    ...options
+});
+
+/**
+ * Send a signed test message at once
+ */
+export const testWebhook = <ThrowOnError extends boolean = false>(options: Options<TestWebhookData, ThrowOnError>): RequestResult<TestWebhookResponses, TestWebhookErrors, ThrowOnError> => (options.client ?? client).post<TestWebhookResponses, TestWebhookErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/notifications/webhooks/{id}/test',
     ...options
 });
 
@@ -2038,6 +2313,65 @@ export const createNodeInvite = <ThrowOnError extends boolean = false>(options: 
             type: 'apiKey'
         }],
     url: '/api/admin/nodes/invites',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Jobs whose result is disputed, the oldest first: an admin decides each within seven days, or it is halved
+ */
+export const listDisputedJobs = <ThrowOnError extends boolean = false>(options?: Options<ListDisputedJobsData, ThrowOnError>): RequestResult<ListDisputedJobsResponses, ListDisputedJobsErrors, ThrowOnError> => (options?.client ?? client).get<ListDisputedJobsResponses, ListDisputedJobsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/jobs/disputed',
+    ...options
+});
+
+/**
+ * The call by which an admin's wallet decides a dispute
+ */
+export const prepareResolveJob = <ThrowOnError extends boolean = false>(options: Options<PrepareResolveJobData, ThrowOnError>): RequestResult<PrepareResolveJobResponses, PrepareResolveJobErrors, ThrowOnError> => (options.client ?? client).post<PrepareResolveJobResponses, PrepareResolveJobErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/jobs/{id}/resolve',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Stop anybody's job; what was paid goes back to its client
+ */
+export const cancelJobAsAdmin = <ThrowOnError extends boolean = false>(options: Options<CancelJobAsAdminData, ThrowOnError>): RequestResult<CancelJobAsAdminResponses, CancelJobAsAdminErrors, ThrowOnError> => (options.client ?? client).post<CancelJobAsAdminResponses, CancelJobAsAdminErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/jobs/{id}/cancel',
     ...options,
     headers: {
         'Content-Type': 'application/json',

@@ -796,11 +796,12 @@ export type NodeJob = {
     failureCode: string | null;
 };
 
-export type NodeDetail = Node & {
+export type NodeSelf = NodeDetail & {
     /**
-     * Its last 50 probes, newest first
+     * Paid on chain for its jobs, the platform's part taken off
      */
-    history: Array<NodeProbe>;
+    earned: string;
+    recentJobs: Array<NodeJob>;
 };
 
 export type NodeProbe = {
@@ -810,6 +811,85 @@ export type NodeProbe = {
     ok: boolean;
     ms: number;
     detail: string | null;
+};
+
+export type NodeDetail = Node & {
+    /**
+     * Its last 50 probes, newest first
+     */
+    history: Array<NodeProbe>;
+};
+
+export type NodeEarnings = {
+    /**
+     * The wallet that is paid; nodes of one wallet share it
+     */
+    address: string;
+    /**
+     * Since ever
+     */
+    total: string;
+    days: Array<{
+        day: string;
+        jobs: number;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        paid: string;
+    }>;
+    /**
+     * Of these days, newest first, at most 1,000
+     */
+    payments: Array<{
+        at: string;
+        chain: string;
+        /**
+         * Of the job
+         */
+        onchainId: string;
+        /**
+         * Null for a job that another platform ordered
+         */
+        name: string | null;
+        /**
+         * USDT, exact, 2 to 6 decimals
+         */
+        amount: string;
+        /**
+         * The platform's part
+         */
+        fee: string;
+        txHash: string;
+    }>;
+    /**
+     * Results on chain that are not paid yet, with all that releasing them takes
+     */
+    open: Array<{
+        chain: string;
+        onchainId: string;
+        name: string | null;
+        status: 'submitted' | 'disputed';
+        since: string;
+        job: {
+            client: string;
+            account: string;
+            specification: string;
+            /**
+             * Micro-USDT
+             */
+            price: string;
+            /**
+             * Unix seconds
+             */
+            deadline: number;
+            salt: string;
+        };
+        submission: {
+            node: string;
+            payee: string;
+            result: string;
+        };
+    }>;
 };
 
 export type StoredFile = {
@@ -1379,6 +1459,207 @@ export type JobSampleEvent = {
     attempt: number;
 };
 
+export type Model = {
+    id: string;
+    groupId: string;
+    groupName: string;
+    name: string;
+    /**
+     * Its name at /api/v1
+     */
+    slug: string;
+    description: string;
+    license: string;
+    tags: Array<string>;
+    /**
+     * Whether the platform's plans cover it
+     */
+    inPlans: boolean;
+    /**
+     * open: whoever knows the CID can read the file, and every node may serve it. protected: stored encrypted; the key is for the group, for licensees and for the group's or verified nodes
+     */
+    weights: 'open' | 'protected';
+    file: ModelFile;
+    onchain: OnchainModel;
+    serving: {
+        /**
+         * Nodes that can answer now
+         */
+        nodes: number;
+        /**
+         * Whether one has it in memory
+         */
+        warm: boolean;
+    };
+    subscribers: number;
+    createdAt: string;
+};
+
+export type ModelFile = {
+    state: 'uploading' | 'processing' | 'ready' | 'failed';
+    error: string | null;
+    /**
+     * Of the stored bytes: IPFS CIDv1, profile unixfs-v1-2025. Protected weights are stored encrypted
+     */
+    cid: string | null;
+    /**
+     * Bytes of the file as it was uploaded
+     */
+    size: number;
+    /**
+     * Of the file as it was uploaded, hexadecimal; of protected weights only for who may have them
+     */
+    sha256: string | null;
+    /**
+     * What is stored of protected weights; null for open ones
+     */
+    encrypted: {
+        sha256: string;
+        size: number;
+    } | null;
+    gguf: GgufFacts;
+    receivedBytes: number;
+} | null;
+
+export type GgufFacts = {
+    architecture: string | null;
+    /**
+     * Number of weights
+     */
+    parameters: number | null;
+    quantization: string | null;
+    /**
+     * Tokens
+     */
+    contextLength: number | null;
+    /**
+     * Jinja
+     */
+    chatTemplate: string | null;
+    name: string | null;
+} | null;
+
+export type OnchainModel = {
+    chain: string;
+    /**
+     * The model's id on chain
+     */
+    modelId: string;
+    owner: string;
+    splitId: string;
+    split: {
+        members: Array<SplitMember>;
+    };
+    paidUntil: string;
+    listedUntil: string;
+    listed: boolean;
+    terms: Terms;
+    /**
+     * The transaction that published it
+     */
+    txHash: string;
+    confirmations: number;
+    confirmed: boolean;
+} | null;
+
+export type SplitMember = {
+    address: string;
+    /**
+     * Share in basis points; all sum to 10,000
+     */
+    bps: number;
+};
+
+export type Terms = {
+    /**
+     * API subscription for 30 days, USDT; 0.00: not offered
+     */
+    month: string;
+    /**
+     * Licence to the weights, USDT
+     */
+    sale: string;
+    /**
+     * A million tokens in, USDT
+     */
+    input: string;
+    /**
+     * A million tokens out, USDT
+     */
+    output: string;
+};
+
+export type Notification = {
+    id: string;
+    kind: 'job.started' | 'job.completed' | 'job.failed' | 'job.cancelled' | 'job.paid' | 'job.refunded' | 'webhook.disabled';
+    title: string;
+    body: string;
+    /**
+     * A path of the site
+     */
+    link: string;
+    createdAt: string;
+    readAt: string | null;
+};
+
+export type NotificationPreferences = {
+    email: {
+        /**
+         * Whether this server sends e-mail
+         */
+        available: boolean;
+        /**
+         * Where to; null for an account without one
+         */
+        address: string | null;
+    };
+    kinds: Array<{
+        kind: 'job.started' | 'job.completed' | 'job.failed' | 'job.cancelled' | 'job.paid' | 'job.refunded' | 'webhook.disabled';
+        inApp: boolean;
+        email: boolean;
+        webhook: boolean;
+        label: string;
+    }>;
+};
+
+export type Webhook = {
+    id: string;
+    url: string;
+    enabled: boolean;
+    /**
+     * Why it was switched off by itself
+     */
+    disabledReason: string | null;
+    lastAttemptAt: string | null;
+    lastSuccessAt: string | null;
+    /**
+     * HTTP status; null without an answer
+     */
+    lastStatus: number | null;
+    lastError: string | null;
+    /**
+     * Until then the old secret signs too
+     */
+    oldSecretUntil: string | null;
+    createdAt: string;
+};
+
+export type WebhookWithSecret = {
+    webhook: Webhook;
+    /**
+     * Shown this once
+     */
+    secret: string;
+};
+
+export type WebhookTest = {
+    ok: boolean;
+    status: number | null;
+    error: string | null;
+    ms: number;
+    webhook: Webhook;
+};
+
 export type Key = {
     id: string;
     name: string;
@@ -1576,136 +1857,6 @@ export type ChatError = {
     type: 'error';
     code: string;
     message: string;
-};
-
-export type Model = {
-    id: string;
-    groupId: string;
-    groupName: string;
-    name: string;
-    /**
-     * Its name at /api/v1
-     */
-    slug: string;
-    description: string;
-    license: string;
-    tags: Array<string>;
-    /**
-     * Whether the platform's plans cover it
-     */
-    inPlans: boolean;
-    /**
-     * open: whoever knows the CID can read the file, and every node may serve it. protected: stored encrypted; the key is for the group, for licensees and for the group's or verified nodes
-     */
-    weights: 'open' | 'protected';
-    file: ModelFile;
-    onchain: OnchainModel;
-    serving: {
-        /**
-         * Nodes that can answer now
-         */
-        nodes: number;
-        /**
-         * Whether one has it in memory
-         */
-        warm: boolean;
-    };
-    subscribers: number;
-    createdAt: string;
-};
-
-export type ModelFile = {
-    state: 'uploading' | 'processing' | 'ready' | 'failed';
-    error: string | null;
-    /**
-     * Of the stored bytes: IPFS CIDv1, profile unixfs-v1-2025. Protected weights are stored encrypted
-     */
-    cid: string | null;
-    /**
-     * Bytes of the file as it was uploaded
-     */
-    size: number;
-    /**
-     * Of the file as it was uploaded, hexadecimal; of protected weights only for who may have them
-     */
-    sha256: string | null;
-    /**
-     * What is stored of protected weights; null for open ones
-     */
-    encrypted: {
-        sha256: string;
-        size: number;
-    } | null;
-    gguf: GgufFacts;
-    receivedBytes: number;
-} | null;
-
-export type GgufFacts = {
-    architecture: string | null;
-    /**
-     * Number of weights
-     */
-    parameters: number | null;
-    quantization: string | null;
-    /**
-     * Tokens
-     */
-    contextLength: number | null;
-    /**
-     * Jinja
-     */
-    chatTemplate: string | null;
-    name: string | null;
-} | null;
-
-export type OnchainModel = {
-    chain: string;
-    /**
-     * The model's id on chain
-     */
-    modelId: string;
-    owner: string;
-    splitId: string;
-    split: {
-        members: Array<SplitMember>;
-    };
-    paidUntil: string;
-    listedUntil: string;
-    listed: boolean;
-    terms: Terms;
-    /**
-     * The transaction that published it
-     */
-    txHash: string;
-    confirmations: number;
-    confirmed: boolean;
-} | null;
-
-export type SplitMember = {
-    address: string;
-    /**
-     * Share in basis points; all sum to 10,000
-     */
-    bps: number;
-};
-
-export type Terms = {
-    /**
-     * API subscription for 30 days, USDT; 0.00: not offered
-     */
-    month: string;
-    /**
-     * Licence to the weights, USDT
-     */
-    sale: string;
-    /**
-     * A million tokens in, USDT
-     */
-    input: string;
-    /**
-     * A million tokens out, USDT
-     */
-    output: string;
 };
 
 export type MyLicense = License & {
@@ -3840,6 +3991,62 @@ export type AnswerNodeProbeResponses = {
 
 export type AnswerNodeProbeResponse = AnswerNodeProbeResponses[keyof AnswerNodeProbeResponses];
 
+export type GetOwnNodeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/nodes/self';
+};
+
+export type GetOwnNodeErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type GetOwnNodeError = GetOwnNodeErrors[keyof GetOwnNodeErrors];
+
+export type GetOwnNodeResponses = {
+    /**
+     * OK
+     */
+    200: NodeSelf;
+};
+
+export type GetOwnNodeResponse = GetOwnNodeResponses[keyof GetOwnNodeResponses];
+
+export type GetOwnNodeEarningsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        days?: number;
+    };
+    url: '/api/nodes/self/earnings';
+};
+
+export type GetOwnNodeEarningsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type GetOwnNodeEarningsError = GetOwnNodeEarningsErrors[keyof GetOwnNodeEarningsErrors];
+
+export type GetOwnNodeEarningsResponses = {
+    /**
+     * OK
+     */
+    200: NodeEarnings;
+};
+
+export type GetOwnNodeEarningsResponse = GetOwnNodeEarningsResponses[keyof GetOwnNodeEarningsResponses];
+
 export type GetNodeData = {
     body?: never;
     path: {
@@ -4305,6 +4512,52 @@ export type GetJobOutputResponses = {
 
 export type GetJobOutputResponse = GetJobOutputResponses[keyof GetJobOutputResponses];
 
+export type PublishJobOutputData = {
+    body: {
+        path: string;
+        modelId: string;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/jobs/{id}/publish';
+};
+
+export type PublishJobOutputErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    507: Error;
+};
+
+export type PublishJobOutputError = PublishJobOutputErrors[keyof PublishJobOutputErrors];
+
+export type PublishJobOutputResponses = {
+    /**
+     * It is processed now
+     */
+    202: Model;
+};
+
+export type PublishJobOutputResponse = PublishJobOutputResponses[keyof PublishJobOutputResponses];
+
 export type CancelJobData = {
     body?: never;
     path: {
@@ -4462,6 +4715,430 @@ export type PrepareJobRefundResponses = {
 };
 
 export type PrepareJobRefundResponse = PrepareJobRefundResponses[keyof PrepareJobRefundResponses];
+
+export type ListNotificationsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * `next` of the page before
+         */
+        cursor?: string;
+        limit?: number;
+    };
+    url: '/api/notifications';
+};
+
+export type ListNotificationsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type ListNotificationsError = ListNotificationsErrors[keyof ListNotificationsErrors];
+
+export type ListNotificationsResponses = {
+    /**
+     * OK
+     */
+    200: {
+        notifications: Array<Notification>;
+        next: string | null;
+    };
+};
+
+export type ListNotificationsResponse = ListNotificationsResponses[keyof ListNotificationsResponses];
+
+export type CountUnreadNotificationsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/notifications/unread';
+};
+
+export type CountUnreadNotificationsErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type CountUnreadNotificationsError = CountUnreadNotificationsErrors[keyof CountUnreadNotificationsErrors];
+
+export type CountUnreadNotificationsResponses = {
+    /**
+     * OK
+     */
+    200: {
+        /**
+         * At most 100
+         */
+        unread: number;
+    };
+};
+
+export type CountUnreadNotificationsResponse = CountUnreadNotificationsResponses[keyof CountUnreadNotificationsResponses];
+
+export type ReadNotificationData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/notifications/{id}/read';
+};
+
+export type ReadNotificationErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type ReadNotificationError = ReadNotificationErrors[keyof ReadNotificationErrors];
+
+export type ReadNotificationResponses = {
+    /**
+     * Read
+     */
+    204: void;
+};
+
+export type ReadNotificationResponse = ReadNotificationResponses[keyof ReadNotificationResponses];
+
+export type ReadNotificationsData = {
+    body: {
+        upTo: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/notifications/read';
+};
+
+export type ReadNotificationsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type ReadNotificationsError = ReadNotificationsErrors[keyof ReadNotificationsErrors];
+
+export type ReadNotificationsResponses = {
+    /**
+     * Read
+     */
+    204: void;
+};
+
+export type ReadNotificationsResponse = ReadNotificationsResponses[keyof ReadNotificationsResponses];
+
+export type GetNotificationPreferencesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/notifications/preferences';
+};
+
+export type GetNotificationPreferencesErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type GetNotificationPreferencesError = GetNotificationPreferencesErrors[keyof GetNotificationPreferencesErrors];
+
+export type GetNotificationPreferencesResponses = {
+    /**
+     * OK
+     */
+    200: NotificationPreferences;
+};
+
+export type GetNotificationPreferencesResponse = GetNotificationPreferencesResponses[keyof GetNotificationPreferencesResponses];
+
+export type SetNotificationPreferencesData = {
+    body: {
+        kinds: Array<{
+            kind: 'job.started' | 'job.completed' | 'job.failed' | 'job.cancelled' | 'job.paid' | 'job.refunded' | 'webhook.disabled';
+            inApp: boolean;
+            email: boolean;
+            webhook: boolean;
+        }>;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/notifications/preferences';
+};
+
+export type SetNotificationPreferencesErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type SetNotificationPreferencesError = SetNotificationPreferencesErrors[keyof SetNotificationPreferencesErrors];
+
+export type SetNotificationPreferencesResponses = {
+    /**
+     * OK
+     */
+    200: NotificationPreferences;
+};
+
+export type SetNotificationPreferencesResponse = SetNotificationPreferencesResponses[keyof SetNotificationPreferencesResponses];
+
+export type ListWebhooksData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/notifications/webhooks';
+};
+
+export type ListWebhooksErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+};
+
+export type ListWebhooksError = ListWebhooksErrors[keyof ListWebhooksErrors];
+
+export type ListWebhooksResponses = {
+    /**
+     * OK
+     */
+    200: {
+        webhooks: Array<Webhook>;
+    };
+};
+
+export type ListWebhooksResponse = ListWebhooksResponses[keyof ListWebhooksResponses];
+
+export type CreateWebhookData = {
+    body: {
+        url: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/notifications/webhooks';
+};
+
+export type CreateWebhookErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    429: Error;
+};
+
+export type CreateWebhookError = CreateWebhookErrors[keyof CreateWebhookErrors];
+
+export type CreateWebhookResponses = {
+    /**
+     * Created
+     */
+    201: WebhookWithSecret;
+};
+
+export type CreateWebhookResponse = CreateWebhookResponses[keyof CreateWebhookResponses];
+
+export type RemoveWebhookData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/notifications/webhooks/{id}';
+};
+
+export type RemoveWebhookErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type RemoveWebhookError = RemoveWebhookErrors[keyof RemoveWebhookErrors];
+
+export type RemoveWebhookResponses = {
+    /**
+     * Removed
+     */
+    204: void;
+};
+
+export type RemoveWebhookResponse = RemoveWebhookResponses[keyof RemoveWebhookResponses];
+
+export type ChangeWebhookData = {
+    body: {
+        url?: string;
+        enabled?: boolean;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/notifications/webhooks/{id}';
+};
+
+export type ChangeWebhookErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    429: Error;
+};
+
+export type ChangeWebhookError = ChangeWebhookErrors[keyof ChangeWebhookErrors];
+
+export type ChangeWebhookResponses = {
+    /**
+     * OK
+     */
+    200: Webhook;
+};
+
+export type ChangeWebhookResponse = ChangeWebhookResponses[keyof ChangeWebhookResponses];
+
+export type RotateWebhookSecretData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/notifications/webhooks/{id}/rotate';
+};
+
+export type RotateWebhookSecretErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    429: Error;
+};
+
+export type RotateWebhookSecretError = RotateWebhookSecretErrors[keyof RotateWebhookSecretErrors];
+
+export type RotateWebhookSecretResponses = {
+    /**
+     * OK
+     */
+    200: WebhookWithSecret;
+};
+
+export type RotateWebhookSecretResponse = RotateWebhookSecretResponses[keyof RotateWebhookSecretResponses];
+
+export type TestWebhookData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/notifications/webhooks/{id}/test';
+};
+
+export type TestWebhookErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    429: Error;
+};
+
+export type TestWebhookError = TestWebhookErrors[keyof TestWebhookErrors];
+
+export type TestWebhookResponses = {
+    /**
+     * OK
+     */
+    200: WebhookTest;
+};
+
+export type TestWebhookResponse = TestWebhookResponses[keyof TestWebhookResponses];
 
 export type ListKeysData = {
     body?: never;
@@ -6921,6 +7598,132 @@ export type CreateNodeInviteResponses = {
 };
 
 export type CreateNodeInviteResponse = CreateNodeInviteResponses[keyof CreateNodeInviteResponses];
+
+export type ListDisputedJobsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/admin/jobs/disputed';
+};
+
+export type ListDisputedJobsErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type ListDisputedJobsError = ListDisputedJobsErrors[keyof ListDisputedJobsErrors];
+
+export type ListDisputedJobsResponses = {
+    /**
+     * OK
+     */
+    200: {
+        jobs: Array<{
+            job: Job;
+            since: string;
+            submission: {
+                node: string;
+                payee: string;
+                result: string;
+            };
+        }>;
+    };
+};
+
+export type ListDisputedJobsResponse = ListDisputedJobsResponses[keyof ListDisputedJobsResponses];
+
+export type PrepareResolveJobData = {
+    body: {
+        /**
+         * The node's part; the rest is refunded
+         */
+        nodeBps: number;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/admin/jobs/{id}/resolve';
+};
+
+export type PrepareResolveJobErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type PrepareResolveJobError = PrepareResolveJobErrors[keyof PrepareResolveJobErrors];
+
+export type PrepareResolveJobResponses = {
+    /**
+     * OK
+     */
+    200: {
+        call: Call & unknown;
+    };
+};
+
+export type PrepareResolveJobResponse = PrepareResolveJobResponses[keyof PrepareResolveJobResponses];
+
+export type CancelJobAsAdminData = {
+    body: {
+        reason: string;
+    };
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/admin/jobs/{id}/cancel';
+};
+
+export type CancelJobAsAdminErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type CancelJobAsAdminError = CancelJobAsAdminErrors[keyof CancelJobAsAdminErrors];
+
+export type CancelJobAsAdminResponses = {
+    /**
+     * OK
+     */
+    200: Job;
+};
+
+export type CancelJobAsAdminResponse = CancelJobAsAdminResponses[keyof CancelJobAsAdminResponses];
 
 export type GetEarningsData = {
     body?: never;
