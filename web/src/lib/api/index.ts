@@ -108,6 +108,35 @@ export const api = {
     send: (id: string, content: string, signal: AbortSignal) =>
       open(`/api/chat/conversations/${encodeURIComponent(id)}/messages`, { content }, signal),
   },
+  jobs: {
+    templates: async () => (await unwrap(client.listJobTemplates())).templates,
+    estimate: (spec: t.JobSpecificationInput) => unwrap(client.estimateJob({ body: { spec } })),
+    create: (body: Parameters<typeof client.createJob>[0]["body"]) =>
+      unwrap<t.JobDetail>(client.createJob({ body })),
+    list: (query: { state?: t.JobState; cursor?: string; limit?: number } = {}) =>
+      unwrap(client.listJobs({ query })),
+    get: (id: string) => unwrap<t.JobDetail>(client.getJob({ path: { id } })),
+    logs: (id: string, query: { attempt: number; after?: number }) =>
+      unwrap(client.getJobLogs({ path: { id }, query })),
+    cancel: (id: string) => unwrap<t.JobDetail>(client.cancelJob({ path: { id } })),
+    prepareDispute: async (id: string) =>
+      (await unwrap<{ call: t.Call }>(client.prepareJobDispute({ path: { id } }))).call,
+    prepareApprove: async (id: string) =>
+      (await unwrap<{ call: t.Call }>(client.prepareJobApprove({ path: { id } }))).call,
+    prepareRefund: async (id: string) =>
+      (await unwrap<{ call: t.Call }>(client.prepareJobRefund({ path: { id } }))).call,
+  },
+  files: {
+    list: async () => (await unwrap(client.listFiles())).files,
+  },
+  nodes: {
+    list: async () => (await unwrap<{ nodes: t.Node[] }>(client.listNodes())).nodes,
+    get: (id: string) => unwrap<t.NodeDetail>(client.getNode({ path: { id } })),
+    mine: async () => (await unwrap<{ nodes: t.MyNode[] }>(client.listMyNodes())).nodes,
+    samples: async (id: string, range: "day" | "week") =>
+      (await unwrap<{ samples: t.NodeSample[] }>(client.listNodeSamples({ path: { id }, query: { range } })))
+        .samples,
+  },
   admin: {
     wallets: () => unwrap(client.listAdminWallets()),
     overview: () => unwrap(client.getAdminOverview()),
@@ -119,6 +148,15 @@ export const api = {
     setPlanPrice: (body: { plan: number; price: string }) =>
       unwrap<t.AdminCall>(client.prepareSetPlanPrice({ body })),
     vetoRoot: () => unwrap<t.AdminCall>(client.prepareVetoRoot({ body: {} })),
+    verifyNode: (id: string) => unwrap<t.Node>(client.verifyNode({ path: { id } })),
+    unverifyNode: (id: string) => unwrap<t.Node>(client.unverifyNode({ path: { id } })),
+    activateNode: (id: string) => unwrap<t.Node>(client.activateNode({ path: { id } })),
+    deactivateNode: (id: string, reason: string) =>
+      unwrap<t.Node>(client.deactivateNode({ path: { id }, body: { reason } })),
+    nodeJobs: async (id: string) =>
+      (await unwrap<{ jobs: t.NodeJob[] }>(client.listNodeJobs({ path: { id } }))).jobs,
+    inviteNode: (days: number) =>
+      unwrap<{ invite: string; expiresAt: string }>(client.createNodeInvite({ body: { days } })),
     pause: () => unwrap<t.AdminCall>(client.preparePause({ body: {} })),
     unpause: () => unwrap<t.AdminCall>(client.prepareUnpause({ body: {} })),
     heldTransfers: () => unwrap<t.HeldTransfers>(client.listHeldTransfers()),

@@ -54,6 +54,30 @@ export type Statement = With<
   g.RevenueStatement,
   { calls: With<g.RevenueStatement["calls"][number], { call: Call }>[] }
 >;
+export type JobSpecificationInput = g.JobSpecificationInput;
+export type JobTemplate = g.JobTemplate;
+export type JobEstimate = g.JobEstimate;
+export type Job = g.Job;
+export type JobState = g.Job["state"];
+export type JobDetail = With<g.JobDetail, { payment: Payment | null }>;
+export type JobEvent = g.JobEvent;
+export type JobAttempt = g.JobAttempt;
+export type JobOutput = g.JobOutput;
+export type JobSample = g.JobSample;
+export type JobLog = g.JobLog;
+export type JobStreamEvent = g.JobStreamEvent;
+export type StoredFile = g.StoredFile;
+/** A node that was never heard has no figures. */
+interface NodeParts {
+  address: Address;
+  figures: g.NodeFigures | null;
+}
+export type Node = With<g.Node, NodeParts>;
+export type NodeDetail = With<g.NodeDetail, NodeParts>;
+export type MyNode = With<g.MyNode, NodeParts>;
+export type NodeJob = g.NodeJob;
+export type NodeProbe = g.NodeProbe;
+export type NodeSample = g.NodeSample;
 export type Plan = g.Plan;
 export type MySubscription = g.MySubscription;
 export type Publishing = g.Publishing;
