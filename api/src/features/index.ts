@@ -9,6 +9,7 @@ import { gatewayRoutes } from "./gateway/routes.ts";
 import { groupRevenueRoutes } from "./group-revenue/routes.ts";
 import { groupsRoutes } from "./groups/routes.ts";
 import { healthRoutes } from "./health/routes.ts";
+import { adminJobsRoutes } from "./jobs/admin-routes.ts";
 import { jobNodeRoutes } from "./jobs/node-routes.ts";
 import { jobsRoutes } from "./jobs/routes.ts";
 import { keysRoutes } from "./keys/routes.ts";
@@ -47,5 +48,6 @@ export function mountFeatures(app: Router, deps: Deps): void {
   app.route("/api/publishing", publishingRoutes(deps));
   app.route("/api/subscriptions", subscriptionsRoutes(deps));
   app.route("/api/admin", adminRoutes(deps));
+  app.route("/api/admin/jobs", adminJobsRoutes(deps));
   app.route("/api/revenue", revenueRoutes(deps));
 }

@@ -3,14 +3,14 @@ import { asc, eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { operatorTransactions } from "../../chain/operator/schema.ts";
 import { someImage, waitingJobs } from "../../testing/fleet.ts";
-import { createTestApi, type TestApi } from "../../testing/harness.ts";
+import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
 import { assigned, jobBecomes, jobOf, usedBy, type WorkingNode, workingNode } from "../../testing/jobs.ts";
 import { unixfsCid } from "../../testing/unixfs.ts";
 import { bodyOf, codeOf, registerUser, send, type TestUser } from "../../testing/users.ts";
 import { files } from "../files/schema.ts";
 import type { Reported } from "./reports.ts";
 import { endOverdue } from "./scheduler/lapse.ts";
-import { jobAttempts, jobEvents, jobLogs, jobSamples } from "./schema.ts";
+import { jobAttempts, jobEvents, jobLogs, jobSamples, jobs } from "./schema.ts";
 import { verifyWaiting } from "./worker.ts";
 
 const MIB = 1024 ** 2;
@@ -226,6 +226,31 @@ describe("a result", () => {
     expect(await codeOf(await node.accept(attemptId))).toBe("attempt_not_yours");
     expect(await jobOf(api, jobId)).toMatchObject({ state: "pending", progress: null, outputs: null });
     expect(await usedBy(api, node.id)).toMatchObject({ jobs: 0, failed: 1 });
+  });
+
+  it("that waits to be checked when the deadline passes is checked all the same", async () => {
+    const { node, jobId, attemptId } = await work();
+    await node.begin(attemptId);
+    const listed = [await goodFile(node, attemptId)];
+    // Somebody else is at the check, and dies.
+    const other = await api.deps.db.$client.connect();
+    await other.query("SELECT pg_advisory_lock(hashtextextended($1, 7242021))", [jobId]);
+    await node.finish(attemptId, { files: listed });
+    await verifyWaiting(api.deps);
+    const deadline = (interval: string) =>
+      api.deps.db
+        .update(jobs)
+        .set({ deadline: sql.raw(`now() - interval '${interval}'`) })
+        .where(eq(jobs.id, jobId));
+    await deadline("1 minute");
+    await endOverdue(api.deps.db);
+    expect((await jobOf(api, jobId)).state).toBe("verifying");
+    other.release(true);
+    await eventually("the other's lock is gone", async () => {
+      await verifyWaiting(api.deps);
+      return (await jobOf(api, jobId)).state === "completed";
+    });
+    expect(await owedFor(jobId)).toEqual([`job-pay:${jobId}`]);
   });
 
   it("and a lease that lapses at the same time have one outcome", async () => {

@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { errorResponses, json, jsonBody } from "../../core/http.ts";
+import { modelSchema } from "../models/shapes.ts";
 import {
   createJobBody,
   estimateBody,
@@ -125,6 +126,19 @@ export const jobOutputRoute = createRoute({
     200: { description: "The file", content: { "application/octet-stream": { schema: binary } } },
     ...errorResponses(401, 404, 416),
   },
+});
+
+export const publishOutputRoute = createRoute({
+  method: "post",
+  path: "/{id}/publish",
+  operationId: "publishJobOutput",
+  tags,
+  summary: "Make a file that a completed job put out the file of a model of yours, as if you had uploaded it",
+  request: {
+    params: byId,
+    body: jsonBody(z.object({ path: z.string().max(4_096), modelId: z.uuid() })),
+  },
+  responses: { 202: json(modelSchema, "It is processed now"), ...errorResponses(400, 401, 404, 409, 507) },
 });
 
 export const cancelJobRoute = createRoute({

@@ -9,6 +9,7 @@ import { eventStream, isTold, readPlace } from "./events.ts";
 import { orderJob } from "./order.ts";
 import { outputOf } from "./outputs.ts";
 import { prepareApprove, prepareDispute, prepareRefund } from "./prepared.ts";
+import { publishOutput } from "./publish.ts";
 import { cancelJob, getJob, jobLogs, listJobs, requireJob } from "./service.ts";
 import { jobTemplates } from "./templates.ts";
 
@@ -54,6 +55,10 @@ export function jobsRoutes(deps: Deps): Router {
     const file = await outputOf(deps, job, c.req.param("path"));
     if (!file) throw notFound("The output");
     return download(deps, c, file);
+  });
+  router.openapi(declared.publishOutputRoute, async (c) => {
+    const wanted = c.req.valid("json");
+    return c.json(await publishOutput(deps, requireUser(c).id, c.req.valid("param").id, wanted), 202);
   });
   router.openapi(declared.cancelJobRoute, async (c) =>
     c.json(await cancelJob(deps, requireUser(c).id, c.req.valid("param").id), 200),

@@ -41,8 +41,8 @@ async function readTemplates(deps: Deps): Promise<JobTemplate[]> {
       deps.log.error({ template: name, issues: parsed.error.issues }, "a job template is not valid");
       continue;
     }
-    const code = await storeCode(deps, name, join(FOLDER, name, CODE));
-    templates.push({ ...parsed.data, code: { ...code, path: CODE } });
+    const { cid, size } = await storeCode(deps, name, join(FOLDER, name, CODE));
+    templates.push({ ...parsed.data, code: { cid, path: CODE, size } });
   }
   return templates;
 }

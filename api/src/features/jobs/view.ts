@@ -1,7 +1,7 @@
 import { usdt } from "../../core/money.ts";
 import { isoOf } from "../publishing/onchain.ts";
 import type { AttemptRow } from "./attempts.ts";
-import type { FoundJob } from "./queries.ts";
+import type { disputedJobs, FoundJob } from "./queries.ts";
 import type { jobEvents, jobLogs, jobSamples } from "./schema.ts";
 import type { JobDetail, JobView } from "./shapes.ts";
 
@@ -94,5 +94,13 @@ export function viewEscrow(escrow: Escrow, confirmations: number): NonNullable<J
     refunded: usdt(escrow.refunded),
     since: isoOf(escrow.updatedAt),
     txHash: escrow.txHash,
+  };
+}
+
+export function viewDisputed(row: Awaited<ReturnType<typeof disputedJobs>>[number]) {
+  return {
+    job: viewJob(row),
+    since: isoOf(row.since),
+    submission: { node: row.node ?? "", payee: row.payee ?? "", result: row.result ?? "" },
   };
 }

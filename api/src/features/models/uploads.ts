@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { EVENTS, Metadata, Server, type Upload } from "@tus/server";
+import { EVENTS, Metadata, Server } from "@tus/server";
 import { z } from "zod";
 import { AppError, notFound } from "../../core/errors.ts";
 import { label } from "../../core/text.ts";
@@ -91,7 +91,8 @@ export function createTusServer(deps: Deps): Server {
     allowedOrigins: [new URL(deps.config.PUBLIC_URL).origin],
     namingFunction: () => randomUUID(),
     onUploadCreate: async (_request, upload) => {
-      await takePlace(deps, upload);
+      const { modelId, filename } = metadataSchema.parse(upload.metadata);
+      await takePlace(deps, upload.id, { modelId, filename, size: upload.size ?? 0 });
       return {};
     },
     onUploadFinish: async (_request, upload) => {
@@ -112,14 +113,17 @@ export function createTusServer(deps: Deps): Server {
 }
 
 /** Makes a new upload the model's file. What was there before is removed. */
-async function takePlace(deps: Deps, upload: Upload): Promise<void> {
-  const { modelId, filename } = metadataSchema.parse(upload.metadata);
+export async function takePlace(
+  deps: Deps,
+  uploadId: string,
+  { modelId, filename, size }: NewUpload,
+): Promise<void> {
   const before = await deps.db.transaction(async (tx) => {
     const model = await lockModel(tx, modelId);
     if (!model) throw notFound("The model");
     if (model.fileState === "processing") throw errors.fileProcessing();
     if (await hasPublicationQuote(tx, modelId)) throw errors.quotedFile();
-    await beginFile(tx, modelId, { id: upload.id, name: filename, size: upload.size ?? 0 });
+    await beginFile(tx, modelId, { id: uploadId, name: filename, size });
     return { id: model.fileUploadId, state: model.fileState };
   });
   if (!before.id) return;
