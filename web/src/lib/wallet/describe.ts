@@ -69,7 +69,9 @@ export function describeTypedData(data: TypedData, known: KnownContracts): Descr
       { label: "Token", value: same(permitted.token, known.usdt) ? "USDT" : permitted.token },
       ...(what === "usage" ? [{ label: "Charged a day at most", value: usdt(count) }] : []),
       ...(count > 0n && what !== "usage" ? [{ label: "For", value: months(count) }] : []),
-      ...(what === "plan" || what === "usage" ? [] : [{ label: "Model", value: item }]),
+      ...(what === "plan" || what === "usage"
+        ? []
+        : [{ label: what === "job" ? "Job" : "Model", value: item }]),
       { label: "To", value: "AIForge contract" },
     ],
   };

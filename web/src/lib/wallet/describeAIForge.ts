@@ -126,11 +126,33 @@ export function describeAIForge(data: Hex): Description {
       const [job, source] = call.args;
       return {
         title: `Fund a job with ${usdt(job.price)}`,
-        details: [{ label: "Refunded if not done by", value: `${when(job.deadline)} UTC` }, from(source)],
+        details: [
+          { label: "Refunded if not done by", value: `${when(job.deadline)} UTC` },
+          { label: "Refunded to", value: job.client },
+          from(source),
+        ],
       };
     }
+    case "openJobWithPermit": {
+      const [job, permit] = call.args;
+      return {
+        title: `Fund a job with ${usdt(job.price)}, as signed`,
+        details: [
+          { label: "Paid by", value: permit.payer },
+          { label: "Refunded if not done by", value: `${when(job.deadline)} UTC` },
+        ],
+      };
+    }
+    case "refundJob":
+      return {
+        title: `Refund a job: ${usdt(call.args[0].price)}`,
+        details: [{ label: "To", value: call.args[0].client }],
+      };
     case "approveJob":
-      return { title: `Approve a job's result and pay ${usdt(call.args[0].price)}`, details: [] };
+      return {
+        title: `Approve a job's result and pay ${usdt(call.args[0].price)}`,
+        details: [{ label: "Made by the node", value: call.args[1].node }],
+      };
     case "disputeJob":
       return {
         title: "Dispute a job's result",

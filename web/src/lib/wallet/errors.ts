@@ -62,6 +62,14 @@ const REVERTS: Record<string, Explain> = {
     message: "The job is in another state by now.",
     hint: "Reload to see where it stands.",
   }),
+  InvalidJob: () => ({
+    message: "The job's deadline has passed, or it has no price.",
+    hint: "Order it again.",
+  }),
+  NotParty: ([, expected]) => ({
+    message: "Only the wallet that ordered the job can do this.",
+    hint: `Connect ${expected}.`,
+  }),
   MonthsOutOfRange: () => ({ message: "That many months cannot be bought at once." }),
   NotAMember: () => ({
     message: "This wallet has no share in this split.",

@@ -1,4 +1,12 @@
-import { aiforgeAbi, PERMIT2, PURCHASE_KINDS, parseUsdt, splitId } from "@aiforge/contracts";
+import {
+  aiforgeAbi,
+  type Job,
+  jobIdOf,
+  PERMIT2,
+  PURCHASE_KINDS,
+  parseUsdt,
+  splitId,
+} from "@aiforge/contracts";
 import { type Address, decodeFunctionData, zeroHash } from "viem";
 import type { Call, Chain, Payment } from "../api/types.ts";
 import { assertCall, UnexpectedCallError } from "./plan.ts";
@@ -13,6 +21,7 @@ const FUNCTIONS: Record<Payment["purpose"], string> = {
   plan: "buyPlan",
   license: "buyLicense",
   usage: "depositUsage",
+  job: "openJob",
 };
 
 /** The ways that a quote can be paid, the usual one first. */
@@ -37,6 +46,10 @@ interface Bought {
   plan?: bigint;
   splitId?: string;
   dailyCap?: bigint;
+  /** Who is refunded when a job does not get done. */
+  client?: string;
+  /** Hash of a job's terms. */
+  job?: string;
   /** 0: the wallet; 1: its credit. */
   source?: number;
 }
@@ -51,15 +64,22 @@ function shownSplit({ shares }: Payment): string | null {
   });
 }
 
+/** The job that a payment is the escrow of. */
+function shownJob({ purpose, call }: Payment): string | null {
+  return (purpose === "job" && readPurchase(call.data)?.job) || null;
+}
+
 /** Whether what is to be signed is what the page shows of the payment. */
 function isShown(bought: Bought, payment: Payment): boolean {
-  const { price, months, plan, dailyCap } = bought;
+  const { price, months, plan, dailyCap, client, job } = bought;
   const split = payment.purpose === "publish" ? null : shownSplit(payment);
   return (
     same(bought.account, payment.account) &&
     (price === undefined || price === parseUsdt(payment.amount)) &&
     (months === undefined || months === BigInt(payment.months)) &&
     (plan === undefined || plan === BigInt(payment.plan ?? -1)) &&
+    (client === undefined || same(client, payment.wallet)) &&
+    (job === undefined || same(job, shownJob(payment))) &&
     (dailyCap === undefined || dailyCap === parseUsdt(payment.dailyCap ?? "0")) &&
     (bought.splitId === undefined || same(bought.splitId, split ?? zeroHash))
   );
@@ -93,6 +113,11 @@ function readPurchase(data: Call["data"]): Bought | null {
       const [account, price, dailyCap, source] = call.args;
       return { account, price, dailyCap, source };
     }
+    case "openJob": {
+      const [job, source] = call.args;
+      const { account, price, client } = job;
+      return { account, price, client, job: jobIdOf(job), source };
+    }
     default:
       return null;
   }
@@ -109,6 +134,7 @@ function readWitness(
     price: BigInt(witness.maxPrice ?? -1),
     ...(purpose === "usage" ? { dailyCap: months } : { months }),
     ...(purpose === "plan" && { plan: BigInt(witness.item ?? -1) }),
+    ...(purpose === "job" && { job: witness.item ?? "" }),
     splitId: witness.splitId ?? "",
   };
 }
@@ -160,6 +186,10 @@ export function assertPermit(payment: Payment, chain: Chain): void {
  * @throws {UnexpectedCallError}
  */
 export function assertPurchase(call: Call, payment: Payment, payer: Address, chain: Chain): void {
+  if (payment.purpose === "job") {
+    assertJobByPermit(call, payment, payer, chain);
+    return;
+  }
   assertCall(call, "purchase", chain);
   const { args } = decodeFunctionData({ abi: aiforgeAbi, data: call.data });
   const [bought, permit] = args as readonly [{ kind: string; maxPrice: bigint }, { payer: Address }];
@@ -170,4 +200,11 @@ export function assertPurchase(call: Call, payment: Payment, payer: Address, cha
   ) {
     throw new UnexpectedCallError();
   }
+}
+
+function assertJobByPermit(call: Call, payment: Payment, payer: Address, chain: Chain): void {
+  assertCall(call, "openJobWithPermit", chain);
+  const { args } = decodeFunctionData({ abi: aiforgeAbi, data: call.data });
+  const [job, permit] = args as readonly [Job, { payer: Address }];
+  if (jobIdOf(job) !== shownJob(payment) || !same(permit.payer, payer)) throw new UnexpectedCallError();
 }

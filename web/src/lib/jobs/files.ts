@@ -1,0 +1,65 @@
+import { ApiError } from "../api/http.ts";
+import type { StoredFile } from "../api/types.ts";
+
+export interface FileSending {
+  file: File;
+  onProgress(sent: number, total: number): void;
+  signal: AbortSignal;
+}
+
+/**
+ * Uploads an input of a job, as it is. `fetch` does not tell how far an upload is; this does.
+ * @throws {ApiError}, also when it was stopped (`code: "stopped"`)
+ */
+export function sendFile({ file, onProgress, signal }: FileSending): Promise<StoredFile> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const fail = (status: number, code: string, message: string, hint: string | null) =>
+      reject(new ApiError(status, { code, message, hint }));
+    request.open("POST", `/api/files?name=${encodeURIComponent(file.name.slice(0, 255))}`);
+    request.setRequestHeader("content-type", "application/octet-stream");
+    request.responseType = "json";
+    request.upload.onprogress = (event) => onProgress(event.loaded, file.size);
+    request.onload = () => {
+      if (request.status === 201) return resolve(request.response as StoredFile);
+      const error = (request.response as { error?: ConstructorParameters<typeof ApiError>[1] } | null)?.error;
+      if (error?.message) return reject(new ApiError(request.status, error));
+      fail(request.status, "unexpected", `The upload was refused (HTTP ${request.status}).`, "Try again.");
+    };
+    request.onerror = () => fail(0, "offline", "The connection was lost.", "Choose the file again.");
+    request.onabort = () => fail(0, "stopped", "The upload was stopped.", null);
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    if (signal.aborted) return fail(0, "stopped", "The upload was stopped.", null);
+    request.send(file);
+  });
+}
+
+/** Where an output of a job is downloaded. */
+export const outputUrl = (jobId: string, path: string): string =>
+  `/api/jobs/${encodeURIComponent(jobId)}/outputs/${path.split("/").map(encodeURIComponent).join("/")}`;
+
+/**
+ * The bytes of an output, for what is done with them next on this page.
+ * @throws {ApiError}; an abort is thrown as it is
+ */
+export async function fetchOutput(
+  jobId: string,
+  path: string,
+  signal: AbortSignal,
+  onProgress: (received: number) => void,
+): Promise<Blob> {
+  const response = await fetch(outputUrl(jobId, path), { signal });
+  if (!response.ok || !response.body) {
+    const hint = "Download it from the list of outputs instead.";
+    throw new ApiError(response.status, { code: "unexpected", message: `${path} cannot be read.`, hint });
+  }
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let received = 0;
+  for await (const part of response.body as ReadableStream<Uint8Array<ArrayBuffer>> &
+    AsyncIterable<Uint8Array<ArrayBuffer>>) {
+    parts.push(part);
+    received += part.byteLength;
+    onProgress(received);
+  }
+  return new Blob(parts);
+}
