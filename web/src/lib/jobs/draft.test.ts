@@ -120,7 +120,7 @@ describe("a job as typed", () => {
     const { spec, problems } = readDraft(draft(changes));
     expect(spec).toBeNull();
     expect(Object.keys(problems)).toEqual([field]);
-    expect(problems[field]).toMatch(/^[A-Z].*[.)]$/s);
+    expect(problems[field]).toMatch(/^["A-Z].*[.)]$/s);
   });
 
   it("takes an empty row for none", () => {
