@@ -41,8 +41,8 @@ export interface AttemptDeps {
   refusal: (work: Work) => JobError | null;
   /** Submits a result with the node's own wallet. */
   submit: (work: Work, result: `0x${string}`) => Promise<{ status: OnchainStatus; hash: string | null }>;
-  /** Milliseconds that the API may be away with a result in hand before that is done without it. */
-  fallbackMs: number;
+  /** Milliseconds that the API may be away with a result in hand before that is done without it; null: by the job. */
+  fallbackMs: number | null;
   /** Aborts when the process is to end: what is not told by then is told by the next one. */
   ending: AbortSignal;
   log: Logger;
@@ -229,12 +229,13 @@ export class Attempt {
     const { coordinator, fallbackMs, log } = this.#deps;
     const { finish, work } = this.#record;
     if (!finish) return;
+    const patience = fallbackMs ?? patienceMs(work, Date.now());
     const since = performance.now();
     let alone = false;
     const standing = await this.#persist((signal) => coordinator.finish(this.id, finish, signal), {
       enough: () => this.#tooLate(),
       onFailure: async () => {
-        if (alone || !isSuccess(finish) || performance.now() - since < fallbackMs) return;
+        if (alone || !isSuccess(finish) || performance.now() - since < patience) return;
         alone = await this.#submit(ownResult(work, finish));
       },
     });
@@ -312,6 +313,15 @@ export class Attempt {
       signal.throwIfAborted();
     }
   }
+}
+
+/**
+ * How long to wait for an API that is away: half of the time that the assignment is good for, an hour at most. Earlier,
+ * it may be back yet, or have given the job to somebody else because this node alone cannot reach it.
+ */
+export function patienceMs({ assignment, job }: Work, now: number): number {
+  const left = Math.min(assignment.expiry, job.deadline) * 1_000 - now;
+  return Math.max(0, Math.min(3_600_000, left / 2));
 }
 
 export function failed(code: JobError["code"], message: string): RunEnd {

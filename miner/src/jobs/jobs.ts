@@ -25,8 +25,6 @@ const MIB = 1024 * 1024;
 const ENGINE_MS = 30_000;
 /** Between two polls, unless the API asks for it more often. */
 const POLL_MS = 10_000;
-/** Milliseconds that the API may be away with a result in hand before the node submits it on chain by itself. */
-const FALLBACK_MS = 300_000;
 /** For telling, at the end of the process, that what runs was stopped. */
 const FAREWELL_MS = 5_000;
 const NO_RESOURCES: Resources = { cpuMillis: 0, memoryMb: 0, diskMb: 0, gpus: 0, concurrency: 0 };
@@ -59,7 +57,7 @@ export interface JobsParameters {
   /** What the node offers to jobs has changed. */
   onChange: () => void;
   log: Logger;
-  fallbackMs?: number;
+  fallbackMs?: number | null;
   engineMs?: number;
   pollMs?: number;
   backoffBaseMs?: number;
@@ -193,7 +191,7 @@ export class Jobs {
   }
 
   #deps(): AttemptDeps {
-    const { account, config, fallbackMs = FALLBACK_MS, log, backoffBaseMs } = this.#parameters;
+    const { account, config, fallbackMs = null, log, backoffBaseMs } = this.#parameters;
     const access = { account, rpcUrl: config.rpcUrl, coordinator: this.coordinator };
     return {
       coordinator: this.coordinator,
