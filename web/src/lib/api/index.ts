@@ -1,5 +1,6 @@
 import * as client from "@aiforge/api/client";
 import { open, text, unwrap } from "./http.ts";
+import { notifications } from "./notifications.ts";
 import type * as t from "./types.ts";
 
 export { ApiError, asApiError } from "./http.ts";
@@ -7,6 +8,7 @@ export type * from "./types.ts";
 
 /** Every call that a page makes, by noun, over the client generated from the API's document. All throw {@link ApiError}. */
 export const api = {
+  notifications,
   chains: async () => (await unwrap<{ chains: t.Chain[] }>(client.listChains())).chains,
   auth: {
     me: async () => (await unwrap<{ user: t.User }>(client.me())).user,
