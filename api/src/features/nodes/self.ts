@@ -163,8 +163,9 @@ async function earnings(deps: Deps, nodeId: string, days: number): Promise<z.inf
         payee: escrows.payee,
         result: escrows.result,
       })
-      .from(escrows)
-      .leftJoin(jobs, and(eq(jobs.chain, escrows.chainId), eq(jobs.onchainId, escrows.jobId)))
+      // From this side: the query builder gives a view that it joins its other name, and not one that it begins with.
+      .from(jobs)
+      .rightJoin(escrows, and(eq(jobs.chain, escrows.chainId), eq(jobs.onchainId, escrows.jobId)))
       .where(
         and(
           eq(escrows.node, address),
