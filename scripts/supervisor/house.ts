@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { seed } from "../demo/seed.ts";
 import { startChain } from "./chain.ts";
 import { ROOT } from "./config.ts";
+import { findContainers } from "./containers.ts";
 import { startDatabase } from "./database.ts";
 import { showProgress } from "./progress.ts";
 import { loadSecrets } from "./secrets.ts";
@@ -33,8 +34,9 @@ export async function startHouse(supervisor: Supervisor): Promise<void> {
   const mirror = services.then((house) => house.startMirror());
   const api = services.then((house) => house.startApi(secrets));
   const web = Promise.all([services, pages]).then(([house]) => house.startWeb());
-  const miner = Promise.all([services, api]).then(([house]) =>
-    config.miner ? house.startMiner() : undefined,
+  const containers = config.miner ? findContainers() : Promise.resolve(null);
+  const miner = Promise.all([services, containers, api]).then(([house, engine]) =>
+    engine ? house.startMiner(engine.host) : undefined,
   );
   const seeded = Promise.all([chain, mirror, api]).then(([local]) =>
     config.seed && local ? seedOnce(supervisor, local.rpcUrl) : undefined,
@@ -47,7 +49,12 @@ export async function startHouse(supervisor: Supervisor): Promise<void> {
     { title: "Mirror of the chain", work: mirror },
     { title: "API", work: api },
     { title: "Pages", work: Promise.all([pages, web]).then(([built]) => (built ? "built" : undefined)) },
-    ...(config.miner ? [{ title: "Miner", work: miner }] : []),
+    ...(config.miner
+      ? [
+          { title: "Containers for jobs", work: containers.then((engine) => engine?.note) },
+          { title: "Miner", work: miner },
+        ]
+      : []),
     ...(config.seed ? [{ title: "Demo accounts and a first model", work: seeded }] : []),
   ];
   await showProgress(steps);

@@ -17,7 +17,7 @@ export async function showProgress(steps: Step[]): Promise<void> {
       task: async (_: unknown, task: { title: string }) => {
         const detail = await work;
         const seconds = ((Date.now() - started) / 1000).toFixed(1);
-        task.title = `${title}${typeof detail === "string" ? `, ${detail}` : ""} (${seconds} s)`;
+        task.title = `${titled(title, detail)} (${seconds} s)`;
       },
     })),
     {
@@ -32,10 +32,14 @@ export async function showProgress(steps: Step[]): Promise<void> {
   if (!process.stdout.isTTY) {
     for (const { title, work } of steps) {
       void work.then(
-        () => console.log(`✔ ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)`),
+        (detail) =>
+          console.log(`✔ ${titled(title, detail)} (${((Date.now() - started) / 1000).toFixed(1)} s)`),
         () => {},
       );
     }
   }
   await list.run();
 }
+
+const titled = (title: string, detail: unknown): string =>
+  typeof detail === "string" ? `${title}: ${detail}` : title;

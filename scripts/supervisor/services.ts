@@ -77,8 +77,11 @@ export class Services {
     await this.#ready("The page server", `http://${reachable}:${ports.web}/healthz`);
   }
 
-  /** A node on this machine that serves every model of the local marketplace. */
-  async startMiner(): Promise<void> {
+  /**
+   * A node on this machine that serves every model of the local marketplace.
+   * @param engine the container engine that it runs jobs with; null: it runs none
+   */
+  async startMiner(engine: string | null): Promise<void> {
     const { ports, dataDir } = this.#supervisor.config;
     await this.#start({
       name: "miner",
@@ -94,7 +97,11 @@ export class Services {
         process.env.AIFORGE_MINER_GPU ?? "off",
         "--json",
       ],
-      env: { AIFORGE_MINER_KEY: process.env.AIFORGE_MINER_KEY ?? demoAccount("node").privateKey },
+      env: {
+        AIFORGE_MINER_KEY: process.env.AIFORGE_MINER_KEY ?? demoAccount("node").privateKey,
+        AIFORGE_MINER_JOBS: process.env.AIFORGE_MINER_JOBS ?? (engine ? "on" : "off"),
+        ...(engine && { DOCKER_HOST: engine }),
+      },
       graceMs: 10_000,
     });
   }

@@ -1035,7 +1035,10 @@ export type JobSpecificationInput = {
 };
 
 export type JobDetail = Job & {
-    payment: Payment;
+    /**
+     * Until it is funded: what there is to pay, and how
+     */
+    payment: Payment | null;
     outputs: Array<JobOutput>;
     attempts: Array<JobAttempt>;
     events: Array<JobEvent>;
@@ -1086,9 +1089,6 @@ export type JobDetail = Job & {
     } | null;
 };
 
-/**
- * Until it is funded: what there is to pay, and how
- */
 export type Payment = {
     /**
      * UUID; of a payment that was made without a quote, the id of its event
@@ -1155,7 +1155,7 @@ export type Payment = {
     ways: PaymentWays;
     received: ReceivedTransfer;
     reason: PaymentReason;
-} | null;
+};
 
 export type PaymentShare = {
     kind: 'platform' | 'pool' | 'member' | 'deposit' | 'node';

@@ -72,7 +72,7 @@ export const jobSpecificationSchema = z
   .openapi("JobSpecification");
 
 /** As people write it: what is left out has a default, and an image may be named by its tag. */
-export const jobSpecificationInputSchema = z
+const jobSpecificationInputSchema = z
   .strictObject({
     version: z.literal(1).default(1),
     image: z
@@ -108,7 +108,7 @@ export const jobSpecificationInputSchema = z
   .openapi("JobSpecificationInput");
 export type JobSpecificationInput = z.output<typeof jobSpecificationInputSchema>;
 
-export const outputEntrySchema = z
+const outputEntrySchema = z
   .object({ path: z.string(), cid: z.string(), size: z.number().int(), sha256: z.string() })
   .openapi("JobOutput");
 export type OutputEntry = z.infer<typeof outputEntrySchema>;
@@ -181,7 +181,7 @@ export const jobSchema = z
   .openapi("Job");
 export type JobView = z.infer<typeof jobSchema>;
 
-export const jobEventSchema = z
+const jobEventSchema = z
   .object({
     id: z.number().int(),
     at,
@@ -194,11 +194,11 @@ export const jobEventSchema = z
   })
   .openapi("JobEvent");
 
-export const jobSampleSchema = z
+const jobSampleSchema = z
   .object({ at, cpu: z.number(), memoryBytes: z.number(), gpu: z.number().nullable() })
   .openapi("JobSample");
 
-export const jobAttemptSchema = z
+const jobAttemptSchema = z
   .object({
     id: z.uuid(),
     no: z.number().int(),
@@ -228,7 +228,7 @@ export type JobTerms = z.infer<typeof jobTermsSchema>;
 
 export const jobDetailSchema = jobSchema
   .extend({
-    payment: paymentSchema.nullable().describe("Until it is funded: what there is to pay, and how"),
+    payment: z.union([paymentSchema, z.null()]).describe("Until it is funded: what there is to pay, and how"),
     outputs: z.array(outputEntrySchema),
     attempts: z.array(jobAttemptSchema),
     events: z.array(jobEventSchema),
