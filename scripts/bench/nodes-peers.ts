@@ -35,6 +35,8 @@ export const probeOutput = (nonce: string): string => createHash("sha256").updat
 
 /** What the simulated nodes saw of jobs. */
 export interface Seen {
+  /** By job: when a node was first told of it, by `performance.now()`. */
+  told: Map<string, number>;
   /** By job: attempts that were accepted. */
   accepted: Map<string, Set<string>>;
   /** By job: when its first attempt was reported to run, by `performance.now()`. */
@@ -114,6 +116,7 @@ export class Peer {
   async #do({ attemptId, jobId }: { attemptId: string; jobId: string }): Promise<void> {
     const { seen, containers } = this.#options;
     const { instance } = this.#jobs;
+    if (!seen.told.has(jobId)) seen.told.set(jobId, performance.now());
     if (!(await this.#say(attemptId, "accept", { instance }))) return;
     seen.accepted.set(jobId, (seen.accepted.get(jobId) ?? new Set()).add(attemptId));
     const container = await containers()?.start();

@@ -4,11 +4,11 @@ import type { Bus } from "../../db/bus.ts";
 import type { Database } from "../../db/client.ts";
 import type { JobCapability } from "./capability.ts";
 import { type ConnectionEvents, type ConnectionTimes, NodeConnection } from "./connection.ts";
-import { InferenceError } from "./errors.ts";
 import type { Fleet } from "./fleet.ts";
-import type { InferenceEvent, InferenceJob, InferenceStream } from "./inference.ts";
-import { once, type ProbeOutcome, probe } from "./probe.ts";
-import { answerProbe, recordProbe } from "./probes.ts";
+import type { InferenceEvent, InferenceJob } from "./inference.ts";
+import { Inferring } from "./inferring.ts";
+import { ModelProbes } from "./model-probes.ts";
+import { answerProbe } from "./probes.ts";
 import {
   type ApiFrame,
   CLOSE,
@@ -19,7 +19,6 @@ import {
 } from "./protocol.ts";
 import { storeAbsence, storePresence } from "./queries.ts";
 import { type KnownNode, nodeById } from "./queries-fleet.ts";
-import { SlotQueue } from "./slots.ts";
 import type { NodeWork } from "./wanted.ts";
 import { NodeWrites } from "./writes.ts";
 
@@ -46,9 +45,6 @@ const TIMES: HubTimes = {
   probeAgain: 600_000,
 };
 
-/** Why another node may be asked when the first token has not come. */
-const RETRIED = new Set(["busy", "node_lost", "stalled", "engine_failed"]);
-
 export interface HubOptions {
   db: Database;
   log: Logger;
@@ -63,7 +59,8 @@ export class NodeHub {
   readonly #log: Logger;
   readonly #times: HubTimes;
   readonly #connections = new Map<string, NodeConnection>();
-  readonly #slots = new SlotQueue();
+  readonly #inferring: Inferring;
+  readonly #probes: ModelProbes;
   readonly #fleet: Fleet;
   readonly #writes: NodeWrites;
   #poller: NodeJS.Timeout | undefined;
@@ -79,6 +76,20 @@ export class NodeHub {
     this.#fleet = fleet;
     this.#times = { ...TIMES, ...times };
     this.#writes = new NodeWrites(log);
+    this.#inferring = new Inferring({
+      log,
+      queueMs: this.#times.queue,
+      offering: (modelId) => this.#offering(modelId),
+    });
+    this.#probes = new ModelProbes({
+      db,
+      log,
+      times: this.#times,
+      onOffered: (connection) => {
+        this.#present(connection);
+        this.#inferring.wake();
+      },
+    });
     bus.on("node", ({ nodeId }) => {
       const connection = this.#connections.get(nodeId);
       if (connection)
@@ -97,13 +108,15 @@ export class NodeHub {
       if (!this.#stopped) this.#poller = setTimeout(poll, this.#times.poll);
     };
     void poll();
-    this.#prober = setInterval(() => this.#probeAgain(), this.#times.probeAgain / 20).unref();
+    const again = () => this.#probes.again(this.#connections.values());
+    this.#prober = setInterval(again, this.#times.probeAgain / 20).unref();
   }
 
   /** Ends every connection; the nodes come back by themselves. */
   stop(): void {
     this.#stopped = true;
     this.#writes.stop();
+    this.#probes.stop();
     clearTimeout(this.#poller);
     clearInterval(this.#prober);
     for (const connection of this.#connections.values()) {
@@ -134,8 +147,8 @@ export class NodeHub {
     this.#connections.get(nodeId)?.close(CLOSE.replaced, "the node connected again");
     const connection: NodeConnection = new NodeConnection(nodeId, socket, this.#times, {
       onFrame: (frame) => this.#told(connection, frame),
-      onSlot: () => this.#slots.wake(),
-      onDoubt: (modelId) => this.#doubt(connection, modelId),
+      onSlot: () => this.#inferring.wake(),
+      onDoubt: (modelId) => this.#probes.doubt(connection, modelId),
       onClose: () => this.#closed(connection),
     });
     connection.work = work;
@@ -166,70 +179,15 @@ export class NodeHub {
     const nodes = this.#offering(modelId).length;
     const ready = ({ models, deactivated }: NodeConnection) =>
       !deactivated && models.get(modelId)?.state === "ready";
-    return { nodes, warm: nodes > 0 || this.#connections.values().some(ready) };
+    return { nodes, warm: nodes > 0 || [...this.#connections.values()].some(ready) };
   }
 
   /**
-   * Runs an inference on the least loaded live node that offers the model. Until the first token another node is
-   * tried when one fails. Aborting stops the node's generation; the events then end with a `done` of `cancelled`.
+   * Runs an inference on the least loaded live node that offers the model, as `Inferring` does.
    * @throws InferenceError
    */
-  async *infer(job: InferenceJob, { signal }: { signal: AbortSignal }): AsyncGenerator<InferenceEvent> {
-    const tried = new Set<string>();
-    let failure: InferenceError | undefined;
-    for (;;) {
-      const running = await this.#startOn(job, tried, signal, failure);
-      if (!running) {
-        yield { type: "done", usage: { promptTokens: 0, completionTokens: 0 }, finishReason: "cancelled" };
-        return;
-      }
-      const { connection, stream } = running;
-      tried.add(connection.nodeId);
-      let started = false;
-      try {
-        for await (const event of follow(connection, stream, signal)) {
-          if (!started) yield { type: "start", nodeId: connection.nodeId };
-          started = true;
-          if (event.type === "done" && event.finishReason === "cancelled" && !signal.aborted) {
-            throw new InferenceError("node_lost", "The node stopped the answer by itself.");
-          }
-          yield event;
-        }
-        return;
-      } catch (error) {
-        if (started || !(error instanceof InferenceError) || !RETRIED.has(error.code)) throw error;
-        this.#log.warn({ nodeId: connection.nodeId, modelId: job.modelId, code: error.code }, error.message);
-        failure = error;
-      }
-    }
-  }
-
-  /**
-   * Chooses a node and takes its slot in one step, so that no two requests take the same.
-   * @returns undefined when the caller went away while waiting
-   */
-  async #startOn(
-    job: InferenceJob,
-    tried: ReadonlySet<string>,
-    signal: AbortSignal,
-    failure: InferenceError | undefined,
-  ): Promise<{ connection: NodeConnection; stream: InferenceStream } | undefined> {
-    const deadline = Date.now() + this.#times.queue;
-    for (;;) {
-      if (signal.aborted) return undefined;
-      const candidates = this.#offering(job.modelId).filter(({ nodeId }) => !tried.has(nodeId));
-      if (candidates.length === 0) {
-        throw failure ?? new InferenceError("no_node", "No node serves this model at the moment.");
-      }
-      const free = candidates.filter((connection) => connection.free);
-      if (free.length > 0) {
-        const connection = free.reduce((best, next) => (load(next) < load(best) ? next : best));
-        return { connection, stream: connection.start(job) };
-      }
-      const left = deadline - Date.now();
-      if (left <= 0) throw new InferenceError("busy", "Every node that serves this model is busy.");
-      await this.#slots.wait(left, signal);
-    }
+  infer(job: InferenceJob, options: { signal: AbortSignal }): AsyncGenerator<InferenceEvent> {
+    return this.#inferring.infer(job, options);
   }
 
   #offering(modelId: string): NodeConnection[] {
@@ -271,7 +229,7 @@ export class NodeHub {
     for (const modelId of connection.offered) {
       if (connection.models.get(modelId)?.state !== "ready") connection.offered.delete(modelId);
     }
-    this.#probeNew(connection);
+    this.#probes.begin(connection);
     this.#present(connection);
   }
 
@@ -301,52 +259,7 @@ export class NodeHub {
       connection.close(CLOSE.replacedInstance, "another process of this node took its place");
     }
     connection.deactivated = now?.deactivated ?? true;
-    this.#slots.wake();
-  }
-
-  #probeNew(connection: NodeConnection): void {
-    for (const { modelId, state } of connection.models.values()) {
-      if (state === "ready" && !connection.offered.has(modelId)) void this.#probe(connection, modelId);
-    }
-  }
-
-  async #probe(connection: NodeConnection, modelId: string): Promise<void> {
-    if (connection.work.forbidden.has(modelId)) return;
-    const passed = await probe(connection, modelId, this.#times.probeRetry, (result) =>
-      this.#probed(connection, modelId, result),
-    );
-    if (!passed || connection.work.forbidden.has(modelId)) return;
-    connection.offered.add(modelId);
-    this.#present(connection);
-    this.#slots.wake();
-  }
-
-  /** Probes anew what passed a while ago. */
-  #probeAgain(): void {
-    for (const connection of this.#connections.values()) {
-      for (const modelId of connection.offered) {
-        const age = Date.now() - (connection.probedAt.get(modelId) ?? 0);
-        if (age < this.#times.probeAgain * (0.9 + Math.random() * 0.2)) continue;
-        void once(connection, modelId, (result) => this.#probed(connection, modelId, result)).then(
-          (passed) => {
-            if (passed === false) this.#doubt(connection, modelId);
-          },
-        );
-      }
-    }
-  }
-
-  #probed(connection: NodeConnection, modelId: string, { why, ms }: ProbeOutcome): void {
-    const { nodeId } = connection;
-    if (why !== null) this.#log.warn({ nodeId, modelId, why }, "A probe of a node's model failed.");
-    const result = { kind: "inference" as const, modelId, ok: why === null, ms, detail: why ?? undefined };
-    recordProbe(this.#db, nodeId, result).catch((error) => {
-      if (!this.#stopped) this.#log.warn({ err: error }, "A probe could not be written down.");
-    });
-  }
-
-  #doubt(connection: NodeConnection, modelId: string): void {
-    if (connection.offered.delete(modelId)) void this.#probe(connection, modelId);
+    this.#inferring.wake();
   }
 
   #present(connection: NodeConnection): void {
@@ -361,7 +274,7 @@ export class NodeHub {
   #closed(connection: NodeConnection): void {
     if (this.#connections.get(connection.nodeId) !== connection) return;
     this.#connections.delete(connection.nodeId);
-    this.#slots.wake();
+    this.#inferring.wake();
     if (!this.#stopped) this.#writes.add(connection.nodeId, "absence", (id) => storeAbsence(this.#db, id));
   }
 
@@ -377,7 +290,7 @@ export class NodeHub {
       // What it said it has may have become its to serve.
       const given = [...before.forbidden].some((modelId) => !now.forbidden.has(modelId));
       if (taken.length > 0) this.#present(connection);
-      if (given) this.#probeNew(connection);
+      if (given) this.#probes.begin(connection);
       if (!differs(before.wanted, now.wanted)) continue;
       connection.send({ type: "wanted", wanted: now.wanted });
     }
@@ -396,19 +309,4 @@ function comparing(): (before: readonly WantedModel[], now: readonly WantedModel
     results.set(now, result);
     return result;
   };
-}
-
-const load = ({ active, capacity }: NodeConnection) => active / capacity;
-
-async function* follow(connection: NodeConnection, stream: InferenceStream, signal: AbortSignal) {
-  const cancel = () => connection.cancel(stream);
-  signal.addEventListener("abort", cancel, { once: true });
-  if (signal.aborted) cancel();
-  try {
-    yield* stream.events();
-  } finally {
-    signal.removeEventListener("abort", cancel);
-    // A reader that stops half-way stops the node too.
-    if (!stream.ended) cancel();
-  }
 }
