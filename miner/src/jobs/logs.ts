@@ -2,8 +2,8 @@ import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Stream } from "./protocol.ts";
 
-/** Bytes of output that are kept of one attempt. */
-export const LOG_CAP = 1024 * 1024;
+/** Bytes of output that are kept of one attempt: of 1 MiB, with room for what the node itself has to say. */
+export const LOG_CAP = (1024 - 32) * 1024;
 /** A line longer than this is cut into pieces. */
 const MAX_LINE = 16 * 1024;
 /** Bytes a second that are read of a container: one that prints more waits, as it would for a slow pipe. */
@@ -108,7 +108,7 @@ export class LogSplitter {
     if (kept) this.#sink.log(stream, kept);
     if (this.#left >= 0) return;
     this.#full = true;
-    this.#sink.log("system", `The log ends here: it holds ${LOG_CAP / 1024 / 1024} MiB at most.\n`);
+    this.#sink.log("system", "The log ends here: it holds 1 MiB at most.\n");
   }
 }
 
