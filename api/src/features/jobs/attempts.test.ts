@@ -11,7 +11,7 @@ import { files } from "../files/schema.ts";
 import type { Reported } from "./reports.ts";
 import { endOverdue } from "./scheduler/lapse.ts";
 import { jobAttempts, jobEvents, jobLogs, jobSamples, jobs } from "./schema.ts";
-import { verifyWaiting } from "./worker.ts";
+import { forgetOutputs, verifyWaiting } from "./worker.ts";
 
 const MIB = 1024 ** 2;
 
@@ -362,6 +362,31 @@ describe("an end without a result", () => {
 });
 
 describe("outputs", () => {
+  it("of attempts that came to nothing are removed after a day, and no others", async () => {
+    const { node, jobId, attemptId } = await work();
+    await node.begin(attemptId);
+    await goodFile(node, attemptId);
+    await node.finish(attemptId, { exitCode: 1 });
+    const again = await assigned(api, jobId);
+    await node.begin(again);
+    const listed = [await goodFile(node, again)];
+    await node.finish(again, { files: listed });
+    await verifyWaiting(api.deps);
+    await jobBecomes(api, jobId, "completed");
+    const kept = async () =>
+      (await api.deps.db.select().from(files).where(eq(files.jobId, jobId))).map((file) => file.attemptId);
+    await forgetOutputs(api.deps);
+    expect(await kept()).toHaveLength(3);
+    const [old] = await api.deps.db.select().from(files).where(eq(files.attemptId, attemptId));
+    await api.deps.db
+      .update(jobAttempts)
+      .set({ endedAt: sql`now() - interval '25 hours'` })
+      .where(eq(jobAttempts.jobId, jobId));
+    await forgetOutputs(api.deps);
+    expect((await kept()).sort()).toEqual([again, null].sort());
+    await expect(api.deps.storage.weights.read(old!.id)).rejects.toThrow();
+  });
+
   it("stay within the limit while they stream, however many come at a time", async () => {
     const { node, attemptId } = await work();
     await node.begin(attemptId);

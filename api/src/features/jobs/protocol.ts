@@ -51,7 +51,6 @@ export type Work = z.infer<typeof workSchema>;
 export const jobProbeSchema = z
   .object({ id: z.uuid(), image: z.string(), nonce: z.string() })
   .openapi("JobProbe");
-export type JobProbe = z.infer<typeof jobProbeSchema>;
 
 export const workAnswer = z
   .object({
@@ -90,7 +89,7 @@ const sample = z
   })
   .openapi("SampleReport");
 
-export const reportSchema = z.discriminatedUnion("type", [state, log, progress, sample]).openapi("Report");
+const reportSchema = z.discriminatedUnion("type", [state, log, progress, sample]).openapi("Report");
 export type Report = z.infer<typeof reportSchema>;
 
 export const reportsBody = z.object({ reports: z.array(reportSchema).max(500) });

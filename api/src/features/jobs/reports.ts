@@ -10,7 +10,7 @@ import { jobAttempts, jobLogs, jobSamples, jobs } from "./schema.ts";
 import { type JobRow, moveJob } from "./transitions.ts";
 
 /** Bytes of text that are kept of an attempt's log. */
-export const MAX_LOG_BYTES = 1024 ** 2;
+const MAX_LOG_BYTES = 1024 ** 2;
 const MAX_SAMPLES = 2_000;
 const SAMPLE_SECONDS = 5;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -86,7 +86,7 @@ export async function takeReports(
     const { attempt, job } = await lockAttempt(tx, nodeId, id);
     // Who was told to stop may not have heard it: here it does.
     if (attempt.state === "cancelled") {
-      return { ok: true as const, lastSeq: attempt.lastSeq, cancel: true, leaseSeconds: 0 };
+      return { ok: true as const, lastSeq: attempt.lastSeq, cancel: true, leaseSeconds: LEASE_SECONDS };
     }
     if (!["accepted", "running", "uploading"].includes(attempt.state)) throw attemptOver(attempt.state);
     const fresh = reports

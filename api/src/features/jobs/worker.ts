@@ -5,6 +5,7 @@ import type { Deps } from "../../deps.ts";
 import { files } from "../files/schema.ts";
 import { followFunding } from "./funding.ts";
 import { jobs } from "./schema.ts";
+import { jobTemplates } from "./templates.ts";
 import { verifyJob } from "./verify.ts";
 
 const CLEAN_MS = 600_000;
@@ -23,6 +24,10 @@ export function startJobs(deps: Deps, { everyMs = 1_000 } = {}): { stop: () => P
   let failing = false;
   let cleaned = 0;
   const running = (async () => {
+    // Not waited for: what is wrong with a template is no reason to leave jobs alone.
+    void jobTemplates(deps).catch((error: unknown) =>
+      deps.log.error({ err: error }, "the job templates could not be stored"),
+    );
     await untilMirrored(deps, signal);
     while (!signal.aborted) {
       try {
