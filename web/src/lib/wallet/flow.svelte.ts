@@ -19,7 +19,6 @@ export type FlowStep = {
 } & (Sent | { prepare: () => Promise<Sent> });
 
 export interface FlowParameters {
-  chainId: number;
   /** Made when the flow starts, from what the chain says then. A flow that is run again after a failure asks anew. */
   plan: () => Promise<FlowStep[]>;
   /** Called once, with the last step's hash. */
@@ -50,15 +49,20 @@ export class TransactionFlow {
     if (this.status === "running" || this.status === "done") return;
     this.status = "running";
     this.problem = null;
-    const { chainId, plan, onDone } = this.#parameters;
+    const { plan, onDone } = this.#parameters;
     try {
       const engine = await wallet.start();
+      // Only now: a dialog can be open before the page knows its chains.
+      const chainId = wallet.chain?.chainId;
+      if (chainId === undefined) throw new Error("No chain to pay on is known.");
       this.steps = await plan();
       this.states = this.steps.map(() => null);
       const calls = this.steps.filter((step): step is FlowStep & Sent => "to" in step);
       const together =
         calls.length > 1 && calls.length === this.steps.length && (await engine.batches(chainId));
-      const last = together ? await this.#runTogether(engine, calls) : await this.#runInTurn(engine);
+      const last = together
+        ? await this.#runTogether(engine, chainId, calls)
+        : await this.#runInTurn(engine, chainId);
       this.status = "done";
       void wallet.refreshBalance();
       if (last) await onDone?.(last);
@@ -77,8 +81,8 @@ export class TransactionFlow {
     }
   };
 
-  async #runInTurn(engine: WalletEngine): Promise<Hex | null> {
-    const { chainId, onSent } = this.#parameters;
+  async #runInTurn(engine: WalletEngine, chainId: number): Promise<Hex | null> {
+    const { onSent } = this.#parameters;
     let last: Hex | null = null;
     for (const [index, step] of this.steps.entries()) {
       this.#set(index, { step: "wallet" });
@@ -101,8 +105,12 @@ export class TransactionFlow {
   }
 
   /** All calls as one (EIP-5792): one prompt, and either all of them happen or none. */
-  async #runTogether(engine: WalletEngine, calls: readonly (FlowStep & Sent)[]): Promise<Hex | null> {
-    const { chainId, onSent } = this.#parameters;
+  async #runTogether(
+    engine: WalletEngine,
+    chainId: number,
+    calls: readonly (FlowStep & Sent)[],
+  ): Promise<Hex | null> {
+    const { onSent } = this.#parameters;
     const planned = this.steps;
     const final = calls[calls.length - 1] as FlowStep & Sent;
     const [first, ...rest] = calls.map(({ title }) => title);
@@ -125,7 +133,7 @@ export class TransactionFlow {
       if (!(error instanceof BatchRefusedError)) throw error;
       this.steps = planned;
       this.states = planned.map(() => null);
-      return this.#runInTurn(engine);
+      return this.#runInTurn(engine, chainId);
     }
   }
 

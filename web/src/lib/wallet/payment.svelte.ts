@@ -29,7 +29,6 @@ export class PaymentRun {
     this.#quote = quote;
     this.#onConfirmed = onConfirmed;
     this.flow = new TransactionFlow({
-      chainId: wallet.chain?.chainId ?? 0,
       plan: () => this.#plan(),
       onDone: (hash) => this.#watch((id) => api.payments.verify(id, hash)),
     });
