@@ -5,6 +5,7 @@ import { chatSteps } from "./steps/chat.ts";
 import { earningsSteps } from "./steps/earnings.ts";
 import { lookSteps } from "./steps/looks.ts";
 import { monthEndSteps } from "./steps/month-end.ts";
+import { nodeSteps } from "./steps/nodes.ts";
 import { ownerSteps } from "./steps/owner.ts";
 import { planSteps } from "./steps/plans.ts";
 import { publishingSteps } from "./steps/publishing.ts";
@@ -34,6 +35,7 @@ describe("the journey", () => {
   waysSteps(world);
   ownerSteps(world);
   adminSteps(world);
+  nodeSteps(world);
   monthEndSteps(world);
   batchSteps(world);
   lookSteps(world);

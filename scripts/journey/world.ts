@@ -46,6 +46,7 @@ export class World {
   modelId = "";
   groupPath = "";
   conversationPath = "";
+  nodePath = "";
   secret = "";
   /** The month in which everything is bought. */
   month = 0;
