@@ -140,9 +140,10 @@ describe.runIf(docker)("a job's container", () => {
       memoryMb: 100,
       diskMb: 200,
       command: script(`
-        import { appendFileSync, chmodSync, copyFileSync, writeFileSync } from "node:fs";
+        import { appendFileSync, chmodSync, rmSync, writeFileSync } from "node:fs";
         import { spawnSync } from "node:child_process";
         try { for (let i = 0; i < 200; i++) appendFileSync("/tmp/" + (i % 2), Buffer.alloc(1 << 20)); } catch (error) { console.log(error.code); }
+        rmSync("/tmp/0");
         writeFileSync("/tmp/big", "#!/usr/local/bin/node");
         chmodSync("/tmp/big", 0o755);
         console.log(spawnSync("/tmp/big").error?.code);

@@ -160,6 +160,8 @@ export class TestApi {
       });
     if (this.failWith !== null) return void refuse(this.failWith);
     if (request.url === "/api/health") return void json(200, { status: "ok" });
+    if (request.url === "/api/nodes/work")
+      return void json(200, { work: [], cancel: [], probe: null, pollSeconds: 10 });
     if (request.url?.endsWith("/weights")) {
       if (!this.#authorized(request)) return void refuse(401);
       this.weightsRequests += 1;
