@@ -4175,6 +4175,41 @@ export type UploadFileResponses = {
 
 export type UploadFileResponse = UploadFileResponses[keyof UploadFileResponses];
 
+export type RemoveFileData = {
+    body?: never;
+    path: {
+        cid: string;
+    };
+    query?: never;
+    url: '/api/files/{cid}';
+};
+
+export type RemoveFileErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type RemoveFileError = RemoveFileErrors[keyof RemoveFileErrors];
+
+export type RemoveFileResponses = {
+    /**
+     * Removed
+     */
+    204: void;
+};
+
+export type RemoveFileResponse = RemoveFileResponses[keyof RemoveFileResponses];
+
 export type GetFileData = {
     body?: never;
     path: {

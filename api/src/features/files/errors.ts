@@ -18,6 +18,11 @@ export const storageFull = () =>
     retryable: true,
   });
 
+export const fileInUse = () =>
+  new AppError("file_in_use", 409, "A job that is not over yet reads this file.", {
+    hint: "Wait until it is done, or cancel it.",
+  });
+
 export const brokenOff = () =>
   new AppError("upload_broken", 400, "The upload ended before its end.", {
     hint: "Send the file again.",

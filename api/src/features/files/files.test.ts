@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { waitingJobs } from "../../testing/fleet.ts";
 import { createTestApi, type TestApi } from "../../testing/harness.ts";
 import { unixfsCid } from "../../testing/unixfs.ts";
 import { bodyOf, codeOf, registerUser, type TestUser } from "../../testing/users.ts";
@@ -23,7 +24,11 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-function upload(user: TestUser, body: ReadableStream<Uint8Array> | string | null, { name = "data.jsonl", headers = {} } = {}) {
+function upload(
+  user: TestUser,
+  body: ReadableStream<Uint8Array> | string | null,
+  { name = "data.jsonl", headers = {} } = {},
+) {
   return api.app.request(`/api/files?name=${encodeURIComponent(name)}`, {
     method: "POST",
     body,
@@ -114,6 +119,26 @@ describe("a file", () => {
     expect((await upload(eve, stream(randomBytes(3 * MIB)))).status).toBe(201);
     expect(await codeOf(await upload(eve, stream(randomBytes(3 * MIB))))).toBe("files_full");
     expect((await upload(eve, stream(randomBytes(2 * MIB)))).status).toBe(201);
+  });
+
+  it("is not over the limit with others that come at the same time", async () => {
+    const mia = await registerUser(api, "Mia");
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () => upload(mia, stream(randomBytes(2 * MIB)))),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 413, 413]);
+  });
+
+  it("can be removed by its owner, and not while a job needs it", async () => {
+    const zoe = await registerUser(api, "Zoe");
+    const { cid, id } = await bodyOf<FileView>(await upload(zoe, "to be removed"));
+    const [jobId = ""] = await waitingJobs(api, zoe.id, 1, { inputs: [{ cid, path: "x", size: 13 }] });
+    expect(await codeOf(await bob.call("DELETE", `/api/files/${cid}`))).toBe("not_found");
+    expect(await codeOf(await zoe.call("DELETE", `/api/files/${cid}`))).toBe("file_in_use");
+    expect((await zoe.call("POST", `/api/jobs/${jobId}/cancel`)).status).toBe(200);
+    expect((await zoe.call("DELETE", `/api/files/${cid}`)).status).toBe(204);
+    expect((await read(zoe, cid)).status).toBe(404);
+    await expect(api.deps.storage.weights.read(id)).rejects.toThrow();
   });
 
   it("needs a name and somebody who is signed in", async () => {

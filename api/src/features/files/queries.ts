@@ -19,6 +19,19 @@ export async function uploadedBy(db: Executor, userId: string, cid: string): Pro
   return row;
 }
 
+export async function deleteFile(db: Executor, id: string): Promise<void> {
+  await db.delete(files).where(eq(files.id, id));
+}
+
+/** Whether a job of the user's that is not over has that file as an input. */
+export async function isInput(db: Executor, userId: string, cid: string): Promise<boolean> {
+  const { rows } = await db.execute(sql`
+    SELECT FROM app.jobs WHERE user_id = ${userId}
+       AND state IN ('quoted', 'pending', 'assigned', 'running', 'verifying')
+       AND spec -> 'inputs' @> ${JSON.stringify([{ cid }])}::jsonb LIMIT 1`);
+  return rows.length > 0;
+}
+
 /** Holds the user's uploads until the transaction ends. */
 export async function lockUploads(db: Executor, userId: string): Promise<void> {
   await db.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${userId}, 7242020))`);

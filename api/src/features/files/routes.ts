@@ -4,7 +4,7 @@ import { requireUser } from "../../core/session.ts";
 import { label } from "../../core/text.ts";
 import type { Deps } from "../../deps.ts";
 import { download } from "./download.ts";
-import { listFiles, requireFile, uploadFile } from "./service.ts";
+import { listFiles, removeFile, requireFile, uploadFile } from "./service.ts";
 import { fileSchema } from "./shapes.ts";
 
 const tags = ["Files"];
@@ -45,6 +45,16 @@ const get = createRoute({
   },
 });
 
+const remove = createRoute({
+  method: "delete",
+  path: "/{cid}",
+  operationId: "removeFile",
+  tags,
+  summary: "Remove a file that you uploaded",
+  request: { params: z.object({ cid: z.string().max(200) }) },
+  responses: { 204: { description: "Removed" }, ...errorResponses(401, 404, 409) },
+});
+
 /** `/api/files` */
 export function filesRoutes(deps: Deps): Router {
   const router = createRouter();
@@ -57,5 +67,9 @@ export function filesRoutes(deps: Deps): Router {
   router.openapi(get, async (c) =>
     download(deps, c, await requireFile(deps, requireUser(c).id, c.req.valid("param").cid)),
   );
+  router.openapi(remove, async (c) => {
+    await removeFile(deps, requireUser(c).id, c.req.valid("param").cid);
+    return c.body(null, 204);
+  });
   return router;
 }

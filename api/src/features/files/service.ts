@@ -1,7 +1,7 @@
 import { notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { groupIdsOf } from "../groups/service.ts";
-import { fileTooLarge, tooMuch } from "./errors.ts";
+import { fileInUse, fileTooLarge, tooMuch } from "./errors.ts";
 import * as queries from "./queries.ts";
 import type { FileView } from "./shapes.ts";
 import { receiveFile } from "./store.ts";
@@ -28,14 +28,37 @@ export async function uploadFile(deps: Deps, userId: string, upload: Upload): Pr
     tooLarge: () => (limit < most ? tooMuch(mostTogether) : fileTooLarge(most)),
     announced: upload.announced,
   });
-  const row = await deps.db.transaction(async (tx) => {
+  try {
+    const row = await deps.db.transaction(async (tx) => {
+      await queries.lockUploads(tx, userId);
+      const same = await queries.uploadedBy(tx, userId, print.cid);
+      if (same) return same;
+      // Others may have come while this one did.
+      if ((await queries.bytesOf(tx, userId)) + print.size > mostTogether) throw tooMuch(mostTogether);
+      return queries.insertFile(tx, { id, userId, ...print, name: upload.name, purpose: "input" });
+    });
+    if (row.id !== id) await deps.storage.weights.remove(id);
+    return view(row);
+  } catch (error) {
+    await deps.storage.weights.remove(id);
+    throw error;
+  }
+}
+
+/**
+ * Removes a file that the user uploaded. What is on IPFS stays there for whoever knows its CID.
+ * @throws AppError `not_found` (404), `file_in_use` (409)
+ */
+export async function removeFile(deps: Deps, userId: string, cid: string): Promise<void> {
+  const removed = await deps.db.transaction(async (tx) => {
     await queries.lockUploads(tx, userId);
-    const same = await queries.uploadedBy(tx, userId, print.cid);
-    if (same) return same;
-    return queries.insertFile(tx, { id, userId, ...print, name: upload.name, purpose: "input" });
+    const file = await queries.uploadedBy(tx, userId, cid);
+    if (!file) throw notFound("The file");
+    if (await queries.isInput(tx, userId, cid)) throw fileInUse();
+    await queries.deleteFile(tx, file.id);
+    return file.id;
   });
-  if (row.id !== id) await deps.storage.weights.remove(id);
-  return view(row);
+  await deps.storage.weights.remove(removed);
 }
 
 export async function listFiles(deps: Deps, userId: string): Promise<FileView[]> {

@@ -1,4 +1,4 @@
-import { eq, like, sql } from "drizzle-orm";
+import { eq, inArray, sql } from "drizzle-orm";
 import { z } from "zod";
 import { confirmationsAt } from "../../chain/chains.ts";
 import { operatorTransactions } from "../../chain/operator/schema.ts";
@@ -100,12 +100,19 @@ async function paymentOf(deps: Deps, userId: string, job: JobRow): Promise<JobDe
   });
 }
 
+const SETTLEMENTS: SettlementKind[] = ["pay", "refund", "release", "dispute"];
+
 async function settlementOf({ db }: Deps, job: JobRow): Promise<JobDetail["settlement"]> {
   if (!TERMINAL.has(job.state)) return null;
   const [row] = await db
     .select()
     .from(operatorTransactions)
-    .where(like(operatorTransactions.key, `job-%:${job.id}`))
+    .where(
+      inArray(
+        operatorTransactions.key,
+        SETTLEMENTS.map((kind) => `job-${kind}:${job.id}`),
+      ),
+    )
     .orderBy(sql`${operatorTransactions.createdAt} DESC`)
     .limit(1);
   if (row) {
