@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
+import { photograph } from "./inspect.ts";
 import { adminSteps } from "./steps/admin.ts";
 import { batchSteps } from "./steps/batches.ts";
 import { chatSteps } from "./steps/chat.ts";
 import { earningsSteps } from "./steps/earnings.ts";
+import { houseSteps } from "./steps/house.ts";
 import { lookSteps } from "./steps/looks.ts";
 import { monthEndSteps } from "./steps/month-end.ts";
 import { nodeSteps } from "./steps/nodes.ts";
@@ -22,8 +24,10 @@ let broken = false;
 beforeEach(() => {
   if (broken) throw new Error("An earlier step failed.");
 });
-afterEach(({ task }) => {
-  broken ||= task.result?.state === "fail";
+afterEach(async ({ task }) => {
+  if (broken || task.result?.state !== "fail") return;
+  broken = true;
+  await photograph(world.browser);
 });
 
 describe("the journey", () => {
@@ -38,5 +42,6 @@ describe("the journey", () => {
   nodeSteps(world);
   monthEndSteps(world);
   batchSteps(world);
+  houseSteps(world);
   lookSteps(world);
 });

@@ -1,8 +1,10 @@
 import { aiforgeAbi, demoAccount } from "@aiforge/contracts";
 import { keccak256, stringToHex } from "viem";
 import { expect, it } from "vitest";
+import { inspect } from "../inspect.ts";
 import { Person } from "../people.ts";
-import { aiforge, type World } from "../world.ts";
+import { aiforge, customerWallet, type World } from "../world.ts";
+import { transfer } from "./ways.ts";
 
 const helper = demoAccount("member");
 
@@ -39,6 +41,25 @@ export function adminSteps(world: World): void {
     await admin.button("Done").click();
     await held.waitFor({ state: "detached" });
     expect(await isAdmin(world)).toBe(false);
+  });
+
+  it("9: an admin gives a transfer that nobody was quoted to its owner", async () => {
+    const { admin } = world;
+    const before = await world.creditOf(customerWallet.address);
+    const hash = await transfer(world, demoAccount("cashier").address, 3_210_000n);
+    const row = admin.page.locator(`[data-tx="${hash}"]`);
+    await row.getByText("Fits no quote").waitFor();
+    await row.getByRole("button", { name: "Give it to its owner" }).click();
+    expect(await row.getByTestId("held-assign").isDisabled()).toBe(true);
+    await row.getByTestId("held-to").fill(customerWallet.address);
+    await row.getByTestId("held-note").fill("Cora sent the receipt of her exchange.");
+    expect(await inspect(admin.page, "admin-held")).toEqual([]);
+    await row.getByTestId("held-assign").click();
+    await admin.byTestId("held-done").waitFor();
+    await admin.byTestId("held-assigned").locator(row).getByText("Credit of").waitFor();
+    await expect.poll(async () => (await world.creditOf(customerWallet.address)) - before).toBe(3_210_000n);
+    expect(await admin.byTestId("held-transfer").count()).toBe(0);
+    expect(admin.complaints).toEqual([]);
   });
 }
 

@@ -2,6 +2,7 @@ import { aiforgeAbi, demoAccount, monthText, splitId } from "@aiforge/contracts"
 import { expect, it } from "vitest";
 import { Person } from "../people.ts";
 import { aiforge, creatorWallet, laterSplit, type World } from "../world.ts";
+import { confirmAsAdmin } from "./house.ts";
 
 const VETO_SECONDS = 2n * 86_400n;
 
@@ -14,6 +15,19 @@ export function monthEndSteps(world: World): void {
     const root = admin.byTestId("admin-roots").getByRole("listitem").first();
     await expect.poll(() => root.getAttribute("data-state"), { timeout: 15_000 }).toBe("waiting");
     expect(await root.textContent()).toContain("21.00");
+  });
+
+  it("10: an admin refuses the root, and the month is computed and posted again", async () => {
+    const { admin } = world;
+    await admin.button(`Refuse the distribution of ${monthText(world.month)}`).click();
+    await confirmAsAdmin(admin);
+    const roots = admin.byTestId("admin-roots").getByRole("listitem");
+    await expect.poll(() => roots.first().getAttribute("data-state")).toBe("vetoed");
+    await expect.poll(() => admin.byTestId("distribute").textContent()).toBe("Compute it again");
+    await distribute(world, ": Posted.");
+    await expect.poll(() => roots.count()).toBe(2);
+    const states = () => roots.evaluateAll((rows) => rows.map((row) => row.getAttribute("data-state")));
+    expect((await states()).toSorted()).toEqual(["vetoed", "waiting"]);
   });
 
   it("10: a stranger recomputes it: green, red with one byte changed, green again", async () => {

@@ -59,7 +59,7 @@ export function planSteps(world: World): void {
 }
 
 /** @returns the answer, once it is complete */
-async function askForFrance(person: Person): Promise<string> {
+export async function askForFrance(person: Person): Promise<string> {
   await person.page.getByLabel("Message", { exact: true }).fill("What is the capital of France?");
   await person.button("Send").click();
   const answer = person.byTestId("message-assistant").last();

@@ -74,7 +74,7 @@ export function waysSteps(world: World): void {
 }
 
 /** From the faucet's wallet, as from an exchange: nobody has linked it. */
-async function transfer(world: World, to: Address, amount: bigint): Promise<Hex> {
+export async function transfer(world: World, to: Address, amount: bigint): Promise<Hex> {
   const wallet = createWalletClient({
     account: privateKeyToAccount(demoAccount("faucet").privateKey),
     chain: foundry,
