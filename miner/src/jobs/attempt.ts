@@ -324,7 +324,7 @@ export function patienceMs({ assignment, job }: Work, now: number): number {
   return Math.max(0, Math.min(3_600_000, left / 2));
 }
 
-export function failed(code: JobError["code"], message: string): RunEnd {
+function failed(code: JobError["code"], message: string): RunEnd {
   return {
     exitCode: null,
     outOfMemory: false,

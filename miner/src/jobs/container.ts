@@ -3,7 +3,7 @@ import type { Specification } from "./protocol.ts";
 
 const MIB = 1024 * 1024;
 /** Where jobs find the model that was asked for. */
-export const ENGINE_SOCKET = "/run/aiforge/engine.sock";
+const ENGINE_SOCKET = "/run/aiforge/engine.sock";
 /** Seconds between SIGTERM and SIGKILL. */
 export const STOP_SECONDS = 10;
 /** Threads count too. Node itself needs about ten. */
@@ -30,7 +30,7 @@ export interface ContainerParameters {
 }
 
 /** Bytes of `/tmp`, which is memory: half of what the job has, and no more than its disk. */
-export const tmpBytes = ({ memoryMb, diskMb }: Specification): number =>
+const tmpBytes = ({ memoryMb, diskMb }: Specification): number =>
   Math.floor(Math.min(memoryMb / 2, diskMb) * MIB);
 
 /** Bytes that `/out` may hold: inputs and outputs share the disk that was asked for. */

@@ -11,7 +11,7 @@ const hex = z
   .transform((text) => text as `0x${string}`);
 const whole = z.number().int().nonnegative();
 
-export const specificationSchema = z.object({
+const specificationSchema = z.object({
   version: z.literal(1),
   image: z.string().min(1),
   command: z.array(z.string()).min(1),
