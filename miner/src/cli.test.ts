@@ -1,50 +1,21 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CommandLine } from "./commands/testing/run.ts";
 import { TestApi } from "./testing/api.ts";
 
-const BIN = fileURLToPath(new URL("../bin/aiforge-miner.mjs", import.meta.url));
 // The well-known account 7 of the local chain.
 const KEY = "0x4bbbf85ce3377467afe5d46f804f221813b2bb87f24d81f60f1fcdbf7cbf4356";
 let api: TestApi;
 let dir: string;
 
-interface Run {
-  child: ChildProcess;
-  /** All that it printed so far. */
-  output: () => string;
-  exit: Promise<number | null>;
-}
-
-function run(args: string[], env: Record<string, string> = {}): Run {
-  const { AIFORGE_MINER_KEY: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, [BIN, ...args], { env: { ...inherited, ...env }, cwd: dir });
-  let output = "";
-  child.stdout.on("data", (data) => {
-    output += data;
-  });
-  child.stderr.on("data", (data) => {
-    output += data;
-  });
-  const exit = new Promise<number | null>((resolve) => child.on("exit", resolve));
-  return { child, output: () => output, exit };
-}
-
-async function finished(
-  args: string[],
-  env?: Record<string, string>,
-): Promise<{ output: string; code: number | null }> {
-  const { exit, output } = run(args, env);
-  const code = await exit;
-  return { output: output(), code };
-}
+let cli: CommandLine;
 
 beforeEach(async () => {
   api = await TestApi.start();
   dir = await mkdtemp(join(tmpdir(), "cli-"));
+  cli = new CommandLine(dir);
 });
 afterEach(async () => {
   await api.stop();
@@ -53,11 +24,13 @@ afterEach(async () => {
 
 describe("aiforge-miner", () => {
   it("explains itself and each command", async () => {
-    expect((await finished(["--help"])).output).toMatch(/start.*status.*doctor/s);
-    for (const command of ["start", "status", "doctor"]) {
-      const { output, code } = await finished([command, "--help"]);
+    expect((await cli.run(["--help"])).output).toMatch(
+      /init.*doctor.*benchmark.*start.*status.*earnings.*claim.*drain/s,
+    );
+    for (const command of ["init", "doctor", "benchmark", "start", "status", "earnings", "claim", "drain"]) {
+      const { output, code } = await cli.run([command, "--help"]);
       expect(code).toBe(0);
-      expect(output).toContain("--api-url");
+      for (const option of ["--config", "--api-url", "--json"]) expect(output).toContain(option);
       // A secret has no flag.
       expect(output).not.toMatch(/--(upstream-)?key[ =]/);
     }
@@ -65,7 +38,7 @@ describe("aiforge-miner", () => {
 
   it("serves from start to SIGTERM and tells neither key nor token", async () => {
     const args = ["start", "--api-url", api.url, "--data-dir", "data", "--gpu", "off", "--json"];
-    const { child, exit, output } = run(args, { AIFORGE_MINER_KEY: KEY });
+    const { child, exit, output } = cli.start(args, { env: { AIFORGE_MINER_KEY: KEY } });
     const peer = await api.peer();
     await peer.ready();
     peer.ask("a", "ping");
@@ -83,7 +56,7 @@ describe("aiforge-miner", () => {
 
   it("stops in the middle of an answer, and while the API is away", async () => {
     const args = ["start", "--api-url", api.url, "--data-dir", "data", "--gpu", "off"];
-    const busy = run(args, { AIFORGE_MINER_KEY: KEY });
+    const busy = cli.start(args, { env: { AIFORGE_MINER_KEY: KEY } });
     const peer = await api.peer();
     await peer.ready();
     peer.ask("a", "Tell me a story about a fox and a lantern.");
@@ -91,23 +64,24 @@ describe("aiforge-miner", () => {
     busy.child.kill("SIGINT");
     expect(await busy.exit).toBe(0);
     api.failWith = 503;
-    const waiting = run(args, { AIFORGE_MINER_KEY: KEY });
+    const waiting = cli.start(args, { env: { AIFORGE_MINER_KEY: KEY } });
     await expect.poll(waiting.output, { timeout: 20_000 }).toContain("not connected");
     waiting.child.kill("SIGTERM");
     expect(await waiting.exit).toBe(0);
   });
 
   it("ends with one sentence when something is wrong", async () => {
-    expect(await finished(["start", "--api-url", api.url])).toEqual({
+    expect(await cli.run(["start", "--api-url", api.url])).toEqual({
       code: 1,
-      output: "No wallet key.\nPass --key-file FILE (mode 0600), or set AIFORGE_MINER_KEY.\n",
+      output:
+        "No wallet key.\nRun aiforge-miner init, pass --key-file FILE (mode 0600), or set AIFORGE_MINER_KEY.\n",
     });
     const file = join(dir, "key");
     await writeFile(file, KEY);
     await chmod(file, 0o644);
-    const open = await finished(["start", "--api-url", api.url, "--key-file", file]);
+    const open = await cli.run(["start", "--api-url", api.url, "--key-file", file]);
     expect(open.output).toContain(`The key file ${file} can be read by others.\nchmod 600 ${file}`);
-    const wrong = await finished(["start", "--concurrency", "many"], { AIFORGE_MINER_KEY: KEY });
+    const wrong = await cli.run(["start", "--concurrency", "many"], { env: { AIFORGE_MINER_KEY: KEY } });
     expect(wrong).toEqual({
       code: 1,
       output: "--concurrency must be a whole number from 1 to 1024, not “many”.\n",
@@ -116,12 +90,14 @@ describe("aiforge-miner", () => {
 
   it("has a doctor that finds what is missing", async () => {
     const args = ["--data-dir", "data", "--gpu", "off"];
-    const ill = await finished(["doctor", "--api-url", "http://127.0.0.1:9", ...args]);
+    const ill = await cli.run(["doctor", "--api-url", "http://127.0.0.1:9", ...args]);
     expect(ill.code).toBe(1);
     expect(ill.output).toMatch(/✖ wallet key.*No wallet key/);
     expect(ill.output).toMatch(/✖ API/);
     expect(ill.output).toMatch(/✔ engine +llama.cpp starts, on the CPU/);
-    const state = await finished(["status", "--api-url", api.url, ...args], { AIFORGE_MINER_KEY: KEY });
+    const state = await cli.run(["status", "--api-url", api.url, ...args], {
+      env: { AIFORGE_MINER_KEY: KEY },
+    });
     expect(state.output).toMatch(/✔ wallet +0x14dC79964da2C08b23698B3D3cc7Ca32193d9955/);
     expect(state.output).toMatch(/✖ registered +not yet/);
   });

@@ -10,6 +10,9 @@ export interface RawOptions extends RawJobOptions {
   apiUrl: string;
   name: string;
   keyFile?: string;
+  signerUrl?: string;
+  signerAddress?: string;
+  invite?: string;
   dataDir: string;
   engine: EngineLoader["kind"];
   gpu: "auto" | "off";
@@ -26,6 +29,12 @@ export interface Config {
   apiUrl: string;
   name: string;
   keyFile: string | null;
+  /** JSON-RPC of a signer that holds the wallet instead of this machine. */
+  signerUrl: string | null;
+  /** Which of the signer's accounts. */
+  signerAddress: string | null;
+  /** Where registering takes an invitation. */
+  invite: string | null;
   dataDir: string;
   engine: EngineLoader["kind"];
   gpu: "auto" | "off";
@@ -52,6 +61,13 @@ export const identityOptions = [
   new Option("--api-url <url>", "the AIForge API").env("AIFORGE_API_URL").default("http://localhost:3000"),
   new Option("--key-file <file>", "file with the wallet's private key, mode 0600 (or AIFORGE_MINER_KEY)").env(
     "AIFORGE_MINER_KEY_FILE",
+  ),
+  new Option(
+    "--signer-url <url>",
+    "an external signer (web3signer, clef) instead of a key on this machine",
+  ).env("AIFORGE_MINER_SIGNER_URL"),
+  new Option("--signer-address <address>", "which of the signer's accounts, where it has several").env(
+    "AIFORGE_MINER_SIGNER_ADDRESS",
   ),
   new Option("--data-dir <folder>", "weights and the node's token")
     .env("AIFORGE_MINER_DATA_DIR")
@@ -95,7 +111,28 @@ export const engineOptions = [
 export const nameOption = new Option("--name <name>", "how the node is listed")
   .env("AIFORGE_MINER_NAME")
   .default(hostname(), "this machine's name");
-export const jsonOption = new Option("--json", "log JSON lines").env("AIFORGE_MINER_JSON");
+export const inviteOption = new Option("--invite <code>", "an invitation, where registering takes one").env(
+  "AIFORGE_MINER_INVITE",
+);
+export const rpcOption = new Option(
+  "--rpc-url <url>",
+  "a node of the chain of your own (default: through the API)",
+).env("AIFORGE_MINER_RPC_URL");
+export const jsonOption = new Option("--json", "print JSON").env("AIFORGE_MINER_JSON");
+
+/** What commands take that have to do with neither an engine nor a name. */
+const OPERATOR: Omit<RawOptions, "apiUrl" | "dataDir"> = {
+  name: "",
+  engine: "embedded",
+  gpu: "auto",
+  context: "8192",
+  concurrency: "4",
+  models: "all",
+};
+
+/** As {@link resolveConfig}, for a command that runs no engine. */
+export const resolveOperator = (raw: Pick<RawOptions, "apiUrl" | "dataDir">): Config =>
+  resolveConfig({ ...OPERATOR, ...raw, engine: "embedded" });
 
 /**
  * Checks the options, before anything is started with them.
@@ -109,6 +146,9 @@ export function resolveConfig(
     apiUrl: httpUrl("--api-url", raw.apiUrl),
     name: raw.name.trim().slice(0, 80) || "node",
     keyFile: raw.keyFile ? resolve(raw.keyFile) : null,
+    signerUrl: raw.signerUrl ? httpUrl("--signer-url", raw.signerUrl) : null,
+    signerAddress: raw.signerAddress ? address("--signer-address", raw.signerAddress) : null,
+    invite: raw.invite?.trim() || null,
     dataDir: resolve(raw.dataDir),
     engine: raw.engine,
     gpu: raw.gpu,
@@ -121,6 +161,10 @@ export function resolveConfig(
     jobs: resolveJobs(raw),
     json: raw.json ?? false,
   };
+  if (config.signerUrl && config.keyFile)
+    throw new MinerError("The wallet is a key file or a signer, not both.", {
+      hint: "Leave --key-file or --signer-url away.",
+    });
   if (config.engine === "openai") {
     if (config.upstreamUrl === null)
       throw new MinerError("--engine openai needs --upstream-url.", {
@@ -150,10 +194,15 @@ export function parseModels(text: string, upstreamModel: string | null): Config[
   return models;
 }
 
-function wholeNumber(option: string, text: string, min: number, max: number): number {
+export function wholeNumber(option: string, text: string, min: number, max: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text.trim()) && value >= min && value <= max) return value;
   throw new MinerError(`${option} must be a whole number from ${min} to ${max}, not “${text}”.`);
+}
+
+function address(option: string, text: string): string {
+  if (/^0x[0-9a-fA-F]{40}$/.test(text)) return text;
+  throw new MinerError(`${option} must be an address (0x and 40 hexadecimal digits), not “${text}”.`);
 }
 
 function httpUrl(option: string, text: string): string {

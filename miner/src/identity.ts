@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { chmod, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { LocalAccount } from "viem";
 import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { MinerError } from "./errors.ts";
 
 /** The environment variable that may hold the wallet key. There is no flag: flags show in `ps`. */
 export const KEY_VARIABLE = "AIFORGE_MINER_KEY";
 
-function accountOf(text: string, origin: string): PrivateKeyAccount {
+export function accountOf(text: string, origin: string): PrivateKeyAccount {
   const key = text.trim();
   const hex = key.startsWith("0x") ? key : `0x${key}`;
   // The message names where the key came from and never what it says.
@@ -34,8 +35,22 @@ export async function loadAccount(
   if (keyFile !== null) return accountOf(await readPrivateFile(keyFile), `The key file ${keyFile}`);
   if (fromEnvironment) return accountOf(fromEnvironment, KEY_VARIABLE);
   throw new MinerError("No wallet key.", {
-    hint: `Pass --key-file FILE (mode 0600), or set ${KEY_VARIABLE}.`,
+    hint: `Run aiforge-miner init, pass --key-file FILE (mode 0600), or set ${KEY_VARIABLE}.`,
   });
+}
+
+/**
+ * The wallet of a configuration: an external signer's, else the key's.
+ * @throws MinerError as {@link loadAccount}, or when the signer does not answer
+ */
+export async function openWallet(
+  config: { keyFile: string | null; signerUrl: string | null; signerAddress: string | null },
+  env: Record<string, string | undefined> = process.env,
+): Promise<LocalAccount> {
+  if (config.signerUrl === null) return loadAccount(config.keyFile, env);
+  delete env[KEY_VARIABLE];
+  const { signerAccount } = await import("./signer.ts");
+  return signerAccount(config.signerUrl, config.signerAddress);
 }
 
 /**

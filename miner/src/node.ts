@@ -1,8 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { PrivateKeyAccount } from "viem/accounts";
+import type { LocalAccount } from "viem";
 import type { Config } from "./config.ts";
 import { type Link, stayConnected } from "./connection.ts";
+import { openControl } from "./control.ts";
 import { EmbeddedLoader } from "./engines/embedded.ts";
 import type { EngineLoader } from "./engines/engine.ts";
 import { OpenAILoader } from "./engines/openai.ts";
@@ -40,7 +41,7 @@ export function createLoader(config: Config): EngineLoader {
  */
 export async function runNode(
   config: Config,
-  account: PrivateKeyAccount,
+  account: LocalAccount,
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
@@ -55,11 +56,15 @@ export async function runNode(
 
 async function runLocked(
   config: Config,
-  account: PrivateKeyAccount,
+  account: LocalAccount,
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   const { apiUrl, concurrency, dataDir } = config;
+  const startedAt = new Date().toISOString();
+  const asked = new AbortController();
+  const ending = AbortSignal.any([signal, asked.signal]);
+  let draining = false;
   const tokens = new TokenStore(dataDir, apiUrl, account.address);
   let token: string | null = null;
   let link: Link | null = null;
@@ -70,7 +75,7 @@ async function runLocked(
     loader,
     store: new WeightsStore({ dir: join(dataDir, "weights"), apiUrl, token: () => token }),
     selects: (modelId) => config.models === "all" || config.models.has(modelId.toLowerCase()),
-    onChange: (states) => link?.send({ type: "models", models: states }),
+    onChange: () => tellModels(),
     log,
   });
   const serving = new Serving({
@@ -91,6 +96,11 @@ async function runLocked(
     log,
   });
 
+  /** A node that drains offers no model: what it is asked already it answers. */
+  function tellModels(): void {
+    link?.send({ type: "models", models: draining ? [] : models.states });
+  }
+
   async function currentToken(stale: boolean): Promise<string> {
     token = stale ? null : (token ?? (await tokens.read()));
     if (token === null) {
@@ -103,7 +113,14 @@ async function runLocked(
         capacity: concurrency,
         jobs: jobs.capability,
       };
-      const registered = await register({ apiUrl, account, name: config.name, capabilities, signal });
+      const registered = await register({
+        apiUrl,
+        account,
+        name: config.name,
+        capabilities,
+        invite: config.invite,
+        signal: ending,
+      });
       token = registered.token;
       await tokens.write(token);
       log.info({ nodeId: registered.nodeId, address: account.address }, "registered");
@@ -128,8 +145,8 @@ async function runLocked(
   async function beatByHttp(): Promise<void> {
     if (link !== null || token === null) return;
     try {
-      const body = { ...(await figures()), models: models.states };
-      for (const attemptId of await jobs.coordinator.heartbeat(body, signal)) jobs.cancel(attemptId);
+      const body = { ...(await figures()), models: draining ? [] : models.states };
+      for (const attemptId of await jobs.coordinator.heartbeat(body, ending)) jobs.cancel(attemptId);
     } catch (error) {
       log.debug({ reason: describe(error) }, "no heartbeat");
     }
@@ -171,6 +188,31 @@ async function runLocked(
     }
   }
 
+  const control = {
+    status: () => ({
+      version: VERSION,
+      startedAt,
+      connected: link !== null,
+      draining,
+      active: serving.active,
+      attempts: jobs.attempts,
+      models: models.states.map(({ modelId, state }) => ({ modelId, state })),
+      jobs: jobs.capability.enabled,
+    }),
+    drain: (on: boolean) => {
+      if (on === draining) return;
+      draining = on;
+      log.info(on ? "draining: no new work is taken" : "work is taken again");
+      jobs.drain(on);
+      tellModels();
+    },
+    stop: () => asked.abort(),
+  };
+  const closeControl = await openControl(dataDir, control).catch((error) => {
+    log.warn({ reason: describe(error) }, "status and drain cannot reach this process");
+    return async () => {};
+  });
+
   const beats = setInterval(() => void beatByHttp(), HTTP_HEARTBEAT_MS);
   try {
     await jobs.start();
@@ -184,10 +226,10 @@ async function runLocked(
             type: "hello",
             version: VERSION,
             capacity: concurrency,
-            models: models.ready,
+            models: draining ? [] : models.ready,
             jobs: jobs.capability,
           });
-          opened.send({ type: "models", models: models.states });
+          tellModels();
         },
         onFrame,
         onClose: async () => {
@@ -197,9 +239,10 @@ async function runLocked(
         },
         log,
       },
-      signal,
+      ending,
     );
   } finally {
+    await closeControl();
     clearInterval(beat);
     clearInterval(beats);
     await jobs.close();

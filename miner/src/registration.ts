@@ -5,7 +5,7 @@ import {
   type JobCapability,
   registerNode,
 } from "@aiforge/api/client";
-import type { PrivateKeyAccount } from "viem/accounts";
+import type { LocalAccount } from "viem";
 import { parseSiweMessage } from "viem/siwe";
 import { z } from "zod";
 import { describe, MinerError } from "./errors.ts";
@@ -24,9 +24,10 @@ export interface Capabilities extends MachineFigures {
 
 export interface RegisterParameters {
   apiUrl: string;
-  account: PrivateKeyAccount;
+  account: LocalAccount;
   name: string;
   capabilities: Capabilities;
+  invite?: string | null;
   signal?: AbortSignal;
 }
 
@@ -57,7 +58,8 @@ export async function register(parameters: RegisterParameters): Promise<{ nodeId
       "The API asked for a signature over something else than registering this wallet's node.",
     );
   const signature = await account.signMessage({ message });
-  const body = { message, signature, name, capabilities: { ...capabilities } };
+  const { invite } = parameters;
+  const body = { message, signature, name, capabilities: { ...capabilities }, ...(invite ? { invite } : {}) };
   const { node, token } = answer(apiUrl, await registerNode({ client, signal, body }), registeredSchema);
   return { nodeId: node.id, token };
 }

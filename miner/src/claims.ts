@@ -1,0 +1,134 @@
+import { aiforgeAbi, formatUsdt, jobIdOf } from "@aiforge/contracts";
+import { type Address, encodeFunctionData, type Hex, type LocalAccount, parseEventLogs } from "viem";
+import { chainError, creditOf, type PayChain, payChains } from "./chain.ts";
+import type { Config } from "./config.ts";
+import { describe, MinerError } from "./errors.ts";
+import type { NodeApi, OpenResult } from "./node-api.ts";
+
+/** Of the contract's job states: a result lies there, nobody disputed it. */
+const SUBMITTED = 2;
+/** What a plain node keeps of a price: the rest is the platform's. */
+const NODE_BPS = 9_500n;
+const WHOLE_BPS = 10_000n;
+/** Gas of a withdrawal that cannot be estimated yet, because what it withdraws is released first. */
+const WITHDRAW_GAS = 90_000n;
+
+export interface Step {
+  kind: "release" | "withdraw";
+  title: string;
+  data: Hex;
+}
+
+export interface ClaimPlan {
+  chain: PayChain;
+  /** Micro-USDT of credit now. */
+  credit: bigint;
+  /** Micro-USDT that is withdrawn: the credit, and what is released for it. */
+  amount: bigint;
+  steps: Step[];
+  /** Results whose client may still dispute them. */
+  waiting: { onchainId: string; releasableAt: string }[];
+  gas: bigint;
+  /** Wei. */
+  cost: bigint;
+  balance: bigint;
+}
+
+/**
+ * What a wallet can claim on each chain. Results that nobody disputed in time become credit, and all credit goes to the
+ * wallet.
+ * @returns the plans, and for what it could not be found out
+ */
+export async function planClaims(
+  config: Config,
+  api: NodeApi,
+  address: Address,
+): Promise<{ chains: ClaimPlan[]; problems: string[] }> {
+  const problems: string[] = [];
+  const chains = await payChains(config, api);
+  // Credit can be withdrawn while the API is away, or before the node ever registered.
+  const open = await api.earnings(1).then(
+    (earned) => earned.open,
+    (error) => {
+      problems.push(`Results to release are not known: ${describe(error)}`);
+      return [];
+    },
+  );
+  const plans: ClaimPlan[] = [];
+  for (const chain of chains)
+    try {
+      plans.push(await planOn(chain, address, open));
+    } catch (error) {
+      problems.push(`${chain.name}: ${chainError(error).message}`);
+    }
+  return { chains: plans, problems };
+}
+
+async function planOn(chain: PayChain, address: Address, open: OpenResult[]): Promise<ClaimPlan> {
+  const { reader, aiforge } = chain;
+  const contract = { address: aiforge, abi: aiforgeAbi } as const;
+  const [credit, balance, head, fees, window] = await Promise.all([
+    creditOf(chain, address),
+    reader.getBalance({ address }),
+    reader.getBlock(),
+    reader.estimateFeesPerGas(),
+    reader.readContract({ ...contract, functionName: "CHALLENGE_WINDOW" }),
+  ]);
+  const steps: Step[] = [];
+  const waiting: ClaimPlan["waiting"] = [];
+  let amount = credit;
+  let gas = 0n;
+  for (const each of open.filter((result) => result.chain === chain.chain)) {
+    const job = { ...each.job, price: BigInt(each.job.price) };
+    // The API's word is checked: the id is a hash of the terms, and the contract knows the rest.
+    if (jobIdOf(job) !== each.onchainId) continue;
+    const state = await reader.readContract({ ...contract, functionName: "jobOf", args: [each.onchainId] });
+    if (state.status !== SUBMITTED) continue;
+    const until = BigInt(state.since) + window;
+    if (head.timestamp <= until) {
+      waiting.push({
+        onchainId: each.onchainId,
+        releasableAt: new Date(Number(until) * 1_000).toISOString(),
+      });
+      continue;
+    }
+    const data = encodeFunctionData({
+      abi: aiforgeAbi,
+      functionName: "releaseJob",
+      args: [job, each.submission],
+    });
+    const own = BigInt(each.submission.payee) === BigInt(address);
+    if (own) amount += state.escrow - (state.escrow * (WHOLE_BPS - NODE_BPS)) / WHOLE_BPS;
+    gas += await reader.estimateGas({ account: address, to: aiforge, data });
+    steps.push({ kind: "release", title: `Release ${each.name ?? each.onchainId.slice(0, 18)}`, data });
+  }
+  if (amount > 0n) {
+    const data = encodeFunctionData({ abi: aiforgeAbi, functionName: "withdrawFor", args: [address] });
+    gas += credit > 0n ? await reader.estimateGas({ account: address, to: aiforge, data }) : WITHDRAW_GAS;
+    steps.push({ kind: "withdraw", title: `Withdraw ${formatUsdt(amount)} USDT`, data });
+  }
+  const price = fees.maxFeePerGas ?? 0n;
+  return { chain, credit, amount, steps, waiting, gas, cost: gas * price, balance };
+}
+
+/**
+ * Sends one step and waits until it is in a block.
+ * @returns what came into the wallet by it, in micro-USDT
+ * @throws MinerError when it fails
+ */
+export async function send(
+  chain: PayChain,
+  account: LocalAccount,
+  step: Step,
+): Promise<{ hash: Hex; gasUsed: bigint; cost: bigint; withdrawn: bigint }> {
+  try {
+    const hash = await chain.sender(account).sendTransaction({ to: chain.aiforge, data: step.data });
+    const receipt = await chain.reader.waitForTransactionReceipt({ hash, timeout: 300_000 });
+    if (receipt.status !== "success") throw new MinerError(`The transaction ${hash} failed.`);
+    const withdrawals = parseEventLogs({ abi: aiforgeAbi, logs: receipt.logs, eventName: "Withdrawn" });
+    const withdrawn = withdrawals.reduce((sum, { args }) => sum + args.amount, 0n);
+    return { hash, gasUsed: receipt.gasUsed, cost: receipt.gasUsed * receipt.effectiveGasPrice, withdrawn };
+  } catch (error) {
+    throw chainError(error);
+  }
+}

@@ -1,0 +1,26 @@
+import { Command, type Option } from "commander";
+import { identityOptions, jsonOption, type RawOptions, rpcOption } from "../config.ts";
+import { applySettings, configOption } from "../settings.ts";
+
+interface CommandParameters {
+  description: string;
+  options?: Option[];
+  /** Whether it writes the settings, which then need not be there. */
+  writes?: boolean;
+}
+
+/** A command whose options come from its flags, else from the environment, else from the settings file. */
+export function nodeCommand<T extends object = object>(
+  name: string,
+  { description, options = [], writes = false }: CommandParameters,
+  run: (raw: RawOptions & T, command: Command) => Promise<void>,
+): Command {
+  const command = new Command(name).description(description).showHelpAfterError();
+  const all = new Map(
+    [configOption, ...identityOptions, rpcOption, ...options, jsonOption].map((o) => [o.long, o]),
+  );
+  for (const option of all.values()) command.addOption(option);
+  return command
+    .hook("preAction", () => applySettings(command, { writes }))
+    .action(() => run(command.opts<RawOptions & T>(), command));
+}

@@ -1,0 +1,525 @@
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  ASSIGNMENT_TYPES,
+  ATTESTATION_TYPES,
+  aiforgeAbi,
+  demoAccount,
+  deployments,
+  jobDomain,
+  payeeOf,
+  usdtAbi,
+} from "@aiforge/contracts";
+import { getAddress } from "viem";
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { contractJob } from "../../../api/src/features/jobs/terms.ts";
+import { escrowBecomes, fund, jobRow } from "../../../api/src/testing/escrows.ts";
+import { createTestApi, eventually, fundedWallet, type TestApi } from "../../../api/src/testing/harness.ts";
+import { listen } from "../../../api/src/testing/node-peer.ts";
+import { type Stack, startStack } from "../../../api/src/testing/stack.ts";
+import { walletUser } from "../../../api/src/testing/users.ts";
+import { testClient } from "../../../scripts/testing/chain.ts";
+import { startPostgres } from "../../../scripts/testing/postgres.ts";
+import { CommandLine, type Run } from "./testing/run.ts";
+
+const TIMEOUT = 180_000;
+const { aiforge, usdt } = deployments[31337]!;
+const OPERATOR = privateKeyToAccount(demoAccount("operator").privateKey);
+
+let home: string;
+let cli: CommandLine;
+let stack: Stack;
+let api: TestApi;
+let server: Awaited<ReturnType<typeof listen>>;
+let node: Run;
+const closing: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "commands-"));
+  closing.push(() => rm(home, { recursive: true, force: true }));
+  const postgres = await startPostgres();
+  closing.push(() => postgres.stop());
+  stack = await startStack(postgres.url);
+  closing.push(() => stack.stop());
+  Object.assign(process.env, { API_TEST_DATABASE_URL: stack.databaseUrl, API_TEST_RPC_URL: stack.rpcUrl });
+  api = await createTestApi({
+    PUBLIC_RPC_URL_31337: stack.rpcUrl,
+  });
+  closing.push(() => api.close());
+  server = await listen(api);
+  closing.push(() => server.close());
+  cli = new CommandLine(home);
+}, TIMEOUT);
+afterAll(async () => {
+  if (node?.child.exitCode === null) node.child.kill("SIGKILL");
+  for (const close of closing.reverse()) await close();
+}, TIMEOUT);
+
+const keyFile = () => join(home, ".aiforge-miner", "wallet.key");
+const account = async () => privateKeyToAccount((await readFile(keyFile(), "utf8")).trim() as `0x${string}`);
+
+it(
+  "makes a wallet and settings that every command reads, and never shows the key",
+  async () => {
+    const flags = ["--api-url", server.url, "--name", "the test's", "--gpu", "off", "--jobs", "off"];
+    const made = await cli.run(["init", ...flags]);
+    expect(made.code, made.output).toBe(0);
+    const { address } = await account();
+    expect(made.output).toContain(address);
+    expect(made.output).not.toContain((await readFile(keyFile(), "utf8")).trim().slice(2));
+    const settings = join(home, ".aiforge-miner", "config.json");
+    for (const file of [keyFile(), settings]) expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(await readFile(settings, "utf8"))).toEqual({
+      apiUrl: server.url,
+      name: "the test's",
+      gpu: "off",
+      jobs: "off",
+      keyFile: keyFile(),
+      dataDir: join(home, ".aiforge-miner"),
+    });
+    const again = await cli.run(["init", ...flags]);
+    expect(again).toEqual({
+      code: 1,
+      output: `There are settings at ${settings} already.\nEdit them, or write them anew with --force.\n`,
+    });
+    const anew = await cli.json<{ address: string; created: boolean }>(["init", "--force"]);
+    expect(anew).toMatchObject({ code: 0, address, created: false });
+    const replaced = await cli.run(["init", "--force", "--wallet", "create"]);
+    expect(replaced.output).toContain("it is never replaced");
+    expect((await account()).address).toBe(address);
+  },
+  TIMEOUT,
+);
+
+it(
+  "imports a key from standard input or the environment",
+  async () => {
+    const key = generatePrivateKey();
+    const { address } = privateKeyToAccount(key);
+    for (const [at, options] of [{ input: `${key}\n` }, { env: { AIFORGE_MINER_KEY: key } }].entries()) {
+      const dir = join(home, `import-${at}`);
+      const args = ["init", "--config", join(dir, "config.json"), "--data-dir", dir, "--wallet", "import"];
+      const { code, output } = await cli.run(args, options);
+      expect(code, output).toBe(0);
+      expect(output).toContain(address);
+      expect(output).not.toContain(key.slice(2));
+      expect((await stat(join(dir, "wallet.key"))).mode & 0o777).toBe(0o600);
+    }
+    const dir = join(home, "import-none");
+    const args = ["init", "--config", join(dir, "config.json"), "--data-dir", dir, "--wallet", "import"];
+    const wrong = await cli.run(args, { input: "my password\n" });
+    expect(wrong.code).toBe(1);
+    expect(wrong.output).toContain("does not hold a private key");
+    expect(wrong.output).not.toContain("my password");
+    await expect(stat(dir)).rejects.toThrow("ENOENT");
+  },
+  TIMEOUT,
+);
+
+it(
+  "names what is wrong in the settings, and lets flags and the environment win",
+  async () => {
+    const path = join(home, "broken.json");
+    for (const [text, message] of [
+      ["{", "are not JSON"],
+      ["[]", "are not an object"],
+      ['{"colour":"red"}', "“colour” is not a setting"],
+      ['{"gpu":"maybe"}', "gpu must be one of auto, off"],
+      ['{"apiUrl":["x"]}', "apiUrl must be a text"],
+      ['{"apiUrl":"ftp://x"}', "--api-url must be an http or https address"],
+    ]) {
+      await writeFile(path, text!);
+      const { code, output } = await cli.run(["status", "--config", path]);
+      expect([code, output]).toEqual([1, expect.stringContaining(message!)]);
+    }
+    expect((await cli.run(["status", "--config", join(home, "none.json")])).output).toContain(
+      "There are no settings",
+    );
+    await writeFile(path, JSON.stringify({ apiUrl: "http://127.0.0.1:9", keyFile: keyFile() }));
+    const shown = async (args: string[], env = {}) =>
+      (await cli.json<{ api: string }>(["status", "--config", path, ...args], { env })).api;
+    expect(await shown([])).toBe("http://127.0.0.1:9");
+    expect(await shown([], { AIFORGE_API_URL: "http://127.0.0.1:10" })).toBe("http://127.0.0.1:10");
+    expect(
+      await shown(["--api-url", "http://127.0.0.1:11"], { AIFORGE_API_URL: "http://127.0.0.1:10" }),
+    ).toBe("http://127.0.0.1:11");
+  },
+  TIMEOUT,
+);
+
+it(
+  "starts with no flag, and shows itself",
+  async () => {
+    const before = await cli.run(["status"]);
+    expect(before.code).toBe(1);
+    expect(before.output).toMatch(/✖ process +not running/);
+    expect(before.output).toMatch(/✖ registered +not yet: run start/);
+    node = cli.start(["start", "--json"]);
+    await expect.poll(node.output, { timeout: 60_000 }).toContain('"connected"');
+    const { address } = await account();
+    const shown = await eventually("the node is active", async () => {
+      const status = await cli.json<{
+        address: string;
+        process: { pid: number; connected: boolean };
+        node: { name: string; status: string } | null;
+        credit: { credit: string }[];
+      }>(["status"]);
+      return status.node?.status === "active" ? status : null;
+    });
+    expect(shown).toMatchObject({
+      code: 0,
+      address,
+      process: { pid: node.child.pid, connected: true, draining: false, active: 0, attempts: [] },
+      node: { name: "the test's", address: address.toLowerCase(), runningJobs: 0, earned: "0.00" },
+      credit: [{ chain: "eip155:31337", credit: "0.00" }],
+      problems: [],
+    });
+    const text = await cli.run(["status"]);
+    expect(text.code).toBe(0);
+    expect(text.output).toMatch(/✔ process +connected, 0 requests, 0 jobs/);
+    expect(text.output).toMatch(/✔ service +active, heard/);
+  },
+  TIMEOUT,
+);
+
+interface Findings {
+  ok: boolean;
+  warnings: number;
+  findings: { name: string; state: string; detail: string; fix: string | null }[];
+}
+
+/** The doctor's findings by name, and its exit code. */
+async function examine(args: string[], env: Record<string, string> = {}) {
+  const { code, ok, findings } = await cli.json<Findings>(["doctor", ...args], { env });
+  expect(ok).toBe(code === 0);
+  for (const { state, fix } of findings)
+    expect(fix === null, "a fix for whatever is not well").toBe(state === "ok");
+  return { code, of: (name: string) => findings.find((finding) => finding.name === name) };
+}
+
+it(
+  "has a doctor who finds a healthy node healthy, and a wallet without gas worth a warning",
+  async () => {
+    const { code, of } = await examine([]);
+    expect(code).toBe(0);
+    const { address } = await account();
+    for (const name of [
+      "wallet key",
+      "dial-out",
+      "registration",
+      "clock",
+      "chain",
+      "disk",
+      "containers",
+      "engine",
+    ])
+      expect(of(name)?.state, `${name}: ${of(name)?.detail}`).toBe("ok");
+    expect(of("API")?.detail).toMatch(/version \d+\.\d+/);
+    expect(of("wallet key")?.detail).toContain(address);
+    expect(of("gas")).toMatchObject({ state: "warning", fix: expect.stringContaining(address) });
+    const text = await cli.run(["doctor"]);
+    expect(text.output).toMatch(/⚠ gas +0 ETH.*\n +→ Send about/);
+    expect(text.output).toMatch(/The node can start; \d things? (is|are) worth a look/);
+  },
+  TIMEOUT,
+);
+
+it(
+  "has a doctor who names a missing engine, an open key file and an API that is away, each with its fix",
+  async () => {
+    const missing = await examine(["--jobs", "on", "--docker-host", `unix://${home}/no.sock`]);
+    expect(missing.code).toBe(1);
+    expect(missing.of("containers")).toMatchObject({
+      state: "problem",
+      detail: expect.stringContaining("no.sock"),
+      fix: expect.stringContaining("systemctl start docker"),
+    });
+    await chmod(keyFile(), 0o644);
+    const open = await examine([]);
+    await chmod(keyFile(), 0o600);
+    expect(open.code).toBe(1);
+    expect(open.of("wallet key")).toMatchObject({ state: "problem", fix: `chmod 600 ${keyFile()}` });
+    const away = await examine(["--api-url", "http://127.0.0.1:9"]);
+    expect(away.code).toBe(1);
+    expect(away.of("API")).toMatchObject({ state: "problem", fix: expect.stringContaining("--api-url") });
+    // One cause is one problem.
+    for (const name of ["dial-out", "clock", "chain"]) expect(away.of(name)?.state, name).toBe("warning");
+    const nowhere = await examine(["--rpc-url", "http://127.0.0.1:9"]);
+    expect(nowhere.of("chain")).toMatchObject({ state: "problem", detail: expect.stringContaining("chain") });
+  },
+  TIMEOUT,
+);
+
+it(
+  "has a doctor who sees a clock that is wrong",
+  async () => {
+    // The API behind a proxy that passes everything on but upgrades, and whose clock runs ten minutes ahead.
+    const proxy = createServer((asked, answer) => {
+      const { connection: _connection, upgrade: _upgrade, ...headers } = asked.headers;
+      const passed = request(new URL(asked.url ?? "/", server.url), { method: asked.method, headers });
+      passed.on("response", (response) => {
+        const date = new Date(Date.now() + 600_000).toUTCString();
+        answer.writeHead(response.statusCode ?? 502, { ...response.headers, date });
+        response.pipe(answer);
+      });
+      asked.pipe(passed);
+    });
+    await new Promise<void>((done) => proxy.listen(0, "127.0.0.1", done));
+    const { code, of } = await examine([
+      "--api-url",
+      `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    ]);
+    proxy.closeAllConnections();
+    proxy.close();
+    expect(code).toBe(1);
+    expect(of("clock")).toMatchObject({
+      state: "problem",
+      detail: expect.stringMatching(/^(599|600|601) s behind the API's$/),
+      fix: expect.stringContaining("timedatectl"),
+    });
+    expect(of("dial-out")).toMatchObject({ state: "warning", fix: expect.stringContaining("WebSockets") });
+  },
+  TIMEOUT,
+);
+
+it(
+  "tells earnings by day and job, releases what was not disputed, and withdraws all to the wallet",
+  async () => {
+    const wallet = await account();
+    const chain = testClient(stack.rpcUrl);
+    const client = await walletUser(api, await fundedWallet(stack.rpcUrl));
+    const head = await chain.getBlock();
+    const deadline = Number(head.timestamp) + 3 * 86_400;
+    const [paid, reviewed] = [
+      await jobRow(api, client, { state: "completed", node: wallet, deadline }),
+      await jobRow(api, client, {
+        state: "completed",
+        node: wallet,
+        deadline,
+        review: true,
+        price: 20_000_000n,
+      }),
+    ];
+    await fund(api, client, paid);
+    await fund(api, client, reviewed);
+    const domain = jobDomain(31337, aiforge);
+    const payee = payeeOf(wallet.address);
+    const write = async (functionName: string, args: unknown[], from = wallet) => {
+      const hash = await chain.writeContract({
+        account: from,
+        address: aiforge,
+        abi: aiforgeAbi,
+        functionName: functionName as "payJob",
+        args: args as never,
+      });
+      await chain.waitForTransactionReceipt({ hash });
+    };
+    const result = `0x${"11".repeat(32)}` as const;
+    const attested = await OPERATOR.signTypedData({
+      domain,
+      types: ATTESTATION_TYPES,
+      primaryType: "Attestation",
+      message: { jobId: paid.onchainId as `0x${string}`, payee, result },
+    });
+    await chain.setBalance({ address: wallet.address, value: 10n ** 18n });
+    await write("payJob", [contractJob(paid), payee, result, attested]);
+    const assignment = {
+      jobId: reviewed.onchainId as `0x${string}`,
+      node: wallet.address,
+      payee,
+      expiry: deadline,
+    };
+    const assigned = await OPERATOR.signTypedData({
+      domain,
+      types: ASSIGNMENT_TYPES,
+      primaryType: "Assignment",
+      message: assignment,
+    });
+    await write("submitJob", [contractJob(reviewed), assignment, assigned, result]);
+    await escrowBecomes(api, paid, "paid");
+    await escrowBecomes(api, reviewed, "submitted");
+
+    const earned = await cli.json<Record<string, unknown>>(["earnings"]);
+    expect(earned).toMatchObject({
+      code: 0,
+      address: wallet.address,
+      total: "9.50",
+      days: [{ jobs: 1, paid: "9.50" }],
+      payments: [{ onchainId: paid.onchainId, name: "A job", amount: "9.50", fee: "0.50" }],
+      open: [{ onchainId: reviewed.onchainId, status: "submitted" }],
+      credit: [{ amount: "9.50" }],
+    });
+    const text = await cli.run(["earnings", "--days", "2"]);
+    expect(text.output).toMatch(/A job +9\.50/);
+    expect(text.output).toContain("To claim on");
+
+    const early = await cli.json<{ chains: object[] }>(["claim", "--dry-run"]);
+    expect(early).toMatchObject({
+      code: 0,
+      chains: [
+        { releases: 0, amount: "9.50", transactions: 1, waiting: [{ onchainId: reviewed.onchainId }] },
+      ],
+      transactions: [],
+    });
+    const unasked = await cli.run(["claim"]);
+    expect(unasked.code).toBe(1);
+    expect(unasked.output).toContain("9.50 USDT go to");
+    expect(unasked.output).toContain("Nothing was sent: nobody can be asked here.\nSay --yes to send it.");
+
+    await chain.increaseTime({ seconds: 86_500 });
+    await chain.mine({ blocks: 1 });
+    await chain.setBalance({ address: wallet.address, value: 1n });
+    const poor = await cli.run(["claim", "--yes"]);
+    expect(poor.code).toBe(1);
+    expect(poor.output).toContain("cannot pay the gas");
+    await chain.setBalance({ address: wallet.address, value: 10n ** 18n });
+    const claimed = await cli.json<Record<string, unknown>>(["claim", "--yes"]);
+    expect(claimed).toMatchObject({
+      code: 0,
+      withdrawn: "28.50",
+      chains: [{ releases: 1, amount: "28.50", waiting: [] }],
+      transactions: [{ kind: "release" }, { kind: "withdraw", withdrawn: "28.50" }],
+      problems: [],
+    });
+    const held = await chain.readContract({
+      address: usdt,
+      abi: usdtAbi,
+      functionName: "balanceOf",
+      args: [wallet.address],
+    });
+    expect(held).toBe(28_500_000n);
+    const nothing = await cli.run(["claim", "--yes"]);
+    expect(nothing).toMatchObject({
+      code: 0,
+      output: expect.stringContaining("There is nothing to claim now."),
+    });
+  },
+  TIMEOUT,
+);
+
+it(
+  "works with an external signer, and keeps no key",
+  async () => {
+    const dir = join(home, "signer");
+    const config = join(dir, "config.json");
+    // A chain of the tests holds keys of its own and signs by JSON-RPC, as a signer does.
+    const args = [
+      "init",
+      "--config",
+      config,
+      "--data-dir",
+      dir,
+      "--api-url",
+      server.url,
+      "--signer-url",
+      stack.rpcUrl,
+    ];
+    const several = await cli.run(args);
+    expect(several.code).toBe(1);
+    expect(several.output).toMatch(/several accounts\.\nName one with --signer-address: 0x/);
+    const [, , , , , , spare] = await testClient(stack.rpcUrl).getAddresses();
+    const unknown = await cli.run([...args, "--signer-address", `0x${"1".repeat(40)}`]);
+    expect(unknown.output).toContain("The signer has no account");
+    const made = await cli.json<{ address: string }>([...args, "--signer-address", spare!]);
+    expect(made).toMatchObject({ code: 0, address: getAddress(spare!), keyFile: null });
+    await expect(stat(join(dir, "wallet.key"))).rejects.toThrow("ENOENT");
+    const signing = cli.start([
+      "start",
+      "--config",
+      config,
+      "--name",
+      "signed",
+      "--jobs",
+      "off",
+      "--gpu",
+      "off",
+      "--json",
+    ]);
+    await expect.poll(signing.output, { timeout: 60_000 }).toContain('"connected"');
+    signing.child.kill("SIGTERM");
+    expect(await signing.exit).toBe(0);
+    // Somebody gives its wallet credit, which it withdraws by a transaction that the signer signs.
+    const giver = await fundedWallet(stack.rpcUrl);
+    const chain = testClient(stack.rpcUrl);
+    for (const [address, abi, functionName, given] of [
+      [usdt, usdtAbi, "approve", [aiforge, 3_000_000n]],
+      [aiforge, aiforgeAbi, "deposit", [spare, 3_000_000n]],
+    ] as const) {
+      const call = {
+        account: giver,
+        address,
+        abi: abi as typeof aiforgeAbi,
+        functionName: functionName as "deposit",
+      };
+      const hash = await chain.writeContract({ ...call, args: given as never });
+      await chain.waitForTransactionReceipt({ hash });
+    }
+    const claimed = await cli.json<{ withdrawn: string }>(["claim", "--config", config, "--yes"]);
+    expect(claimed).toMatchObject({ code: 0, withdrawn: "3.00", transactions: [{ kind: "withdraw" }] });
+    const gone = await cli.run(["claim", "--config", config, "--signer-url", "http://127.0.0.1:9"]);
+    expect(gone.output).toContain("The signer at http://127.0.0.1:9 does not answer");
+  },
+  TIMEOUT,
+);
+
+it(
+  "drains: offers nothing more, says when it is safe, takes work again, and stops when told",
+  async () => {
+    const status = () =>
+      cli.json<{ process: { draining: boolean } | null; node: { draining: boolean } }>(["status"]);
+    const drained = await cli.json<Record<string, unknown>>(["drain"]);
+    expect(drained).toMatchObject({
+      code: 0,
+      draining: true,
+      safeToStop: true,
+      stopped: false,
+      pid: node.child.pid,
+    });
+    await eventually("the network knows", async () => (await status()).node.draining);
+    expect((await cli.run(["drain", "--off"])).output).toBe("It takes work again.\n");
+    await eventually("the network knows", async () => !(await status()).node.draining);
+    const stopped = await cli.run(["drain", "--stop"]);
+    expect(stopped.code, stopped.output).toBe(0);
+    expect(stopped.output).toContain("The node has stopped.");
+    expect(await node.exit).toBe(0);
+    const none = await cli.run(["drain"]);
+    expect(none.code).toBe(1);
+    expect(none.output).toContain("No node runs on");
+  },
+  TIMEOUT,
+);
+
+it(
+  "measures the machine",
+  async () => {
+    const args = ["benchmark", "--seconds", "1", "--gpu", "off"];
+    const figures = await cli.json<{
+      cpu: { cores: number; single: { gflops: number; sha256Mbs: number }; all: { gflops: number } };
+      memory: { copyGbs: number };
+      disk: { writeMbs: number; readMbs: number };
+      tokens: { tokensPerSecond: number; tokens: number; device: string };
+    }>(args);
+    expect(figures.code).toBe(0);
+    const { cpu, memory, disk, tokens } = figures;
+    for (const figure of [
+      cpu.single.gflops,
+      cpu.single.sha256Mbs,
+      cpu.all.gflops,
+      memory.copyGbs,
+      disk.writeMbs,
+      disk.readMbs,
+    ])
+      expect(figure).toBeGreaterThan(0);
+    expect(tokens).toMatchObject({ device: "the CPU" });
+    expect(tokens.tokensPerSecond).toBeGreaterThan(1);
+    expect(tokens.tokens).toBeGreaterThan(5);
+    const none = await cli.run(["benchmark", "--seconds", "1", "--model", "none.gguf"]);
+    expect(none.code).toBe(1);
+    expect(none.output).toContain("none.gguf does not exist");
+  },
+  TIMEOUT,
+);
