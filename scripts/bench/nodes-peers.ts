@@ -109,7 +109,10 @@ export class Peer {
     // The same offer may come again until it is accepted.
     if (frame.type === "work" && frame.work && !this.#taken.has(frame.work.attemptId)) {
       this.#taken.add(frame.work.attemptId);
-      void this.#do(frame.work);
+      this.#do(frame.work).catch((error: unknown) => {
+        this.#options.seen.refused += 1;
+        console.error(error instanceof Error ? error.message : error);
+      });
     }
   }
 

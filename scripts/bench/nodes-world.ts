@@ -53,7 +53,11 @@ export async function startWorld(): Promise<World> {
       stdio: ["ignore", "inherit", "inherit"],
     },
   );
+  // A bench that breaks leaves nothing behind.
+  const kill = () => api.kill("SIGKILL");
+  process.once("exit", kill);
   closers.push(async () => {
+    process.off("exit", kill);
     api.kill("SIGTERM");
     if (api.exitCode === null && api.signalCode === null) await once(api, "exit");
   });
