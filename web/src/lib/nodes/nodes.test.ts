@@ -1,15 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Node } from "../api/index.ts";
-import {
-  byStanding,
-  modelInNetwork,
-  modelOnNode,
-  NODE_FILTERS,
-  nodeState,
-  showCpus,
-  showMegabytes,
-  showSeconds,
-} from "./nodes.ts";
+import { byStanding, modelInNetwork, modelOnNode, NODE_FILTERS, nodeState, showCpus } from "./nodes.ts";
 
 const MODEL = "072189b5-ef83-47ac-a8f5-a0d85a5f0eab";
 const node = (changes: Partial<Node> = {}): Node => ({
@@ -95,20 +86,6 @@ describe("a model on a node", () => {
   });
 });
 
-it("shows resources and times for people", () => {
+it("shows processors for people", () => {
   expect([500, 1000, 2500, 64_000].map(showCpus)).toEqual(["0.5 CPUs", "1 CPU", "2.5 CPUs", "64 CPUs"]);
-  expect([512, 1024, 8000, 65_536, 2_097_152].map(showMegabytes)).toEqual([
-    "512 MB",
-    "1 GB",
-    "7.8 GB",
-    "64 GB",
-    "2 TB",
-  ]);
-  expect([0.4, 45, 720, 12_000, 7200].map(showSeconds)).toEqual([
-    "0 s",
-    "45 s",
-    "12 min",
-    "3 h 20 min",
-    "2 h",
-  ]);
 });

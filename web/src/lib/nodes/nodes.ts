@@ -2,7 +2,7 @@ import type { Node } from "../api/index.ts";
 import { showTime } from "../session/time.ts";
 
 /** What a node is doing, as its badge says it. */
-export interface NodeState {
+interface NodeState {
   kind: "active" | "draining" | "inactive" | "off";
   text: string;
 }
@@ -47,7 +47,7 @@ export const NODE_FILTERS = {
 export type NodeFilter = keyof typeof NODE_FILTERS;
 
 /** GPUs that it offers to jobs or, if none, that it measured. */
-export function gpuCount({ jobs, figures }: Pick<Node, "jobs" | "figures">): number {
+function gpuCount({ jobs, figures }: Pick<Node, "jobs" | "figures">): number {
   return jobs?.gpus || (figures?.gpus.length ?? 0);
 }
 
@@ -55,14 +55,6 @@ export function gpuCount({ jobs, figures }: Pick<Node, "jobs" | "figures">): num
 export function showCpus(millis: number): string {
   const cpus = Number((millis / 1000).toFixed(2));
   return `${cpus} ${cpus === 1 ? "CPU" : "CPUs"}`;
-}
-
-/** Memory or disk given in MiB: "512 MB", "7.8 GB", "1.2 TB", in powers of 1024. */
-export function showMegabytes(mb: number): string {
-  if (mb < 1024) return `${mb} MB`;
-  const gb = mb / 1024;
-  const short = (value: number) => value.toFixed(value < 10 ? 1 : 0).replace(/\.0$/, "");
-  return gb < 1024 ? `${short(gb)} GB` : `${short(gb / 1024)} TB`;
 }
 
 /** How a model stands on one node. */
@@ -104,33 +96,4 @@ export function modelInNetwork(nodes: readonly Node[], modelId: string) {
 export function showRecord({ completed, failed }: Node["reputation"]): string {
   if (completed + failed === 0) return "No job yet";
   return `${completed} done, ${failed} failed`;
-}
-
-const ENDS: Record<string, string> = {
-  node_lost: "the node was lost",
-  node_failed: "the node failed",
-  node_refused: "the node refused it",
-  exit_code: "ended with an error",
-  out_of_memory: "out of memory",
-  time_limit: "over its time limit",
-  setup_time_limit: "set-up took too long",
-  output_too_large: "its output was too large",
-  too_many_files: "too many files",
-  output_invalid: "its output was not valid",
-  input_missing: "an input was missing",
-  image_missing: "the image was missing",
-  cancelled_by_owner: "cancelled by its owner",
-  cancelled_by_admin: "cancelled by an admin",
-  deadline: "its deadline passed",
-};
-
-/** Why an attempt ended, in words. */
-export const endReason = (code: string): string => ENDS[code] ?? code.replaceAll("_", " ");
-
-/** Seconds as a time span: "45 s", "12 min", "3 h 20 min". */
-export function showSeconds(seconds: number): string {
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ""}`;
 }
