@@ -5,6 +5,7 @@ import { operatorTransactions } from "../../chain/operator/schema.ts";
 import { someImage, waitingJobs } from "../../testing/fleet.ts";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
 import { assigned, jobBecomes, jobOf, usedBy, type WorkingNode, workingNode } from "../../testing/jobs.ts";
+import { listen } from "../../testing/node-peer.ts";
 import { unixfsCid } from "../../testing/unixfs.ts";
 import { bodyOf, codeOf, registerUser, send, type TestUser } from "../../testing/users.ts";
 import { files } from "../files/schema.ts";
@@ -405,6 +406,34 @@ describe("outputs", () => {
     expect((await node.put(attemptId, kept, randomBytes(500_000))).status).toBe(200);
     const stored = await api.deps.db.select().from(files).where(eq(files.attemptId, attemptId));
     expect(stored).toHaveLength(2);
+  });
+
+  it("over the limit are refused over a real connection too, so that a node learns why", async () => {
+    const { node, attemptId } = await work();
+    await node.begin(attemptId);
+    const server = await listen(api);
+    try {
+      const query = new URLSearchParams({ path: "large", cid: unixfsCid([Buffer.from("x")]) });
+      let sent = 0;
+      const body = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          sent += 65_536;
+          if (sent > 200 * MIB) controller.close();
+          else controller.enqueue(new Uint8Array(65_536));
+        },
+      });
+      const response = await fetch(`${server.url}/api/nodes/attempts/${attemptId}/outputs?${query}`, {
+        method: "PUT",
+        body,
+        headers: { authorization: `Bearer ${node.token}` },
+        duplex: "half",
+      } as RequestInit);
+      expect(response.status).toBe(413);
+      expect(await codeOf(response)).toBe("output_too_large");
+      expect(sent).toBeLessThan(100 * MIB);
+    } finally {
+      await server.close();
+    }
   });
 
   it("have paths that stay where they belong, and are what they say", async () => {
