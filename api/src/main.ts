@@ -16,6 +16,8 @@ import { startCashier } from "./features/payments/cashier/worker.ts";
 import { startPaymentMatching } from "./features/payments/worker.ts";
 import { startDistributing } from "./features/revenue/worker.ts";
 
+const KEEP_ALIVE_MS = 75_000;
+
 const config = readConfig();
 const deps = createDeps(config);
 const { log, db } = deps;
@@ -31,8 +33,15 @@ const cashier = startCashier(deps);
 const delivering = startDeliveries(deps);
 const distributing = startDistributing(deps);
 const operating = startOperator(deps, { encode: settlementCall, before: sweepSettlements });
-const server = serve({ fetch: app.fetch, hostname: config.API_HOST, port: config.API_PORT }, ({ port }) =>
-  log.info({ port }, "api is listening"),
+const server = serve(
+  {
+    fetch: app.fetch,
+    hostname: config.API_HOST,
+    port: config.API_PORT,
+    // Longer than the pages ask again (seconds), so that no proxy sends a request into a connection being closed.
+    serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS },
+  },
+  ({ port }) => log.info({ port }, "api is listening"),
 );
 attachNodeSockets(server, deps);
 deps.scheduler.start(deps);
