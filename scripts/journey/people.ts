@@ -17,7 +17,8 @@ export class Person {
     page.on("console", (message) => {
       const text = message.text();
       // Asking who is signed in is answered by 401 when nobody is; the browser reports every such answer.
-      if (message.type() === "error" && !text.includes("status of 401")) this.complaints.push(text);
+      if (message.type() !== "error" || text.includes("status of 401")) return;
+      this.complaints.push(`${text} (${message.location().url})`);
     });
   }
 
@@ -29,6 +30,14 @@ export class Person {
     });
     context.setDefaultTimeout(30_000);
     return new Person(context, await context.newPage());
+  }
+
+  /** Takes out the complaints about answers that had to come. @returns of how many */
+  expected(status: number): number {
+    const others = this.complaints.filter((text) => !text.includes(`status of ${status}`));
+    const count = this.complaints.length - others.length;
+    this.complaints.splice(0, Infinity, ...others);
+    return count;
   }
 
   byTestId(id: string): Locator {

@@ -105,6 +105,8 @@ export function houseSteps(world: World): void {
     await problem.waitFor();
     expect(await problem.textContent()).toContain("New payments are paused at the moment.");
     expect(await inspect(customer.page, "pay-paused")).toEqual([]);
+    // The browser reports the refusal too.
+    expect(customer.expected(409)).toBe(1);
 
     await creator.visit("/earnings");
     const claim = creator.page.locator('[data-testid="claim"][data-kind="split"]').first();
