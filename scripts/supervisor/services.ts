@@ -99,6 +99,8 @@ export class Services {
       ],
       env: {
         AIFORGE_MINER_KEY: process.env.AIFORGE_MINER_KEY ?? demoAccount("node").privateKey,
+        // The settings of this user's own node are not for this one.
+        AIFORGE_MINER_CONFIG: "",
         AIFORGE_MINER_JOBS: process.env.AIFORGE_MINER_JOBS ?? (engine ? "on" : "off"),
         ...(engine && { DOCKER_HOST: engine }),
       },
