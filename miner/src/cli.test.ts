@@ -22,7 +22,8 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-describe("aiforge-miner", () => {
+// Each starts several processes.
+describe("aiforge-miner", { timeout: 120_000 }, () => {
   it("explains itself and each command", async () => {
     expect((await cli.run(["--help"])).output).toMatch(
       /init.*doctor.*benchmark.*start.*status.*earnings.*claim.*drain/s,

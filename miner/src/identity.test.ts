@@ -2,7 +2,8 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { KEY_VARIABLE, loadAccount, TokenStore } from "./identity.ts";
+import { loadAccount, TokenStore } from "./identity.ts";
+import { KEY_VARIABLE } from "./key-variable.ts";
 
 // The well-known account 7 of the local chain.
 const KEY = "0x4bbbf85ce3377467afe5d46f804f221813b2bb87f24d81f60f1fcdbf7cbf4356";

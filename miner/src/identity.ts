@@ -4,9 +4,7 @@ import { dirname, join } from "node:path";
 import type { LocalAccount } from "viem";
 import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { MinerError } from "./errors.ts";
-
-/** The environment variable that may hold the wallet key. There is no flag: flags show in `ps`. */
-export const KEY_VARIABLE = "AIFORGE_MINER_KEY";
+import { KEY_VARIABLE } from "./key-variable.ts";
 
 export function accountOf(text: string, origin: string): PrivateKeyAccount {
   const key = text.trim();

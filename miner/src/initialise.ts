@@ -3,7 +3,8 @@ import { access, mkdir, open } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { MinerError } from "./errors.ts";
-import { accountOf, KEY_VARIABLE, openWallet } from "./identity.ts";
+import { accountOf, openWallet } from "./identity.ts";
+import { KEY_VARIABLE } from "./key-variable.ts";
 import { readSettings, type Settings, writeSettings } from "./settings.ts";
 
 export interface InitParameters {

@@ -6,9 +6,13 @@ import { type Command, Option } from "commander";
 import { engineOptions, identityOptions, nameOption, rpcOption } from "./config.ts";
 import { describe, MinerError } from "./errors.ts";
 import { jobOptions } from "./jobs/config.ts";
+import { KEY_VARIABLE } from "./key-variable.ts";
 
 /** Where a node's settings are when nobody says otherwise. */
-export const configOption = new Option("--config <file>", "this node's settings, as init writes them")
+export const configOption = new Option(
+  "--config <file>",
+  "this node's settings, as init writes them; an empty name: none",
+)
   .env("AIFORGE_MINER_CONFIG")
   .default(join(homedir(), ".aiforge-miner", "config.json"), "~/.aiforge-miner/config.json");
 
@@ -71,14 +75,17 @@ function setting(path: string, name: string, value: unknown): string {
  * @throws MinerError when a file that was named is not there, or something in it is wrong
  */
 export async function applySettings(command: Command, { writes }: { writes: boolean }): Promise<void> {
-  const path = resolve(command.getOptionValue("config"));
+  const named: string = command.getOptionValue("config");
+  // Whoever starts a node for somebody else says so, lest it takes the settings of this user.
+  if (named === "") return;
+  const path = resolve(named);
   const settings = await readSettings(path);
   if (settings === null) {
     if (writes || command.getOptionValueSource("config") === "default") return;
     throw new MinerError(`There are no settings at ${path}.`, { hint: "aiforge-miner init writes them." });
   }
   // A wallet is one or the other: a flag for one must not be overruled by a setting for the other.
-  const wallet = ["keyFile", "signerUrl"].some((name) => isGiven(command, name));
+  const wallet = ["keyFile", "signerUrl"].some((name) => isGiven(command, name)) || process.env[KEY_VARIABLE];
   for (const [name, value] of Object.entries(settings)) {
     if (wallet && ["keyFile", "signerUrl", "signerAddress"].includes(name)) continue;
     const has = command.options.some((option) => option.attributeName() === name);

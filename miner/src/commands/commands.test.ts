@@ -1,34 +1,22 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  ASSIGNMENT_TYPES,
-  ATTESTATION_TYPES,
-  aiforgeAbi,
-  demoAccount,
-  deployments,
-  jobDomain,
-  payeeOf,
-  usdtAbi,
-} from "@aiforge/contracts";
+import { aiforgeAbi, deployments, usdtAbi } from "@aiforge/contracts";
 import { getAddress } from "viem";
-import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { contractJob } from "../../../api/src/features/jobs/terms.ts";
-import { escrowBecomes, fund, jobRow } from "../../../api/src/testing/escrows.ts";
 import { createTestApi, eventually, fundedWallet, type TestApi } from "../../../api/src/testing/harness.ts";
 import { listen } from "../../../api/src/testing/node-peer.ts";
 import { type Stack, startStack } from "../../../api/src/testing/stack.ts";
-import { walletUser } from "../../../api/src/testing/users.ts";
 import { testClient } from "../../../scripts/testing/chain.ts";
 import { startPostgres } from "../../../scripts/testing/postgres.ts";
 import { CommandLine, type Run } from "./testing/run.ts";
+import { workedJobs } from "./testing/worked-jobs.ts";
 
-const TIMEOUT = 180_000;
+const TIMEOUT = 300_000;
 const { aiforge, usdt } = deployments[31337]!;
-const OPERATOR = privateKeyToAccount(demoAccount("operator").privateKey);
 
 let home: string;
 let cli: CommandLine;
@@ -53,6 +41,9 @@ beforeAll(async () => {
   server = await listen(api);
   closing.push(() => server.close());
   cli = new CommandLine(home);
+  const flags = ["--api-url", server.url, "--name", "the test's", "--gpu", "off", "--jobs", "off"];
+  const { code, output } = await cli.run(["init", ...flags]);
+  expect(code, output).toBe(0);
 }, TIMEOUT);
 afterAll(async () => {
   if (node?.child.exitCode === null) node.child.kill("SIGKILL");
@@ -61,95 +52,6 @@ afterAll(async () => {
 
 const keyFile = () => join(home, ".aiforge-miner", "wallet.key");
 const account = async () => privateKeyToAccount((await readFile(keyFile(), "utf8")).trim() as `0x${string}`);
-
-it(
-  "makes a wallet and settings that every command reads, and never shows the key",
-  async () => {
-    const flags = ["--api-url", server.url, "--name", "the test's", "--gpu", "off", "--jobs", "off"];
-    const made = await cli.run(["init", ...flags]);
-    expect(made.code, made.output).toBe(0);
-    const { address } = await account();
-    expect(made.output).toContain(address);
-    expect(made.output).not.toContain((await readFile(keyFile(), "utf8")).trim().slice(2));
-    const settings = join(home, ".aiforge-miner", "config.json");
-    for (const file of [keyFile(), settings]) expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(JSON.parse(await readFile(settings, "utf8"))).toEqual({
-      apiUrl: server.url,
-      name: "the test's",
-      gpu: "off",
-      jobs: "off",
-      keyFile: keyFile(),
-      dataDir: join(home, ".aiforge-miner"),
-    });
-    const again = await cli.run(["init", ...flags]);
-    expect(again).toEqual({
-      code: 1,
-      output: `There are settings at ${settings} already.\nEdit them, or write them anew with --force.\n`,
-    });
-    const anew = await cli.json<{ address: string; created: boolean }>(["init", "--force"]);
-    expect(anew).toMatchObject({ code: 0, address, created: false });
-    const replaced = await cli.run(["init", "--force", "--wallet", "create"]);
-    expect(replaced.output).toContain("it is never replaced");
-    expect((await account()).address).toBe(address);
-  },
-  TIMEOUT,
-);
-
-it(
-  "imports a key from standard input or the environment",
-  async () => {
-    const key = generatePrivateKey();
-    const { address } = privateKeyToAccount(key);
-    for (const [at, options] of [{ input: `${key}\n` }, { env: { AIFORGE_MINER_KEY: key } }].entries()) {
-      const dir = join(home, `import-${at}`);
-      const args = ["init", "--config", join(dir, "config.json"), "--data-dir", dir, "--wallet", "import"];
-      const { code, output } = await cli.run(args, options);
-      expect(code, output).toBe(0);
-      expect(output).toContain(address);
-      expect(output).not.toContain(key.slice(2));
-      expect((await stat(join(dir, "wallet.key"))).mode & 0o777).toBe(0o600);
-    }
-    const dir = join(home, "import-none");
-    const args = ["init", "--config", join(dir, "config.json"), "--data-dir", dir, "--wallet", "import"];
-    const wrong = await cli.run(args, { input: "my password\n" });
-    expect(wrong.code).toBe(1);
-    expect(wrong.output).toContain("does not hold a private key");
-    expect(wrong.output).not.toContain("my password");
-    await expect(stat(dir)).rejects.toThrow("ENOENT");
-  },
-  TIMEOUT,
-);
-
-it(
-  "names what is wrong in the settings, and lets flags and the environment win",
-  async () => {
-    const path = join(home, "broken.json");
-    for (const [text, message] of [
-      ["{", "are not JSON"],
-      ["[]", "are not an object"],
-      ['{"colour":"red"}', "“colour” is not a setting"],
-      ['{"gpu":"maybe"}', "gpu must be one of auto, off"],
-      ['{"apiUrl":["x"]}', "apiUrl must be a text"],
-      ['{"apiUrl":"ftp://x"}', "--api-url must be an http or https address"],
-    ]) {
-      await writeFile(path, text!);
-      const { code, output } = await cli.run(["status", "--config", path]);
-      expect([code, output]).toEqual([1, expect.stringContaining(message!)]);
-    }
-    expect((await cli.run(["status", "--config", join(home, "none.json")])).output).toContain(
-      "There are no settings",
-    );
-    await writeFile(path, JSON.stringify({ apiUrl: "http://127.0.0.1:9", keyFile: keyFile() }));
-    const shown = async (args: string[], env = {}) =>
-      (await cli.json<{ api: string }>(["status", "--config", path, ...args], { env })).api;
-    expect(await shown([])).toBe("http://127.0.0.1:9");
-    expect(await shown([], { AIFORGE_API_URL: "http://127.0.0.1:10" })).toBe("http://127.0.0.1:10");
-    expect(
-      await shown(["--api-url", "http://127.0.0.1:11"], { AIFORGE_API_URL: "http://127.0.0.1:10" }),
-    ).toBe("http://127.0.0.1:11");
-  },
-  TIMEOUT,
-);
 
 it(
   "starts with no flag, and shows itself",
@@ -291,57 +193,7 @@ it(
   async () => {
     const wallet = await account();
     const chain = testClient(stack.rpcUrl);
-    const client = await walletUser(api, await fundedWallet(stack.rpcUrl));
-    const head = await chain.getBlock();
-    const deadline = Number(head.timestamp) + 3 * 86_400;
-    const [paid, reviewed] = [
-      await jobRow(api, client, { state: "completed", node: wallet, deadline }),
-      await jobRow(api, client, {
-        state: "completed",
-        node: wallet,
-        deadline,
-        review: true,
-        price: 20_000_000n,
-      }),
-    ];
-    await fund(api, client, paid);
-    await fund(api, client, reviewed);
-    const domain = jobDomain(31337, aiforge);
-    const payee = payeeOf(wallet.address);
-    const write = async (functionName: string, args: unknown[], from = wallet) => {
-      const hash = await chain.writeContract({
-        account: from,
-        address: aiforge,
-        abi: aiforgeAbi,
-        functionName: functionName as "payJob",
-        args: args as never,
-      });
-      await chain.waitForTransactionReceipt({ hash });
-    };
-    const result = `0x${"11".repeat(32)}` as const;
-    const attested = await OPERATOR.signTypedData({
-      domain,
-      types: ATTESTATION_TYPES,
-      primaryType: "Attestation",
-      message: { jobId: paid.onchainId as `0x${string}`, payee, result },
-    });
-    await chain.setBalance({ address: wallet.address, value: 10n ** 18n });
-    await write("payJob", [contractJob(paid), payee, result, attested]);
-    const assignment = {
-      jobId: reviewed.onchainId as `0x${string}`,
-      node: wallet.address,
-      payee,
-      expiry: deadline,
-    };
-    const assigned = await OPERATOR.signTypedData({
-      domain,
-      types: ASSIGNMENT_TYPES,
-      primaryType: "Assignment",
-      message: assignment,
-    });
-    await write("submitJob", [contractJob(reviewed), assignment, assigned, result]);
-    await escrowBecomes(api, paid, "paid");
-    await escrowBecomes(api, reviewed, "submitted");
+    const { paid, reviewed } = await workedJobs(api, wallet);
 
     const earned = await cli.json<Record<string, unknown>>(["earnings"]);
     expect(earned).toMatchObject({
@@ -489,37 +341,6 @@ it(
     const none = await cli.run(["drain"]);
     expect(none.code).toBe(1);
     expect(none.output).toContain("No node runs on");
-  },
-  TIMEOUT,
-);
-
-it(
-  "measures the machine",
-  async () => {
-    const args = ["benchmark", "--seconds", "1", "--gpu", "off"];
-    const figures = await cli.json<{
-      cpu: { cores: number; single: { gflops: number; sha256Mbs: number }; all: { gflops: number } };
-      memory: { copyGbs: number };
-      disk: { writeMbs: number; readMbs: number };
-      tokens: { tokensPerSecond: number; tokens: number; device: string };
-    }>(args);
-    expect(figures.code).toBe(0);
-    const { cpu, memory, disk, tokens } = figures;
-    for (const figure of [
-      cpu.single.gflops,
-      cpu.single.sha256Mbs,
-      cpu.all.gflops,
-      memory.copyGbs,
-      disk.writeMbs,
-      disk.readMbs,
-    ])
-      expect(figure).toBeGreaterThan(0);
-    expect(tokens).toMatchObject({ device: "the CPU" });
-    expect(tokens.tokensPerSecond).toBeGreaterThan(1);
-    expect(tokens.tokens).toBeGreaterThan(5);
-    const none = await cli.run(["benchmark", "--seconds", "1", "--model", "none.gguf"]);
-    expect(none.code).toBe(1);
-    expect(none.output).toContain("none.gguf does not exist");
   },
   TIMEOUT,
 );

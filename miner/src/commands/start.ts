@@ -15,13 +15,10 @@ export const start = nodeCommand(
   async (raw) => {
     const config = resolveConfig(raw);
     // Loaded only now: the engine and the wallet library are large, and help and mistakes need neither.
-    const [{ openWallet }, { createLogger }, { runNode }] = await Promise.all([
-      import("../identity.ts"),
-      import("../logger.ts"),
-      import("../node.ts"),
-    ]);
-    const log = createLogger({ json: config.json });
+    const { openWallet } = await import("../identity.ts");
     const account = await openWallet(config);
+    const [{ createLogger }, { runNode }] = await Promise.all([import("../logger.ts"), import("../node.ts")]);
+    const log = createLogger({ json: config.json });
     const stop = new AbortController();
     for (const name of ["SIGINT", "SIGTERM"] as const)
       process.on(name, () => {
