@@ -5,7 +5,7 @@ import type { Deps } from "../../deps.ts";
 import { type JobRates, priceFloor } from "../nodes/capability.ts";
 import { INACTIVE_SECONDS } from "../nodes/protocol.ts";
 import { specify } from "./order.ts";
-import type { JobSpecificationInput } from "./shapes.ts";
+import type { JobSpecificationInput } from "./specification.ts";
 
 const CENT = 10_000n;
 

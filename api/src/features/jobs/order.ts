@@ -18,7 +18,8 @@ import { requireWallet } from "../wallets/service.ts";
 import * as errors from "./errors.ts";
 import { type ResolvedImage, resolveImage } from "./images.ts";
 import { jobEvents, jobs } from "./schema.ts";
-import type { createJobBody, JobSpecificationInput } from "./shapes.ts";
+import type { createJobBody } from "./shapes.ts";
+import type { JobSpecificationInput } from "./specification.ts";
 import { unixSeconds } from "./terms.ts";
 
 /** The contract's, in seconds. */

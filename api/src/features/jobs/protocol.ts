@@ -1,6 +1,7 @@
 import { JOB_LIMITS } from "@aiforge/contracts";
 import { z } from "@hono/zod-openapi";
-import { cidSchema, jobPathSchema, jobSpecificationSchema, jobTermsSchema } from "./shapes.ts";
+import { jobTermsSchema } from "./shapes.ts";
+import { cidSchema, jobPathSchema, jobSpecificationSchema } from "./specification.ts";
 import { ATTEMPT_STATES, JOB_STATES } from "./states.ts";
 
 /**
