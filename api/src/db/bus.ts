@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { Database } from "./client.ts";
 
 /** What instances tell each other; each is a hint, and whatever it says is in the database too. */
-export interface BusMessages {
+interface BusMessages {
   /** Attempts were offered to these nodes, or have to stop on them. */
   work: { nodeIds: string[] };
   /** Jobs wait, or a node became free for them. */
@@ -11,7 +11,7 @@ export interface BusMessages {
   /** What was known of a node is not so any more: its token, its process, or whether it may serve. */
   node: { nodeId: string };
 }
-export type BusTopic = keyof BusMessages;
+type BusTopic = keyof BusMessages;
 
 const CHANNEL = "aiforge";
 /** Postgres takes under 8,000 bytes a notification. */

@@ -26,7 +26,7 @@ export interface ProbeResult {
 }
 
 /** What a container probe has to print: the sha-256 of the nonce's text, in hexadecimal. */
-export const expectedOutput = (nonce: string): string => createHash("sha256").update(nonce).digest("hex");
+const expectedOutput = (nonce: string): string => createHash("sha256").update(nonce).digest("hex");
 
 /** Writes a probe down; of a container probe also when the next one is due. */
 export async function recordProbe(db: Executor, nodeId: string, result: ProbeResult): Promise<void> {

@@ -12,7 +12,7 @@ import { type Candidate, choose, keyOf, lockCandidates, type Needs, needsOf } fr
 import { canSign, expiryOf, type Signed, signAssignment } from "./sign.ts";
 
 /** Seconds that a node has to accept what it was offered. */
-export const ACCEPT_SECONDS = 20;
+const ACCEPT_SECONDS = 20;
 /** Jobs that one transaction assigns: few, since their nodes' rows are locked meanwhile. */
 const BATCH = 20;
 /** Seconds between the end of a container at its limit and the deadline that checking and paying take. */

@@ -3,9 +3,9 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../../../db/client.ts";
 
 /** Seconds after a node's last heartbeat at which it gets no more jobs: three heartbeats. */
-export const FRESH_SECONDS = 90;
+const FRESH_SECONDS = 90;
 /** Minutes for which a passed container probe counts. */
-export const PROBE_MINUTES = 30;
+const PROBE_MINUTES = 30;
 
 /** What a job needs of a node; jobs with equal needs are matched together. */
 export interface Needs {
