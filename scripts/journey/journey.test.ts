@@ -3,6 +3,7 @@ import { photograph } from "./inspect.ts";
 import { adminSteps } from "./steps/admin.ts";
 import { batchSteps } from "./steps/batches.ts";
 import { chatSteps } from "./steps/chat.ts";
+import { delistingSteps } from "./steps/delisting.ts";
 import { earningsSteps } from "./steps/earnings.ts";
 import { houseSteps } from "./steps/house.ts";
 import { lookSteps } from "./steps/looks.ts";
@@ -44,4 +45,5 @@ describe("the journey", () => {
   batchSteps(world);
   houseSteps(world);
   lookSteps(world);
+  delistingSteps(world);
 });
