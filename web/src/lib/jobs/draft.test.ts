@@ -4,12 +4,12 @@ import {
   draftOfSpec,
   draftOfTemplate,
   emptyDraft,
-  fieldName,
   type JobDraft,
   nextKey,
   readDraft,
   specOf,
 } from "./draft.ts";
+import { fieldName } from "./fields.ts";
 import { readSpec, writeSpec } from "./json.ts";
 
 const CID = `bafkrei${"a".repeat(52)}`;
