@@ -4,7 +4,6 @@ import type { JobCapability } from "@aiforge/api/client";
 import type { LocalAccount } from "viem";
 import type { Engine } from "../engines/engine.ts";
 import { describe, MinerError } from "../errors.ts";
-import { diskOf, machineFigures } from "../heartbeat.ts";
 import type { Logger } from "../logger.ts";
 import { Attempt, type AttemptDeps } from "./attempt.ts";
 import { Coordinator } from "./coordinator.ts";
@@ -16,11 +15,11 @@ import { submitOnChain } from "./onchain.ts";
 import { type ProbeResult, runProbe } from "./probe.ts";
 import { JobError, type JobProbe, type Work } from "./protocol.ts";
 import { Records } from "./records.ts";
+import { resourcesOf } from "./resources.ts";
 import { JobRunner, type Reporter } from "./runner.ts";
 import { serveModel } from "./socket.ts";
 import { type Claim, forgery, lacking, priceFloor, type Rates, type Resources } from "./terms.ts";
 
-const MIB = 1024 * 1024;
 /** Between two looks at the engine. */
 const ENGINE_MS = 30_000;
 /** Between two polls, unless the API asks for it more often. */
@@ -365,19 +364,4 @@ export class Jobs {
       }
     }
   }
-}
-
-/** What jobs may use together, by the operator's word or a part of the machine. */
-async function resourcesOf(engine: ContainerEngine, config: JobsConfig, dataDir: string): Promise<Resources> {
-  const { cpus, memory, nvidia } = engine.info;
-  const disk = await diskOf(dataDir);
-  const gpus = nvidia ? (await machineFigures(dataDir)).gpus.length : 0;
-  return {
-    // No container can have more than there are.
-    cpuMillis: Math.min(config.jobCpus ?? cpus, cpus) * 1_000,
-    memoryMb: config.jobMemoryMb ?? Math.floor((memory * 0.75) / MIB),
-    diskMb: config.jobDiskMb ?? Math.floor(disk.free / 2 / MIB),
-    gpus,
-    concurrency: config.jobConcurrency,
-  };
 }

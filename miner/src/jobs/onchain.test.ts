@@ -128,6 +128,31 @@ function access(change: Partial<ChainAccess> = {}): ChainAccess {
   return { account, rpcUrl: null, coordinator, ...change };
 }
 
+describe("ownResult", () => {
+  it("is the hash that the platform made of the same result", () => {
+    const work = soundWork(IMAGE);
+    work.onchainId = "0xc7c972bcfe650c4fef8a44237382281841252d42d328fe5eb6bcb0b326e47ed8";
+    const files = [
+      {
+        path: "b",
+        cid: "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
+        size: 0,
+        sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+      },
+      {
+        path: "a.txt",
+        cid: "bafkreibnoelefnzgwbcacyt4vh52ymxvzbjq7mmqhtcnwarfq4lzegsiqe",
+        size: 1,
+        sha256: "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+      },
+    ];
+    const end = { exitCode: 0, outOfMemory: false, timedOut: false, failure: null };
+    expect(ownResult(work, { ...end, containerSeconds: 1.801, files })).toBe(
+      "0x48a03a93fc321ed86f71edfed4411b17c3b0521f34d14f195fc6a069f5c20f96",
+    );
+  });
+});
+
 describe("submitOnChain", () => {
   it("submits a result once, through the API's address of the chain or the operator's own", async () => {
     const work = await assigned();

@@ -6,9 +6,10 @@ import type Docker from "dockerode";
 import { describe } from "../errors.ts";
 import { diskOf } from "../heartbeat.ts";
 import type { Logger } from "../logger.ts";
-import { containerOptions, jobUser, outputBytes, STOP_SECONDS } from "./container.ts";
-import { type ContainerEngine, LABELS, statusOf, within } from "./engine.ts";
+import { containerOptions, jobUser, outputBytes } from "./container.ts";
+import { type ContainerEngine, LABELS, within } from "./engine.ts";
 import { ensureImage } from "./images.ts";
+import { END_MS, endContainer, startContainer } from "./lifecycle.ts";
 import { LogSplitter, readOutput } from "./logs.ts";
 import { listOutputs, readProgress } from "./outputs.ts";
 import { JobError, type RunEnd, type Work } from "./protocol.ts";
@@ -19,8 +20,6 @@ import { cpuBetween, memoryOf, type StatsReading } from "./stats.ts";
 const DISK_RESERVE = 256 * 1024 * 1024;
 const WATCH_MS = 500;
 const SAMPLE_MS = 5_000;
-/** After SIGKILL an engine has so long to say that the container ended. */
-const END_MS = 30_000;
 /** For the last of the log. */
 const LOG_MS = 5_000;
 
@@ -161,7 +160,7 @@ export class JobRunner {
     const watching: Promise<void>[] = [];
     let started = 0;
     try {
-      const early = await start(container);
+      const early = await startContainer(container);
       if (early) {
         reporter.log("system", `${early.message}\n`);
         end.exitCode = early.exitCode;
@@ -293,46 +292,6 @@ function reasonOf(signal: AbortSignal): JobError {
   return signal.reason instanceof JobError
     ? signal.reason
     : new JobError("node_failed", "The node stopped the job.");
-}
-
-/**
- * Starts a container.
- * @returns the exit code that a shell would give, with why, when the command itself cannot be run
- */
-async function start(container: Docker.Container): Promise<{ exitCode: number; message: string } | null> {
-  try {
-    await within(container.start(), 2 * END_MS);
-    return null;
-  } catch (error) {
-    const message = describe(error);
-    if (statusOf(error) === null) throw error;
-    if (/not found|no such file/i.test(message) && !/mount/i.test(message)) return { exitCode: 127, message };
-    if (/permission denied|is a directory/i.test(message) && !/mount/i.test(message))
-      return { exitCode: 126, message };
-    throw error;
-  }
-}
-
-/** SIGTERM, ten seconds, SIGKILL; or SIGKILL at once. */
-async function endContainer(
-  container: Docker.Container,
-  ended: Promise<unknown>,
-  kill: boolean,
-): Promise<void> {
-  const gone = (error: unknown) => {
-    // It ended by itself meanwhile.
-    if (statusOf(error) !== 409 && statusOf(error) !== 404 && statusOf(error) !== 304) throw error;
-  };
-  if (!kill) {
-    await within(container.kill({ signal: "SIGTERM" })).catch(gone);
-    const stopped = await Promise.race([
-      ended.then(() => true),
-      sleep(STOP_SECONDS * 1_000, false, { ref: false }),
-    ]);
-    if (stopped) return;
-  }
-  await within(container.kill({ signal: "SIGKILL" })).catch(gone);
-  await within(ended, END_MS);
 }
 
 /** Tells of a download now and then. */
