@@ -11,7 +11,7 @@ import { fine, type Outcome, problem, warning } from "./finding.ts";
 const run = promisify(execFile);
 
 /** What to do about an engine that does not answer, by why it does not. */
-export function engineFix(reason: string): string {
+function engineFix(reason: string): string {
   if (/EACCES|permission denied/i.test(reason))
     return "Let this user open the socket: sudo usermod -aG docker $USER, then log in again.";
   if (/ECONNREFUSED|ENOENT|socket hang up/i.test(reason))
