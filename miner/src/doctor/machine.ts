@@ -58,7 +58,7 @@ export async function containerCheck(jobs: JobsConfig): Promise<Outcome> {
       `${detail}; not here yet: ${missing.join(", ")}`,
       `Fetch it (${kind} pull ${missing[0]}), or allow others with --images.`,
     );
-  return fine(`${detail}; ${here.length} images allowed`);
+  return fine(`${detail}; allowed: ${jobs.images.join(", ")}`);
 }
 
 /** NVIDIA cards, and whether containers and the engine can use them. */

@@ -167,6 +167,7 @@ export class TestApi {
       this.weightsRequests += 1;
       return void response.end(await readFile(TINY.path));
     }
+    if (request.method !== "POST") return void refuse(404);
     let text = "";
     for await (const chunk of request) text += String(chunk);
     const body = JSON.parse(text) as Record<string, string>;
