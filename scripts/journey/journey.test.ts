@@ -6,6 +6,7 @@ import { chatSteps } from "./steps/chat.ts";
 import { delistingSteps } from "./steps/delisting.ts";
 import { earningsSteps } from "./steps/earnings.ts";
 import { houseSteps } from "./steps/house.ts";
+import { jobSteps } from "./steps/jobs.ts";
 import { lookSteps } from "./steps/looks.ts";
 import { monthEndSteps } from "./steps/month-end.ts";
 import { nodeSteps } from "./steps/nodes.ts";
@@ -37,6 +38,7 @@ describe("the journey", () => {
   subscriptionSteps(world);
   chatSteps(world);
   earningsSteps(world);
+  jobSteps(world);
   waysSteps(world);
   ownerSteps(world);
   adminSteps(world);

@@ -16,6 +16,7 @@ import { type Address, createPublicClient, http, type PublicClient } from "viem"
 import { foundry } from "viem/chains";
 import { ROOT } from "../supervisor/config.ts";
 import { rpc } from "../supervisor/rpc.ts";
+import { startDocker, type TestDocker } from "../testing/docker.ts";
 import { CHROMIUM_FLAGS, findBrowser } from "./browser.ts";
 import type { Person } from "./people.ts";
 import { newPlace, type Place, removePlace, Stack } from "./stack.ts";
@@ -40,6 +41,8 @@ export class World {
   creator!: Person;
   customer!: Person;
   admin!: Person;
+  /** Null on a machine that has no engine and cannot start one; in CI there always is one. */
+  docker: TestDocker | null = null;
   /** Whose wallet does several calls as one. */
   batcher!: Person;
   modelPath = "";
@@ -47,6 +50,7 @@ export class World {
   groupPath = "";
   conversationPath = "";
   nodePath = "";
+  jobPath = "";
   secret = "";
   /** The month in which everything is bought. */
   month = 0;
@@ -54,15 +58,18 @@ export class World {
   async open(): Promise<void> {
     const found = await findBrowser(() => {});
     if (found.path === null) throw new Error(found.reason);
+    this.docker = await startDocker();
     this.place = await newPlace();
     // The month is distributed when the admin says so, not somewhere in between.
-    this.stack = await new Stack(this.place, { DISTRIBUTION_SECONDS: "0" }).ready();
+    const env = { DISTRIBUTION_SECONDS: "0", ...(this.docker && { DOCKER_HOST: this.docker.host }) };
+    this.stack = await new Stack(this.place, env).ready();
     this.browser = await chromium.launch({ executablePath: found.path, args: CHROMIUM_FLAGS });
   }
 
   async close(): Promise<void> {
     await this.browser?.close();
     await removePlace(this.place, this.stack);
+    await this.docker?.stop();
   }
 
   get chain(): PublicClient {
