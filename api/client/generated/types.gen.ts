@@ -1082,7 +1082,7 @@ export type JobDetail = Job & {
      * How the money is being moved; null before the job's end
      */
     settlement: {
-        kind: 'pay' | 'refund' | 'review' | 'release' | 'dispute';
+        kind: 'pay' | 'refund' | 'review' | 'release' | 'dispute' | 'halve';
         state: 'pending' | 'signed' | 'sent' | 'confirmed' | 'failed';
         txHash: string | null;
         error: string | null;

@@ -11,16 +11,16 @@ import type { JobRow } from "./transitions.ts";
 
 /** The call of the contract that a settlement is; null when the job it is about is none. */
 export const settlementCall: Encode = async (deps, chain, account, { key }) => {
-  const [, kind, id] = /^job-(pay|refund|release|dispute):([0-9a-f-]{36})$/.exec(key) ?? [];
+  const [, kind, id] = /^job-(pay|refund|release|dispute|halve):([0-9a-f-]{36})$/.exec(key) ?? [];
   if (!kind || !id) return null;
   const [row] = await deps.db.select().from(jobs).where(eq(jobs.id, id));
   if (!row || row.chain !== chain.chain) return null;
   const job = contractJob(row);
   if (kind === "refund") return aiforgeCall(chain, "refundJob", [job]);
   if (kind === "dispute") return aiforgeCall(chain, "disputeJob", [job]);
-  if (kind === "release") {
+  if (kind === "release" || kind === "halve") {
     const submission = await submissionOf(deps, row);
-    return submission && aiforgeCall(chain, "releaseJob", [job, submission]);
+    return submission && aiforgeCall(chain, kind === "halve" ? "halveJob" : "releaseJob", [job, submission]);
   }
   const payee = await payeeOfJob(deps, row);
   const result = row.resultHash as Hex | null;

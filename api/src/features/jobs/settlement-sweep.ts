@@ -13,6 +13,8 @@ import { type JobRow, TERMINAL } from "./transitions.ts";
 
 /** The contract's, in seconds: how long a submitted result can be disputed. */
 export const CHALLENGE_SECONDS = 86_400;
+/** The contract's, in seconds: how long an admin has to decide a dispute. */
+const ARBITRATION_SECONDS = 7 * 86_400;
 /** How long before its end a result that nobody waits for is disputed, in seconds. */
 const DISPUTE_MARGIN = 4 * 3_600;
 /** A settlement that the chain does not show any more is sent again after this many seconds. */
@@ -61,8 +63,12 @@ async function look(deps: Deps, job: JobRow, escrow: Escrow, now: bigint): Promi
     if (kind) await makeDue(deps, job, kind);
     return;
   }
-  // An admin decides a dispute, or time does: the job's end is on chain in any case.
-  if (escrow.status === "disputed" || !TERMINAL.has(job.state)) return;
+  if (escrow.status === "disputed") {
+    // An admin decides a dispute; where none does, time.
+    if (now > escrow.updatedAt + BigInt(ARBITRATION_SECONDS)) await makeDue(deps, job, "halve");
+    return;
+  }
+  if (!TERMINAL.has(job.state)) return;
   await deps.db.transaction(async (tx) => {
     const [settled] = await tx
       .update(jobs)

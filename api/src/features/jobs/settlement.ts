@@ -4,7 +4,7 @@ import type { jobs } from "./schema.ts";
 import { jobTerms } from "./terms.ts";
 
 /** Ways in which a job's money moves: `review` leaves it to the node, whose result the client can dispute. */
-export type SettlementKind = "pay" | "refund" | "review" | "release" | "dispute";
+export type SettlementKind = "pay" | "refund" | "review" | "release" | "dispute" | "halve";
 
 /**
  * Makes what becomes of a job's money due, in the transaction that ends the job: from then on it happens, whatever

@@ -153,7 +153,7 @@ export const jobDetailSchema = jobSchema
       .describe("The escrow as the mirror has it; null before the payment"),
     settlement: z
       .object({
-        kind: z.enum(["pay", "refund", "review", "release", "dispute"]),
+        kind: z.enum(["pay", "refund", "review", "release", "dispute", "halve"]),
         state: z.enum(["pending", "signed", "sent", "confirmed", "failed"]),
         txHash: z.string().nullable(),
         error: z.string().nullable(),

@@ -1,0 +1,135 @@
+import { aiforgeAbi } from "@aiforge/contracts";
+import { eq } from "drizzle-orm";
+import type { Hex } from "viem";
+import type { PrivateKeyAccount } from "viem/accounts";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { testClient } from "../../../../scripts/testing/chain.ts";
+import { aiforgeCall } from "../../chain/calls.ts";
+import { startOperator } from "../../chain/operator/worker.ts";
+import { type EscrowOptions, escrowBecomes, escrowOf, fund, jobRow } from "../../testing/escrows.ts";
+import { createTestApi, eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
+import { sign } from "../../testing/market.ts";
+import { type Stack, startStack } from "../../testing/stack.ts";
+import { type TestWalletUser, walletUser } from "../../testing/users.ts";
+import { signAssignment } from "./scheduler/sign.ts";
+import { jobs } from "./schema.ts";
+import { settlementCall } from "./settlement-calls.ts";
+import { sweepSettlements } from "./settlement-sweep.ts";
+import { contractJob } from "./terms.ts";
+import { type JobRow, moveJob } from "./transitions.ts";
+
+const DAY = 86_400;
+
+let stack: Stack;
+let api: TestApi;
+let client: TestWalletUser;
+let node: PrivateKeyAccount;
+let worker: { stop: () => Promise<void> };
+beforeAll(async () => {
+  // A chain of its own: its clock is turned.
+  stack = await startStack(process.env.API_TEST_DATABASE_URL!);
+  api = await createTestApi({ DATABASE_URL: stack.databaseUrl, RPC_URL_31337: stack.rpcUrl });
+  client = await walletUser(api, await fundedWallet(stack.rpcUrl, 1_000_000_000n));
+  node = await fundedWallet(stack.rpcUrl, 0n);
+  worker = startOperator(api.deps, { encode: settlementCall, before: sweepSettlements, everyMs: 200 });
+});
+afterAll(async () => {
+  await worker.stop();
+  await api.close();
+  await stack.stop();
+});
+
+const chain = () => api.deps.chains.all[0]!;
+const now = async () => Number((await chain().client.getBlock()).timestamp);
+const turn = async (seconds: number) => {
+  const test = testClient(stack.rpcUrl);
+  await test.increaseTime({ seconds });
+  await test.mine({ blocks: 3 });
+};
+const creditOf = (address: string) =>
+  chain().client.readContract({
+    address: chain().aiforge,
+    abi: aiforgeAbi,
+    functionName: "creditOf",
+    args: [address as Hex],
+  });
+
+async function funded(options: Omit<EscrowOptions, "deadline">): Promise<JobRow> {
+  const job = await jobRow(api, client, { ...options, deadline: (await now()) + 20 * DAY });
+  await fund(api, client, job);
+  return job;
+}
+
+/** What a node does when it submits by itself. */
+async function submit(job: JobRow, by: PrivateKeyAccount, result: Hex): Promise<void> {
+  const expiry = Math.floor(job.deadline.getTime() / 1000);
+  const jobId = job.onchainId as Hex;
+  const { assignment, signature } = await signAssignment(chain(), { jobId, node: by.address, expiry });
+  const { payee } = assignment;
+  const args = [
+    contractJob(job),
+    { jobId, node: by.address, payee: payee as Hex, expiry },
+    signature,
+    result,
+  ] as const;
+  await sign(api, by, aiforgeCall(chain(), "submitJob", args));
+  await escrowBecomes(api, job, "submitted");
+}
+
+const complete = (job: JobRow) =>
+  api.deps.db.transaction((tx) =>
+    moveJob(tx, { id: job.id, from: "verifying", to: "completed", by: "verifier", reason: "verified" }),
+  );
+
+it("pays a result that its client wanted to look at when nobody disputed it in time", async () => {
+  const job = await funded({ state: "verifying", review: true, node });
+  await complete(job);
+  await submit(job, node, job.resultHash as Hex);
+  const before = await creditOf(node.address);
+  await turn(DAY - 600);
+  expect((await escrowOf(api, job))?.status).toBe("submitted");
+  await turn(1_200);
+  await escrowBecomes(api, job, "paid");
+  expect((await creditOf(node.address)) - before).toBe(9_500_000n);
+});
+
+it("pays the node that was checked, though another one submitted", async () => {
+  const stranger = await fundedWallet(stack.rpcUrl, 0n);
+  const job = await funded({ state: "verifying", review: true, node });
+  await submit(job, stranger, `0x${"1".repeat(64)}`);
+  await complete(job);
+  await escrowBecomes(api, job, "paid");
+  expect(await creditOf(stranger.address)).toBe(0n);
+});
+
+it("disputes what was submitted for a job that failed, and halves it when no admin decides", async () => {
+  const late = await fundedWallet(stack.rpcUrl, 0n);
+  const job = await funded({ state: "running", node: late });
+  await submit(job, late, `0x${"2".repeat(64)}`);
+  await api.deps.db.transaction((tx) =>
+    moveJob(tx, { id: job.id, from: "running", to: "failed", by: "node", reason: "exit_code" }),
+  );
+  await escrowBecomes(api, job, "disputed");
+  const before = await creditOf(client.wallet.address);
+  await turn(7 * DAY + 600);
+  await escrowBecomes(api, job, "resolved");
+  expect((await creditOf(client.wallet.address)) - before).toBe(5_000_000n);
+  expect(await creditOf(late.address)).toBe(4_750_000n);
+});
+
+it("pays again what a reorg took away", async () => {
+  const other = await fundedWallet(stack.rpcUrl, 0n);
+  const job = await funded({ state: "verifying", node: other });
+  // The payment in goes deep, so that only the payment out is taken away.
+  await testClient(stack.rpcUrl).mine({ blocks: 5 });
+  await complete(job);
+  const paid = await escrowBecomes(api, job, "paid");
+  const depth = Number((await chain().head(0)) - paid.blockNumber) + 1;
+  await testClient(stack.rpcUrl).request({ method: "anvil_reorg" as never, params: [depth, []] as never });
+  expect(await creditOf(other.address)).toBe(0n);
+  await eventually("it is paid again", async () => (await creditOf(other.address)) === 9_500_000n, 60_000);
+  await eventually("the job is settled", async () => {
+    const [row] = await api.deps.db.select({ at: jobs.settledAt }).from(jobs).where(eq(jobs.id, job.id));
+    return row?.at;
+  });
+});
