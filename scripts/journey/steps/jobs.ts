@@ -1,6 +1,10 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { customerWallet, NAME, type World } from "../world.ts";
+import { ROOT } from "../../supervisor/config.ts";
+import { customerWallet, FILE, NAME, type World } from "../world.ts";
+
+const DATA = join(ROOT, "miner/templates/fine-tune/demo/bakery.jsonl");
 
 const PROMPTS = [
   { id: "france", prompt: "What is the capital of France?" },
@@ -55,6 +59,33 @@ export function jobSteps(world: World): void {
     await expect
       .poll(() => customer.byTestId("money-status").textContent(), { timeout: DONE_MS })
       .toMatch(/paid/i);
+    expect(customer.complaints).toEqual([]);
+  }, 300_000);
+
+  it("11: fine-tunes a model for a few steps, sees what it learned, and makes a draft of the result", async () => {
+    const { customer } = world;
+    if (!world.docker) return;
+    await customer.visit("/jobs/new?template=fine-tune");
+    await customer.byTestId("slot-model").locator("input[type=file]").setInputFiles(FILE);
+    await customer.byTestId("slot-data").locator("input[type=file]").setInputFiles(DATA);
+    await customer.byTestId("parameter-steps").fill("3");
+    await expect.poll(() => customer.byTestId("estimate-nodes").textContent()).toBe("1");
+    await customer.byTestId("order-job").click();
+    await customer.byTestId("pay-button").click();
+    await customer.sign("transaction");
+    await customer.sign("transaction");
+    await customer.byTestId("pay-confirmed").waitFor();
+    await customer.button("Done").click();
+    const state = customer.byTestId("job-state");
+    await expect.poll(() => state.getAttribute("data-state"), { timeout: DONE_MS }).toBe("completed");
+    await customer.byTestId("job-metrics").first().waitFor();
+
+    await customer.byTestId("publish-open").click();
+    const dialog = customer.byTestId("publish-result");
+    await dialog.getByLabel("Name of the model").fill("Taught Tales");
+    await customer.byTestId("publish-draft").click();
+    await customer.page.waitForURL("**/models/*/publish");
+    await customer.page.getByText("Taught Tales").first().waitFor();
     expect(customer.complaints).toEqual([]);
   }, 300_000);
 }

@@ -121,6 +121,9 @@ export const api = {
     logs: (id: string, query: { attempt: number; after?: number }) =>
       unwrap(client.getJobLogs({ path: { id }, query })),
     cancel: (id: string) => unwrap<t.JobDetail>(client.cancelJob({ path: { id } })),
+    /** Makes an output the file of a model of one's own. */
+    publish: (id: string, body: { path: string; modelId: string }) =>
+      unwrap<t.Model>(client.publishJobOutput({ path: { id }, body })),
     prepareDispute: async (id: string) =>
       (await unwrap<{ call: t.Call }>(client.prepareJobDispute({ path: { id } }))).call,
     prepareApprove: async (id: string) =>

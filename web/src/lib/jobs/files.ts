@@ -37,29 +37,3 @@ export function sendFile({ file, onProgress, signal }: FileSending): Promise<Sto
 /** Where an output of a job is downloaded. */
 export const outputUrl = (jobId: string, path: string): string =>
   `/api/jobs/${encodeURIComponent(jobId)}/outputs/${path.split("/").map(encodeURIComponent).join("/")}`;
-
-/**
- * The bytes of an output, for what is done with them next on this page.
- * @throws {ApiError}; an abort is thrown as it is
- */
-export async function fetchOutput(
-  jobId: string,
-  path: string,
-  signal: AbortSignal,
-  onProgress: (received: number) => void,
-): Promise<Blob> {
-  const response = await fetch(outputUrl(jobId, path), { signal });
-  if (!response.ok || !response.body) {
-    const hint = "Download it from the list of outputs instead.";
-    throw new ApiError(response.status, { code: "unexpected", message: `${path} cannot be read.`, hint });
-  }
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let received = 0;
-  for await (const part of response.body as ReadableStream<Uint8Array<ArrayBuffer>> &
-    AsyncIterable<Uint8Array<ArrayBuffer>>) {
-    parts.push(part);
-    received += part.byteLength;
-    onProgress(received);
-  }
-  return new Blob(parts);
-}
