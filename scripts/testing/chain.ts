@@ -66,3 +66,14 @@ export function testClient(rpcUrl: string) {
     .extend(publicActions)
     .extend(walletActions);
 }
+
+/**
+ * Takes the chain back to a snapshot, but not its clock: anvil turns that back too, and every later test on the chain
+ * would live in the past.
+ */
+export async function revertTo(client: ReturnType<typeof testClient>, id: `0x${string}`): Promise<void> {
+  const before = await client.getBlock();
+  await client.revert({ id });
+  const after = await client.getBlock();
+  await client.increaseTime({ seconds: Number(before.timestamp - after.timestamp) });
+}

@@ -2,7 +2,7 @@ import { canonicalJson, contentCid, resultHash, specificationHash } from "@aifor
 import { eq, sql } from "drizzle-orm";
 import type { TypedDataDefinition } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { testClient } from "../../../../scripts/testing/chain.ts";
+import { revertTo, testClient } from "../../../../scripts/testing/chain.ts";
 import type { Call } from "../../chain/calls.ts";
 import { operatorTransactions } from "../../chain/operator/schema.ts";
 import { someImage, waitingJobs } from "../../testing/fleet.ts";
@@ -227,7 +227,7 @@ describe("a job", () => {
     const snapshot = await client.snapshot();
     await sign(api, ada.wallet, quoted.payment!.call);
     await follow(quoted.id, "pending");
-    await client.revert({ id: snapshot });
+    await revertTo(client, snapshot);
     await follow(quoted.id, "quoted");
     expect(await jobOf(api, quoted.id)).toMatchObject({ fundedAt: null });
     await sign(api, ada.wallet, quoted.payment!.call);

@@ -1,7 +1,7 @@
 import { accountRef, demoAccount, usdtAbi } from "@aiforge/contracts";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { testClient } from "../../../../scripts/testing/chain.ts";
+import { revertTo, testClient } from "../../../../scripts/testing/chain.ts";
 import { createDatabase } from "../../../../scripts/testing/postgres.ts";
 import { aiforgeCall, FROM_WALLET, usdtCall } from "../../chain/calls.ts";
 import { chainHeads } from "../../chain/schema.ts";
@@ -281,7 +281,7 @@ describe("a payment", () => {
     await paymentIn(buyer, quote.id, "confirmed");
     expect(await activeEntitlement(api.deps, buyer.id, model.id)).not.toBeNull();
 
-    await client.revert({ id: snapshot });
+    await revertTo(client, snapshot);
     const back = await paymentIn(buyer, quote.id, "reorged");
     expect(back).toMatchObject({ confirmations: 0, txHash: hash, reason: { code: "reorged" } });
     expect(await activeEntitlement(api.deps, buyer.id, model.id)).toBeNull();

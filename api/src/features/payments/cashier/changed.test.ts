@@ -2,7 +2,7 @@ import { demoAccount } from "@aiforge/contracts";
 import { and, eq } from "drizzle-orm";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { testClient } from "../../../../../scripts/testing/chain.ts";
+import { revertTo, testClient } from "../../../../../scripts/testing/chain.ts";
 import { aiforgeCall, type Call } from "../../../chain/calls.ts";
 import { chainServicePurchases, chainTransfers } from "../../../chain/schema.ts";
 import { asked, CASHIER, CashierStand, get, planQuote, verify } from "../../../testing/cashier.ts";
@@ -106,7 +106,7 @@ describe("a transfer that a reorg takes away before it is confirmed", () => {
       const arriving = await paymentIn(buyer, payment.id, "seen");
       expect(arriving).toMatchObject({ confirmations: 1, received: { outcome: "arriving", txHash: hash } });
       expect((await verify(buyer, payment.id, hash)).reason!.message).toBe("1 of 3 confirmations.");
-      await client.revert({ id: snapshot });
+      await revertTo(client, snapshot);
       await client.mine({ blocks: 4 });
     } finally {
       await client.setIntervalMining({ interval: 1 });

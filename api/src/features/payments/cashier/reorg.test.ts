@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { testClient } from "../../../../../scripts/testing/chain.ts";
+import { revertTo, testClient } from "../../../../../scripts/testing/chain.ts";
 import { asked, CASHIER, CashierStand, planQuote } from "../../../testing/cashier.ts";
 import { eventually } from "../../../testing/harness.ts";
 import { paymentIn } from "../../../testing/market.ts";
@@ -61,7 +61,7 @@ async function boughtAndTakenBack() {
   await eventually("the mirror has it", async () => (await stand.plansFor(payment.account)).length === 1);
   const depth = (await client.getBlockNumber({ cacheTime: 0 })) - start;
   expect(depth).toBeGreaterThan(BigInt(stand.chain().confirmations));
-  await client.revert({ id: snapshot });
+  await revertTo(client, snapshot);
   await client.mine({ blocks: Number(depth) + 2 });
   expect(await stand.creditOf(buyer.wallet.address)).toBe(0n);
   expect(await client.getTransactionCount({ address: CASHIER })).toBe(orders[0]!.nonce);
