@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { access, mkdir, open } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { generatePrivateKey } from "viem/accounts";
 import type { Config } from "./config.ts";
 import { MinerError } from "./errors.ts";
 import { accountOf, openWallet } from "./identity.ts";
@@ -64,24 +64,14 @@ export async function initialise(parameters: InitParameters): Promise<Initialise
   let address: string;
   if (wallet === null) address = (await openWallet({ ...config, keyFile, signerUrl: null }, env)).address;
   else {
-    const key = wallet === "import" ? (fromEnvironment ?? (await parameters.readKey())) : newKey();
+    const key =
+      wallet === "import" ? (fromEnvironment ?? (await parameters.readKey())) : generatePrivateKey();
     ({ address } = accountOf(key, fromEnvironment ? KEY_VARIABLE : "What was handed over"));
     await writeKey(keyFile, key.trim());
   }
   const { signerUrl: _url, signerAddress: _address, ...rest } = settings;
   await writeSettings(path, { ...rest, dataDir, keyFile: resolve(keyFile) });
   return { address, keyFile: resolve(keyFile), config: path, created: wallet === "create" };
-}
-
-/** Nearly every 32 bytes are a private key; the rest is thrown away. */
-function newKey(): string {
-  for (;;) {
-    const key = `0x${randomBytes(32).toString("hex")}`;
-    try {
-      accountOf(key, "A new key");
-      return key;
-    } catch {}
-  }
 }
 
 /** For this user alone from the first byte on, and on the disk when it returns. */

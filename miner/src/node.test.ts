@@ -32,7 +32,7 @@ function startNode(options: Partial<RawOptions> = {}): void {
     ...options,
   };
   stop = new AbortController();
-  running = runNode(resolveConfig(raw, {}), account, log, stop.signal);
+  running = runNode(resolveConfig(raw, {}), account, log, stop);
 }
 
 beforeEach(async () => {

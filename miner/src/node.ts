@@ -36,19 +36,20 @@ export function createLoader(config: Config): EngineLoader {
 }
 
 /**
- * Runs a node until `signal` aborts: registers, stays connected, beats, fetches, serves.
+ * Runs a node until `stop` aborts, which its operator can also tell it to: registers, stays connected, beats, fetches,
+ * serves.
  * @throws MinerError when it cannot go on without its operator
  */
 export async function runNode(
   config: Config,
   account: LocalAccount,
   log: Logger,
-  signal: AbortSignal,
+  stop: AbortController,
 ): Promise<void> {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const unlock = await lockFolder(config.dataDir);
   try {
-    await runLocked(config, account, log, signal);
+    await runLocked(config, account, log, stop);
   } finally {
     unlock();
   }
@@ -58,12 +59,11 @@ async function runLocked(
   config: Config,
   account: LocalAccount,
   log: Logger,
-  signal: AbortSignal,
+  stop: AbortController,
 ): Promise<void> {
   const { apiUrl, concurrency, dataDir } = config;
   const startedAt = new Date().toISOString();
-  const asked = new AbortController();
-  const ending = AbortSignal.any([signal, asked.signal]);
+  const ending = stop.signal;
   let draining = false;
   const tokens = new TokenStore(dataDir, apiUrl, account.address);
   let token: string | null = null;
@@ -206,7 +206,7 @@ async function runLocked(
       jobs.drain(on);
       tellModels();
     },
-    stop: () => asked.abort(),
+    stop: () => stop.abort(),
   };
   const closeControl = await openControl(dataDir, control).catch((error) => {
     log.warn({ reason: describe(error) }, "status and drain cannot reach this process");
@@ -242,12 +242,13 @@ async function runLocked(
       ending,
     );
   } finally {
-    await closeControl();
     clearInterval(beat);
     clearInterval(beats);
     await jobs.close();
     await serving.abortAll();
     await models.close();
     await loader.dispose();
+    // Last: whoever waits for this node to be gone looks at it.
+    await closeControl();
   }
 }

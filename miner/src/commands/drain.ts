@@ -20,7 +20,7 @@ export const drain = nodeCommand<{ stop?: boolean; off?: boolean; wait: boolean 
   async (raw) => {
     const config = resolveOperator(raw);
     const { json } = config;
-    const [{ askRunning }, { printJson, printLine, progress }] = await Promise.all([
+    const [{ askRunning, stopRunning }, { printJson, printLine, progress }] = await Promise.all([
       import("../control.ts"),
       import("../output.ts"),
     ]);
@@ -58,8 +58,7 @@ export const drain = nodeCommand<{ stop?: boolean; off?: boolean; wait: boolean 
           title: "Stop",
           enabled: () => raw.stop === true,
           task: async () => {
-            await ask("POST /stop");
-            while ((await askRunning(config.dataDir)) !== null) await sleep(LOOK_MS / 4);
+            await stopRunning(config.dataDir);
             stopped = true;
           },
         },

@@ -24,15 +24,17 @@ export const start = nodeCommand(
       process.on(name, () => {
         // A second signal, or an engine that hangs, does not keep the process.
         if (stop.signal.aborted) process.exit(1);
-        log.info("stopping");
         stop.abort();
-        setTimeout(() => process.exit(1), SHUTDOWN_MS).unref();
       });
+    stop.signal.addEventListener("abort", () => {
+      log.info("stopping");
+      setTimeout(() => process.exit(1), SHUTDOWN_MS).unref();
+    });
     log.info(
       { address: account.address, api: config.apiUrl, engine: config.engine, version: VERSION },
       "starting",
     );
-    await runNode(config, account, log, stop.signal);
+    await runNode(config, account, log, stop);
     log.info("stopped");
   },
 );

@@ -31,7 +31,7 @@ function startNode(options: Partial<RawOptions>): Promise<void> {
     models: "all",
     ...options,
   };
-  return runNode(resolveConfig(raw, {}), account, log, stop.signal);
+  return runNode(resolveConfig(raw, {}), account, log, stop);
 }
 
 beforeEach(async () => {
