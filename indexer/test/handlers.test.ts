@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { aiforgeAbi } from "@aiforge/contracts";
 import { expect, test } from "vitest";
+import { handlers } from "../evm/src/handlers.ts";
 
 const registered = (folder: string) =>
   readdirSync(new URL(folder, import.meta.url))
@@ -14,9 +15,9 @@ const registered = (folder: string) =>
 test("every event of the contract has a handler", () => {
   const events = aiforgeAbi.flatMap((item) => (item.type === "event" ? [`AIForge:${item.name}`] : []));
   expect(events.length).toBeGreaterThan(30);
-  expect(registered("../evm/src/")).toEqual([...events, "Usdt:Transfer"].sort());
+  expect([...handlers.keys()].sort()).toEqual([...events, "Usdt:Transfer"].sort());
 });
 
 test("the bench's empty app listens to the same events", () => {
-  expect(registered("../bench/empty/src/")).toEqual(registered("../evm/src/"));
+  expect(registered("../bench/empty/src/")).toEqual([...handlers.keys()].sort());
 });

@@ -1,6 +1,7 @@
-import { type Context, ponder } from "ponder:registry";
-import { type JobEventKind, jobEvents, jobs } from "ponder:schema";
+import type { Context } from "ponder:registry";
 import { type Hex, isAddress, slice } from "viem";
+import { type JobEventKind, jobEvents, jobs } from "../ponder.schema.ts";
+import { on } from "./registry.ts";
 import {
   type AnyEvent,
   chainOf,
@@ -36,7 +37,7 @@ const now = (event: AnyEvent) => ({ updatedAt: event.block.timestamp, ...provena
 
 const keyOf = (context: Pick<Context, "chain">, jobId: Hex) => ({ chainId: chainOf(context), jobId });
 
-ponder.on("AIForge:JobOpened", async ({ event, context }) => {
+on("AIForge:JobOpened", async ({ event, context }) => {
   const { jobId, client, account, payer, job } = event.args;
   await context.db.insert(jobs).values({
     ...keyOf(context, jobId),
@@ -57,7 +58,7 @@ ponder.on("AIForge:JobOpened", async ({ event, context }) => {
   await recordJob(event, context, { jobId, kind: "opened", by: payer, amount: job.price });
 });
 
-ponder.on("AIForge:JobSubmitted", async ({ event, context }) => {
+on("AIForge:JobSubmitted", async ({ event, context }) => {
   const { jobId, node, result } = event.args;
   const payee = payeeOf(event.args.payee);
   await context.db
@@ -66,13 +67,13 @@ ponder.on("AIForge:JobSubmitted", async ({ event, context }) => {
   await recordJob(event, context, { jobId, kind: "submitted", by: node, payee, result });
 });
 
-ponder.on("AIForge:JobDisputed", async ({ event, context }) => {
+on("AIForge:JobDisputed", async ({ event, context }) => {
   const { jobId, by } = event.args;
   await context.db.update(jobs, keyOf(context, jobId)).set({ status: "disputed", ...now(event) });
   await recordJob(event, context, { jobId, kind: "disputed", by });
 });
 
-ponder.on("AIForge:JobPaid", async ({ event, context }) => {
+on("AIForge:JobPaid", async ({ event, context }) => {
   const { jobId, result, amount, fee, payeeTotal, fees } = event.args;
   const payee = payeeOf(event.args.payee);
   const { payer } = await context.db
@@ -93,7 +94,7 @@ ponder.on("AIForge:JobPaid", async ({ event, context }) => {
   await recordFee(event, context, { kind: "job", item: jobId, payer, gross: amount + fee, fee, fees });
 });
 
-ponder.on("AIForge:JobRefunded", async ({ event, context }) => {
+on("AIForge:JobRefunded", async ({ event, context }) => {
   const { jobId, client, amount, credit } = event.args;
   await context.db
     .update(jobs, keyOf(context, jobId))
@@ -109,7 +110,7 @@ ponder.on("AIForge:JobRefunded", async ({ event, context }) => {
 });
 
 // The last event of a dispute's end: what was paid and refunded came before, in the same transaction.
-ponder.on("AIForge:JobResolved", async ({ event, context }) => {
+on("AIForge:JobResolved", async ({ event, context }) => {
   const { jobId, by } = event.args;
   const nodeBps = Number(event.args.nodeBps);
   await context.db.update(jobs, keyOf(context, jobId)).set({ status: "resolved", nodeBps, ...now(event) });

@@ -1,23 +1,23 @@
-import { ponder } from "ponder:registry";
-import { settings, transfers } from "ponder:schema";
+import { settings, transfers } from "../ponder.schema.ts";
+import { on } from "./registry.ts";
 import { chainOf, eventRowOf, recordCredit } from "./rows.ts";
 
-ponder.on("AIForge:Deposited", async ({ event, context }) => {
+on("AIForge:Deposited", async ({ event, context }) => {
   const { payer, payee, amount, credit } = event.args;
   await recordCredit(event, context, { payee, kind: "deposit", delta: amount, credit, counterparty: payer });
 });
 
-ponder.on("AIForge:Debited", async ({ event, context }) => {
+on("AIForge:Debited", async ({ event, context }) => {
   const { payee, amount, credit } = event.args;
   await recordCredit(event, context, { payee, kind: "debit", delta: -amount, credit, counterparty: null });
 });
 
-ponder.on("AIForge:Withdrawn", async ({ event, context }) => {
+on("AIForge:Withdrawn", async ({ event, context }) => {
   const { payee, to, amount, credit } = event.args;
   await recordCredit(event, context, { payee, kind: "withdraw", delta: -amount, credit, counterparty: to });
 });
 
-ponder.on("AIForge:FeesCollected", async ({ event, context }) => {
+on("AIForge:FeesCollected", async ({ event, context }) => {
   const { treasury, amount, credit } = event.args;
   await context.db.update(settings, { chainId: chainOf(context) }).set({ uncollectedFees: 0n });
   await recordCredit(event, context, {
@@ -30,7 +30,7 @@ ponder.on("AIForge:FeesCollected", async ({ event, context }) => {
 });
 
 // Only those to the cashier come here: the configuration asks for no others.
-ponder.on("Usdt:Transfer", async ({ event, context }) => {
+on("Usdt:Transfer", async ({ event, context }) => {
   const { from, to, value } = event.args;
   await context.db.insert(transfers).values({ ...eventRowOf(event, context), from, to, amount: value });
 });

@@ -1,8 +1,8 @@
-import { ponder } from "ponder:registry";
-import { modelSplits, models, publications, termsChanges } from "ponder:schema";
+import { modelSplits, models, publications, termsChanges } from "../ponder.schema.ts";
+import { on } from "./registry.ts";
 import { chainOf, eventRowOf, pricesOf, provenanceOf, recordFee } from "./rows.ts";
 
-ponder.on("AIForge:ModelPublished", async ({ event, context }) => {
+on("AIForge:ModelPublished", async ({ event, context }) => {
   const { modelId, owner, account, splitId, weights, terms, fee, paidUntil, fees } = event.args;
   const row = eventRowOf(event, context);
   await context.db.insert(models).values({
@@ -24,7 +24,7 @@ ponder.on("AIForge:ModelPublished", async ({ event, context }) => {
   await recordFee(event, context, { kind: "publish", item: modelId, payer: owner, gross: fee, fee, fees });
 });
 
-ponder.on("AIForge:ListingExtended", async ({ event, context }) => {
+on("AIForge:ListingExtended", async ({ event, context }) => {
   const { modelId, payer, account, months, fee, paidUntil, fees } = event.args;
   await context.db.insert(publications).values({
     ...eventRowOf(event, context),
@@ -42,7 +42,7 @@ ponder.on("AIForge:ListingExtended", async ({ event, context }) => {
   await recordFee(event, context, { kind: "listing", item: modelId, payer, gross: fee, fee, fees });
 });
 
-ponder.on("AIForge:TermsSet", async ({ event, context }) => {
+on("AIForge:TermsSet", async ({ event, context }) => {
   const { modelId, terms } = event.args;
   await context.db
     .insert(termsChanges)

@@ -1,9 +1,10 @@
-import { type Context, ponder } from "ponder:registry";
-import { planPrices, planPurchases, plans, pool, poolClaims, poolRoots } from "ponder:schema";
+import type { Context } from "ponder:registry";
 import type { Hex } from "viem";
+import { planPrices, planPurchases, plans, pool, poolClaims, poolRoots } from "../ponder.schema.ts";
+import { on } from "./registry.ts";
 import { type AnyEvent, chainOf, eventRowOf, recordDrawTo, recordEarning, recordFee } from "./rows.ts";
 
-ponder.on("AIForge:PlanPriceSet", async ({ event, context }) => {
+on("AIForge:PlanPriceSet", async ({ event, context }) => {
   const { plan, price } = event.args;
   await context.db.insert(planPrices).values({ ...eventRowOf(event, context), plan, price });
   await context.db
@@ -12,7 +13,7 @@ ponder.on("AIForge:PlanPriceSet", async ({ event, context }) => {
     .onConflictDoUpdate({ price });
 });
 
-ponder.on("AIForge:PlanPurchased", async ({ event, context }) => {
+on("AIForge:PlanPurchased", async ({ event, context }) => {
   const { fees, ...purchase } = event.args;
   const { plan, payer, price, fee, funded } = purchase;
   await context.db.insert(planPurchases).values({ ...eventRowOf(event, context), ...purchase });
@@ -41,7 +42,7 @@ async function promotedPool(event: AnyEvent, context: Pick<Context, "chain" | "d
   return { ...row, root: row.pendingRoot, total: row.pendingTotal, ...NOTHING_PENDING };
 }
 
-ponder.on("AIForge:RootPosted", async ({ event, context }) => {
+on("AIForge:RootPosted", async ({ event, context }) => {
   const { root, total, activeAt, cid } = event.args;
   const { id, ...rest } = eventRowOf(event, context);
   const month = Number(event.args.month);
@@ -64,7 +65,7 @@ ponder.on("AIForge:RootPosted", async ({ event, context }) => {
     .onConflictDoUpdate(after);
 });
 
-ponder.on("AIForge:RootVetoed", async ({ event, context }) => {
+on("AIForge:RootVetoed", async ({ event, context }) => {
   const { chainId, ...before } = await promotedPool(event, context);
   // The contract vetoes only a root that waits, and this is its row.
   if (before.pendingId === null) throw new Error(`A root was vetoed that was never posted, on ${chainId}`);
@@ -76,9 +77,9 @@ ponder.on("AIForge:RootVetoed", async ({ event, context }) => {
     .set({ ...before, ...NOTHING_PENDING, month: before.previousMonth });
 });
 
-ponder.on("AIForge:PoolClaimed", ({ event, context }) => recordClaim(event, context, event.args));
+on("AIForge:PoolClaimed", ({ event, context }) => recordClaim(event, context, event.args));
 
-ponder.on("AIForge:PoolClaimedAndDrawn", async ({ event, context }) => {
+on("AIForge:PoolClaimedAndDrawn", async ({ event, context }) => {
   const { splitId, member, to, drawnAmount, drawn } = event.args;
   await recordClaim(event, context, event.args);
   await recordDrawTo(event, context, { splitId, member, to, amount: drawnAmount, drawn });

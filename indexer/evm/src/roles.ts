@@ -1,6 +1,7 @@
-import { type Context, ponder } from "ponder:registry";
-import { type AdminEventKind, adminEvents, roleAdmins, roles, settings } from "ponder:schema";
+import type { Context } from "ponder:registry";
 import type { Hex } from "viem";
+import { type AdminEventKind, adminEvents, roleAdmins, roles, settings } from "../ponder.schema.ts";
+import { on } from "./registry.ts";
 import { type AnyEvent, chainOf, eventRowOf } from "./rows.ts";
 
 async function recordAdmin(
@@ -14,7 +15,7 @@ async function recordAdmin(
 const NO_PENDING_ADMIN = { pendingAdmin: null, pendingAdminFrom: null };
 const NO_PENDING_DELAY = { pendingDelay: null, pendingDelayFrom: null };
 
-ponder.on("AIForge:RoleGranted", async ({ event, context }) => {
+on("AIForge:RoleGranted", async ({ event, context }) => {
   const { role, account, sender } = event.args;
   const chainId = chainOf(context);
   await context.db.insert(roles).values({ chainId, role, account }).onConflictDoNothing();
@@ -25,7 +26,7 @@ ponder.on("AIForge:RoleGranted", async ({ event, context }) => {
   await recordAdmin(event, context, { kind: "role_granted", role, account, by: sender });
 });
 
-ponder.on("AIForge:RoleRevoked", async ({ event, context }) => {
+on("AIForge:RoleRevoked", async ({ event, context }) => {
   const { role, account, sender } = event.args;
   const chainId = chainOf(context);
   await context.db.delete(roles, { chainId, role, account });
@@ -34,7 +35,7 @@ ponder.on("AIForge:RoleRevoked", async ({ event, context }) => {
   await recordAdmin(event, context, { kind: "role_revoked", role, account, by: sender });
 });
 
-ponder.on("AIForge:RoleAdminChanged", async ({ event, context }) => {
+on("AIForge:RoleAdminChanged", async ({ event, context }) => {
   const { role, newAdminRole } = event.args;
   await context.db
     .insert(roleAdmins)
@@ -43,7 +44,7 @@ ponder.on("AIForge:RoleAdminChanged", async ({ event, context }) => {
   await recordAdmin(event, context, { kind: "role_admin_changed", role, value: newAdminRole });
 });
 
-ponder.on("AIForge:DefaultAdminTransferScheduled", async ({ event, context }) => {
+on("AIForge:DefaultAdminTransferScheduled", async ({ event, context }) => {
   const { newAdmin } = event.args;
   const effectiveAt = BigInt(event.args.acceptSchedule);
   await context.db
@@ -52,12 +53,12 @@ ponder.on("AIForge:DefaultAdminTransferScheduled", async ({ event, context }) =>
   await recordAdmin(event, context, { kind: "admin_transfer_scheduled", account: newAdmin, effectiveAt });
 });
 
-ponder.on("AIForge:DefaultAdminTransferCanceled", async ({ event, context }) => {
+on("AIForge:DefaultAdminTransferCanceled", async ({ event, context }) => {
   await context.db.update(settings, { chainId: chainOf(context) }).set(NO_PENDING_ADMIN);
   await recordAdmin(event, context, { kind: "admin_transfer_canceled" });
 });
 
-ponder.on("AIForge:DefaultAdminDelayChangeScheduled", async ({ event, context }) => {
+on("AIForge:DefaultAdminDelayChangeScheduled", async ({ event, context }) => {
   const { newDelay } = event.args;
   const effectiveAt = BigInt(event.args.effectSchedule);
   await context.db
@@ -66,12 +67,12 @@ ponder.on("AIForge:DefaultAdminDelayChangeScheduled", async ({ event, context })
   await recordAdmin(event, context, { kind: "admin_delay_scheduled", value: String(newDelay), effectiveAt });
 });
 
-ponder.on("AIForge:DefaultAdminDelayChangeCanceled", async ({ event, context }) => {
+on("AIForge:DefaultAdminDelayChangeCanceled", async ({ event, context }) => {
   await context.db.update(settings, { chainId: chainOf(context) }).set(NO_PENDING_DELAY);
   await recordAdmin(event, context, { kind: "admin_delay_canceled" });
 });
 
-ponder.on("AIForge:TreasurySet", async ({ event, context }) => {
+on("AIForge:TreasurySet", async ({ event, context }) => {
   const { treasury } = event.args;
   await context.db
     .insert(settings)
@@ -88,12 +89,12 @@ ponder.on("AIForge:TreasurySet", async ({ event, context }) => {
 });
 
 // The constructor names a treasury, so the row is there before anything can be paused.
-ponder.on("AIForge:Paused", async ({ event, context }) => {
+on("AIForge:Paused", async ({ event, context }) => {
   await context.db.update(settings, { chainId: chainOf(context) }).set({ paused: true });
   await recordAdmin(event, context, { kind: "paused", account: event.args.account });
 });
 
-ponder.on("AIForge:Unpaused", async ({ event, context }) => {
+on("AIForge:Unpaused", async ({ event, context }) => {
   await context.db.update(settings, { chainId: chainOf(context) }).set({ paused: false });
   await recordAdmin(event, context, { kind: "unpaused", account: event.args.account });
 });

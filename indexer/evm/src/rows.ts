@@ -1,4 +1,5 @@
 import type { Context, Event, EventNames } from "ponder:registry";
+import type { Hex } from "viem";
 import {
   type CreditEntryKind,
   creditEntries,
@@ -11,14 +12,13 @@ import {
   settings,
   splitEarnings,
   splits,
-} from "ponder:schema";
-import type { Hex } from "viem";
+} from "../ponder.schema.ts";
 
 /** The part of an event and its context that a handler's rows are made from. */
 export type AnyEvent = Pick<Event<Extract<EventNames, `AIForge:${string}`>>, "block" | "transaction" | "log">;
 
-/** CAIP-2 id of the chain a handler runs for. */
-export const chainOf = (context: Pick<Context, "chain">): string => `eip155:${context.chain.id}`;
+/** CAIP-2 id of the chain a handler runs for, which is the name that Ponder and the Tron scanner know it by. */
+export const chainOf = (context: Pick<Context, "chain">): string => context.chain.name;
 
 /** Where an event is on its chain. */
 export function provenanceOf(event: AnyEvent) {

@@ -1,8 +1,8 @@
-import { ponder } from "ponder:registry";
-import { licensePurchases, servicePurchases } from "ponder:schema";
+import { licensePurchases, servicePurchases } from "../ponder.schema.ts";
+import { on } from "./registry.ts";
 import { eventRowOf, recordEarning, recordFee } from "./rows.ts";
 
-ponder.on("AIForge:ServicePurchased", async ({ event, context }) => {
+on("AIForge:ServicePurchased", async ({ event, context }) => {
   const { fees, ...purchase } = event.args;
   const { modelId, payer, price, fee, splitId, splitEarned } = purchase;
   await context.db.insert(servicePurchases).values({ ...eventRowOf(event, context), ...purchase });
@@ -16,7 +16,7 @@ ponder.on("AIForge:ServicePurchased", async ({ event, context }) => {
   await recordFee(event, context, { kind: "service", item: modelId, payer, gross: price, fee, fees });
 });
 
-ponder.on("AIForge:LicensePurchased", async ({ event, context }) => {
+on("AIForge:LicensePurchased", async ({ event, context }) => {
   const { fees, ...purchase } = event.args;
   const { modelId, payer, price, fee, splitId, splitEarned } = purchase;
   await context.db.insert(licensePurchases).values({ ...eventRowOf(event, context), ...purchase });

@@ -1,8 +1,8 @@
-import { ponder } from "ponder:registry";
-import { draws, members, modelSplits, models, splits } from "ponder:schema";
+import { draws, members, modelSplits, models, splits } from "../ponder.schema.ts";
+import { on } from "./registry.ts";
 import { chainOf, eventRowOf, provenanceOf, recordCredit, recordDrawTo } from "./rows.ts";
 
-ponder.on("AIForge:SplitDeclared", async ({ event, context }) => {
+on("AIForge:SplitDeclared", async ({ event, context }) => {
   const { splitId, members: addresses, bps } = event.args;
   const chainId = chainOf(context);
   // A split is declared again each time a model takes it; what it earned and paid out stays.
@@ -23,7 +23,7 @@ ponder.on("AIForge:SplitDeclared", async ({ event, context }) => {
     .values(addresses.map((member, at) => ({ chainId, splitId, member, bps: bps[at] ?? 0, drawn: 0n })));
 });
 
-ponder.on("AIForge:ModelSplitSet", async ({ event, context }) => {
+on("AIForge:ModelSplitSet", async ({ event, context }) => {
   const { modelId, splitId } = event.args;
   await context.db.insert(modelSplits).values({ ...eventRowOf(event, context), modelId, splitId });
   await context.db
@@ -31,7 +31,7 @@ ponder.on("AIForge:ModelSplitSet", async ({ event, context }) => {
     .set({ splitId, ...provenanceOf(event) });
 });
 
-ponder.on("AIForge:Drawn", async ({ event, context }) => {
+on("AIForge:Drawn", async ({ event, context }) => {
   const { splitId, member, amount, drawn, credit } = event.args;
   await context.db
     .insert(draws)
@@ -46,4 +46,4 @@ ponder.on("AIForge:Drawn", async ({ event, context }) => {
   });
 });
 
-ponder.on("AIForge:DrawnTo", ({ event, context }) => recordDrawTo(event, context, event.args));
+on("AIForge:DrawnTo", ({ event, context }) => recordDrawTo(event, context, event.args));

@@ -1,5 +1,5 @@
-import { ponder } from "ponder:registry";
-import { usageBatches, usageDeposits, usageEntries } from "ponder:schema";
+import { usageBatches, usageDeposits, usageEntries } from "../ponder.schema.ts";
+import { on } from "./registry.ts";
 import { chainOf, eventRowOf, recordCredit, recordEarning, recordFee } from "./rows.ts";
 
 const SECONDS_A_DAY = 86_400n;
@@ -7,7 +7,7 @@ const SECONDS_A_DAY = 86_400n;
 /** A payer's deposit before anything happened to it. */
 const NOTHING = { account: null, amount: 0n, dailyCap: 0n, spent: 0n, day: 0, leaveAt: null };
 
-ponder.on("AIForge:UsageDeposited", async ({ event, context }) => {
+on("AIForge:UsageDeposited", async ({ event, context }) => {
   const { payer, account, amount, deposit, dailyCap } = event.args;
   await context.db.insert(usageEntries).values({
     ...eventRowOf(event, context),
@@ -26,7 +26,7 @@ ponder.on("AIForge:UsageDeposited", async ({ event, context }) => {
     .onConflictDoUpdate(after);
 });
 
-ponder.on("AIForge:UsageCapSet", async ({ event, context }) => {
+on("AIForge:UsageCapSet", async ({ event, context }) => {
   const { payer, dailyCap } = event.args;
   await context.db
     .insert(usageDeposits)
@@ -34,12 +34,12 @@ ponder.on("AIForge:UsageCapSet", async ({ event, context }) => {
     .onConflictDoUpdate({ dailyCap });
 });
 
-ponder.on("AIForge:UsageLeaving", async ({ event, context }) => {
+on("AIForge:UsageLeaving", async ({ event, context }) => {
   const { payer, leaveAt } = event.args;
   await context.db.update(usageDeposits, { chainId: chainOf(context), payer }).set({ leaveAt });
 });
 
-ponder.on("AIForge:UsageWithdrawn", async ({ event, context }) => {
+on("AIForge:UsageWithdrawn", async ({ event, context }) => {
   const { payer, amount, credit } = event.args;
   const { account, ...nothing } = NOTHING;
   const after = await context.db.update(usageDeposits, { chainId: chainOf(context), payer }).set(nothing);
@@ -61,7 +61,7 @@ ponder.on("AIForge:UsageWithdrawn", async ({ event, context }) => {
   });
 });
 
-ponder.on("AIForge:UsageCharged", async ({ event, context }) => {
+on("AIForge:UsageCharged", async ({ event, context }) => {
   const { payer, modelId, amount, deposit } = event.args;
   const today = Number(event.block.timestamp / SECONDS_A_DAY);
   // A charge of nothing can name a payer who never deposited.
@@ -84,7 +84,7 @@ ponder.on("AIForge:UsageCharged", async ({ event, context }) => {
   });
 });
 
-ponder.on("AIForge:UsageEarned", async ({ event, context }) => {
+on("AIForge:UsageEarned", async ({ event, context }) => {
   const { modelId, splitId, amount, fee, splitEarned, fees } = event.args;
   await recordEarning(event, context, {
     splitId,
@@ -96,7 +96,7 @@ ponder.on("AIForge:UsageEarned", async ({ event, context }) => {
   await recordFee(event, context, { kind: "usage", item: modelId, payer: null, gross: amount, fee, fees });
 });
 
-ponder.on("AIForge:UsageSettled", async ({ event, context }) => {
+on("AIForge:UsageSettled", async ({ event, context }) => {
   const { batch, root } = event.args;
   await context.db.insert(usageBatches).values({ ...eventRowOf(event, context), batch, root });
 });

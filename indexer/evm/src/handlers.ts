@@ -1,0 +1,10 @@
+import "./jobs.ts";
+import "./ledger.ts";
+import "./models.ts";
+import "./plans.ts";
+import "./roles.ts";
+import "./services.ts";
+import "./splits.ts";
+import "./usage.ts";
+
+export { handlers } from "./registry.ts";
