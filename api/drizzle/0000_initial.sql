@@ -258,6 +258,7 @@ CREATE TABLE "app"."api_keys" (
 	"name" text NOT NULL,
 	"prefix" text NOT NULL,
 	"secret_hash" text NOT NULL,
+	"scopes" text[] DEFAULT '{models}' NOT NULL,
 	"model_ids" uuid[],
 	"expires_at" timestamp with time zone,
 	"revoked_at" timestamp with time zone,

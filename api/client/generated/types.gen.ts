@@ -1672,6 +1672,10 @@ export type Key = {
     expiresAt: string | null;
     revokedAt: string | null;
     /**
+     * models: calls at /api/v1. jobs: orders and follows jobs, keeps their files
+     */
+    scopes: Array<'models' | 'jobs'>;
+    /**
      * null: every model its owner may use
      */
     modelIds: Array<string> | null;
@@ -4121,6 +4125,14 @@ export type ListFilesErrors = {
      * Error
      */
     401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type ListFilesError = ListFilesErrors[keyof ListFilesErrors];
@@ -4157,7 +4169,15 @@ export type UploadFileErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     413: Error;
+    /**
+     * Error
+     */
+    429: Error;
     /**
      * Error
      */
@@ -4192,11 +4212,19 @@ export type RemoveFileErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
     /**
      * Error
      */
     409: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type RemoveFileError = RemoveFileErrors[keyof RemoveFileErrors];
@@ -4227,11 +4255,19 @@ export type GetFileErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
     /**
      * Error
      */
     416: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type GetFileError = GetFileErrors[keyof GetFileErrors];
@@ -4251,6 +4287,23 @@ export type ListJobTemplatesData = {
     query?: never;
     url: '/api/jobs/templates';
 };
+
+export type ListJobTemplatesErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    429: Error;
+};
+
+export type ListJobTemplatesError = ListJobTemplatesErrors[keyof ListJobTemplatesErrors];
 
 export type ListJobTemplatesResponses = {
     /**
@@ -4282,6 +4335,10 @@ export type EstimateJobErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
     /**
      * Error
@@ -4291,6 +4348,10 @@ export type EstimateJobErrors = {
      * Error
      */
     413: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type EstimateJobError = EstimateJobErrors[keyof EstimateJobErrors];
@@ -4330,6 +4391,14 @@ export type ListJobsErrors = {
      * Error
      */
     401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type ListJobsError = ListJobsErrors[keyof ListJobsErrors];
@@ -4416,7 +4485,15 @@ export type GetJobErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type GetJobError = GetJobErrors[keyof GetJobErrors];
@@ -4460,7 +4537,15 @@ export type GetJobLogsErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type GetJobLogsError = GetJobLogsErrors[keyof GetJobLogsErrors];
@@ -4497,7 +4582,15 @@ export type StreamJobEventsErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type StreamJobEventsError = StreamJobEventsErrors[keyof StreamJobEventsErrors];
@@ -4529,11 +4622,19 @@ export type GetJobOutputErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
     /**
      * Error
      */
     416: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type GetJobOutputError = GetJobOutputErrors[keyof GetJobOutputErrors];
@@ -4571,11 +4672,19 @@ export type PublishJobOutputErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
     /**
      * Error
      */
     409: Error;
+    /**
+     * Error
+     */
+    429: Error;
     /**
      * Error
      */
@@ -4610,11 +4719,19 @@ export type CancelJobErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
     /**
      * Error
      */
     409: Error;
+    /**
+     * Error
+     */
+    429: Error;
 };
 
 export type CancelJobError = CancelJobErrors[keyof CancelJobErrors];
@@ -4645,11 +4762,19 @@ export type PrepareJobDisputeErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
     /**
      * Error
      */
     409: Error;
+    /**
+     * Error
+     */
+    429: Error;
     /**
      * Error
      */
@@ -4686,11 +4811,19 @@ export type PrepareJobApproveErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
     /**
      * Error
      */
     409: Error;
+    /**
+     * Error
+     */
+    429: Error;
     /**
      * Error
      */
@@ -4727,11 +4860,19 @@ export type PrepareJobRefundErrors = {
     /**
      * Error
      */
+    403: Error;
+    /**
+     * Error
+     */
     404: Error;
     /**
      * Error
      */
     409: Error;
+    /**
+     * Error
+     */
+    429: Error;
     /**
      * Error
      */
@@ -5206,6 +5347,10 @@ export type CreateKeyData = {
     body: {
         name: string;
         expiresAt?: string | null;
+        /**
+         * Only `models` by default
+         */
+        scopes?: Array<'models' | 'jobs'>;
         modelIds?: Array<string> | null;
     };
     path?: never;
@@ -5326,6 +5471,10 @@ export type ListGatewayModelsErrors = {
     /**
      * Error
      */
+    403: OpenAiError;
+    /**
+     * Error
+     */
     429: OpenAiError;
 };
 
@@ -5361,6 +5510,10 @@ export type GetGatewayModelErrors = {
      * Error
      */
     402: OpenAiError;
+    /**
+     * Error
+     */
+    403: OpenAiError;
     /**
      * Error
      */
@@ -5402,6 +5555,10 @@ export type CreateChatCompletionErrors = {
      * Error
      */
     402: OpenAiError;
+    /**
+     * Error
+     */
+    403: OpenAiError;
     /**
      * Error
      */

@@ -56,10 +56,8 @@ export function notFound(what: string): AppError {
   });
 }
 
-export function unauthorized(): AppError {
-  return new AppError("unauthorized", 401, "You are not signed in.", {
-    hint: "Sign in with a wallet or with e-mail and password.",
-  });
+export function unauthorized(hint = "Sign in with a wallet or with e-mail and password."): AppError {
+  return new AppError("unauthorized", 401, "You are not signed in.", { hint });
 }
 
 export function invalid(field: string, message: string, hint?: string): AppError {

@@ -8,7 +8,13 @@ import type { SessionUser } from "./session.ts";
 
 /** What middleware puts on the request. */
 export interface AppEnv {
-  Variables: { user: SessionUser | null; sessionId: string | null; requestId: string };
+  Variables: {
+    user: SessionUser | null;
+    sessionId: string | null;
+    requestId: string;
+    /** Of a caller with an API key: the models that it is limited to, or null. Not set for anybody else. */
+    keyModelIds?: string[] | null;
+  };
 }
 
 export type Router = OpenAPIHono<AppEnv>;

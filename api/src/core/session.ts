@@ -42,6 +42,9 @@ export function session(deps: Deps): MiddlewareHandler<AppEnv> {
  */
 export function requireUser(c: Context<AppEnv>): SessionUser {
   const user = c.get("user");
-  if (!user) throw unauthorized();
-  return user;
+  if (user) return user;
+  const isKey = /^Bearer +aif_/i.test(c.req.header("authorization") ?? "");
+  throw unauthorized(
+    isKey ? "API keys are for /api/v1, /api/jobs and /api/files alone. Sign in." : undefined,
+  );
 }

@@ -15,7 +15,7 @@ export function openApiDocument(app: Router) {
       description:
         "A marketplace for AI models whose money flows through one contract. Amounts are decimal strings in USDT, " +
         "times are ISO 8601, ids are UUIDs. Errors have one shape; `code` is stable. `/api/v1` speaks OpenAI's " +
-        "protocol with a key of `/api/keys`, `/api/uploads` speaks tus 1.0.",
+        "protocol with a key of `/api/keys`, which `/api/jobs` and `/api/files` take too, `/api/uploads` speaks tus 1.0.",
     },
     servers: [{ url: "/", description: "This site" }],
     security: [{ bearer: [] }, { cookie: [] }],
@@ -27,7 +27,8 @@ export function declareSecurity(app: Router): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",
-    description: "The token of a sign-in, an API key at /api/v1, a node's token where it says so",
+    description:
+      "The token of a sign-in, an API key at /api/v1, /api/jobs and /api/files, a node's token where it says so",
   });
   app.openAPIRegistry.registerComponent("securitySchemes", "cookie", {
     type: "apiKey",

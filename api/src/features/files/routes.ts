@@ -3,6 +3,7 @@ import { createRouter, errorResponses, json, type Router } from "../../core/http
 import { requireUser } from "../../core/session.ts";
 import { label } from "../../core/text.ts";
 import type { Deps } from "../../deps.ts";
+import { acceptKeys } from "../keys/access.ts";
 import { download } from "./download.ts";
 import { listFiles, removeFile, requireFile, uploadFile } from "./service.ts";
 import { fileSchema } from "./shapes.ts";
@@ -20,7 +21,7 @@ const upload = createRoute({
     query: z.object({ name: label(255) }),
     body: { required: true, content: { "application/octet-stream": { schema: binary } } },
   },
-  responses: { 201: json(fileSchema, "Stored"), ...errorResponses(400, 401, 413, 507) },
+  responses: { 201: json(fileSchema, "Stored"), ...errorResponses(400, 401, 403, 413, 429, 507) },
 });
 
 const list = createRoute({
@@ -29,7 +30,7 @@ const list = createRoute({
   operationId: "listFiles",
   tags,
   summary: "The files that you uploaded, the newest first, at most 200",
-  responses: { 200: json(z.object({ files: z.array(fileSchema) })), ...errorResponses(401) },
+  responses: { 200: json(z.object({ files: z.array(fileSchema) })), ...errorResponses(401, 403, 429) },
 });
 
 const get = createRoute({
@@ -41,7 +42,7 @@ const get = createRoute({
   request: { params: z.object({ cid: z.string().max(200) }) },
   responses: {
     200: { description: "The file", content: { "application/octet-stream": { schema: binary } } },
-    ...errorResponses(401, 404, 416),
+    ...errorResponses(401, 403, 404, 416, 429),
   },
 });
 
@@ -52,12 +53,13 @@ const remove = createRoute({
   tags,
   summary: "Remove a file that you uploaded",
   request: { params: z.object({ cid: z.string().max(200) }) },
-  responses: { 204: { description: "Removed" }, ...errorResponses(401, 404, 409) },
+  responses: { 204: { description: "Removed" }, ...errorResponses(401, 403, 404, 409, 429) },
 });
 
 /** `/api/files` */
 export function filesRoutes(deps: Deps): Router {
   const router = createRouter();
+  router.use("*", acceptKeys(deps, "jobs"));
   router.openapi(upload, async (c) => {
     const { name } = c.req.valid("query");
     const file = { name, body: c.req.raw.body, announced: c.req.header("content-length") };

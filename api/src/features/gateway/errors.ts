@@ -1,11 +1,6 @@
 import { AppError } from "../../core/errors.ts";
 import { InferenceError } from "../nodes/errors.ts";
 
-export const invalidKey = () =>
-  new AppError("invalid_api_key", 401, "The API key is missing or not valid.", {
-    hint: "Send one of your keys as Authorization: Bearer aif_…",
-  });
-
 export const modelNotFound = (name: string) =>
   new AppError(
     "model_not_found",
@@ -24,12 +19,6 @@ export const notListedAnyMore = (name: string) =>
   new AppError("model_not_listed", 404, `The model '${name}' is not listed any more.`, {
     hint: "Whoever subscribed to it keeps it to the end of what is paid; its creators can list it again.",
     details: { param: "model" },
-  });
-
-export const tooManyRequests = (seconds: number) =>
-  new AppError("rate_limit_exceeded", 429, "This key has sent too many requests.", {
-    hint: `Try again in ${Math.ceil(seconds)} s.`,
-    retryAfter: Math.max(1, seconds),
   });
 
 export const unsupported = (param: string, message: string) =>

@@ -4,10 +4,10 @@ import type { Context } from "hono";
 import { cors } from "hono/cors";
 import { type AppEnv, createRouter, json, jsonBody, type Router } from "../../core/http.ts";
 import type { Deps } from "../../deps.ts";
-import { activeKey } from "../keys/service.ts";
+import { bearerOf, requireKey } from "../keys/access.ts";
 import { type Access, callableModels, requireAccess } from "./access.ts";
 import { admit } from "./admission.ts";
-import { inferenceAppError, invalidKey, modelNotFound, tooManyRequests } from "./errors.ts";
+import { inferenceAppError, modelNotFound } from "./errors.ts";
 import type { ServedModel } from "./queries.ts";
 import { type Caller, complete } from "./service.ts";
 import {
@@ -34,7 +34,7 @@ const listModels = createRoute({
   summary: "The models that this key may call",
   responses: {
     200: json(z.object({ object: z.literal("list"), data: z.array(gatewayModelSchema) })),
-    ...errors(401, 429),
+    ...errors(401, 403, 429),
   },
 });
 
@@ -46,7 +46,7 @@ const getModel = createRoute({
   security,
   summary: "One model, by its name or id",
   request: { params: z.object({ model: z.string().max(200) }) },
-  responses: { 200: json(gatewayModelSchema), ...errors(401, 402, 404, 429) },
+  responses: { 200: json(gatewayModelSchema), ...errors(401, 402, 403, 404, 429) },
 });
 
 const createCompletion = createRoute({
@@ -65,7 +65,7 @@ const createCompletion = createRoute({
         "text/event-stream": { schema: z.string() },
       },
     },
-    ...errors(400, 401, 402, 404, 413, 429, 502, 503, 504),
+    ...errors(400, 401, 402, 403, 404, 413, 429, 502, 503, 504),
   },
 });
 
@@ -88,7 +88,8 @@ export function gatewayRoutes(deps: Deps): Router {
   // Before validation, so that a stranger learns nothing but that a key is missing.
   const callers = new WeakMap<Request, KeyCaller>();
   router.use("*", async (c, next) => {
-    callers.set(c.req.raw, await authenticate(deps, c));
+    const { id, userId, modelIds } = await requireKey(deps, bearerOf(c), "models");
+    callers.set(c.req.raw, { userId, keyId: id, modelIds });
     await next();
   });
   const callerOf = (c: Context<AppEnv>) => callers.get(c.req.raw) as KeyCaller;
@@ -115,21 +116,6 @@ export function gatewayRoutes(deps: Deps): Router {
 
 interface KeyCaller extends Caller {
   modelIds: string[] | null;
-}
-
-/** @throws AppError `invalid_api_key` (401), `rate_limit_exceeded` (429) */
-async function authenticate(deps: Deps, c: Context<AppEnv>): Promise<KeyCaller> {
-  const secret = /^Bearer (\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-  const key = secret ? await activeKey(deps, secret) : null;
-  if (!key) throw invalidKey();
-  try {
-    await deps.gateway.limiter.consume(key.id);
-  } catch (refusal) {
-    if (refusal instanceof Error) throw refusal;
-    throw tooManyRequests((refusal as { msBeforeNext: number }).msBeforeNext / 1000);
-  }
-  deps.keys.used(key.id);
-  return { userId: key.userId, keyId: key.id, modelIds: key.modelIds };
 }
 
 async function scopedAccess(deps: Deps, caller: KeyCaller, name: string): Promise<Access> {

@@ -26,7 +26,7 @@ export const estimateRoute = createRoute({
   tags,
   summary: "Which image it is, who could run it, and what that costs",
   request: { body: jsonBody(estimateBody) },
-  responses: { 200: json(estimateSchema), ...errorResponses(400, 401, 404, 409, 413) },
+  responses: { 200: json(estimateSchema), ...errorResponses(400, 401, 403, 404, 409, 413, 429) },
 });
 
 export const createJobRoute = createRoute({
@@ -57,7 +57,7 @@ export const listJobsRoute = createRoute({
   },
   responses: {
     200: json(z.object({ jobs: z.array(jobSchema), next: z.string().nullable() })),
-    ...errorResponses(400, 401),
+    ...errorResponses(400, 401, 403, 429),
   },
 });
 
@@ -67,7 +67,10 @@ export const templatesRoute = createRoute({
   operationId: "listJobTemplates",
   tags,
   summary: "Jobs that are ready to be filled in",
-  responses: { 200: json(z.object({ templates: z.array(templateSchema) })) },
+  responses: {
+    200: json(z.object({ templates: z.array(templateSchema) })),
+    ...errorResponses(401, 403, 429),
+  },
 });
 
 export const getJobRoute = createRoute({
@@ -77,7 +80,7 @@ export const getJobRoute = createRoute({
   tags,
   summary: "A job with all that happened to it",
   request: { params: byId },
-  responses: { 200: json(jobDetailSchema), ...errorResponses(401, 404) },
+  responses: { 200: json(jobDetailSchema), ...errorResponses(401, 403, 404, 429) },
 });
 
 export const jobLogsRoute = createRoute({
@@ -95,7 +98,7 @@ export const jobLogsRoute = createRoute({
   },
   responses: {
     200: json(z.object({ logs: z.array(jobLogSchema), more: z.boolean() })),
-    ...errorResponses(400, 401, 404),
+    ...errorResponses(400, 401, 403, 404, 429),
   },
 });
 
@@ -111,7 +114,7 @@ export const jobEventsRoute = createRoute({
   },
   responses: {
     200: { description: "Events", content: { "text/event-stream": { schema: jobStreamEventSchema } } },
-    ...errorResponses(401, 404),
+    ...errorResponses(401, 403, 404, 429),
   },
 });
 
@@ -124,7 +127,7 @@ export const jobOutputRoute = createRoute({
   request: { params: byId.extend({ path: z.string().max(4_096) }) },
   responses: {
     200: { description: "The file", content: { "application/octet-stream": { schema: binary } } },
-    ...errorResponses(401, 404, 416),
+    ...errorResponses(401, 403, 404, 416, 429),
   },
 });
 
@@ -138,7 +141,10 @@ export const publishOutputRoute = createRoute({
     params: byId,
     body: jsonBody(z.object({ path: z.string().max(4_096), modelId: z.uuid() })),
   },
-  responses: { 202: json(modelSchema, "It is processed now"), ...errorResponses(400, 401, 404, 409, 507) },
+  responses: {
+    202: json(modelSchema, "It is processed now"),
+    ...errorResponses(400, 401, 403, 404, 409, 429, 507),
+  },
 });
 
 export const cancelJobRoute = createRoute({
@@ -148,7 +154,7 @@ export const cancelJobRoute = createRoute({
   tags,
   summary: "Stop a job; what was paid goes back",
   request: { params: byId },
-  responses: { 200: json(jobDetailSchema), ...errorResponses(401, 404, 409) },
+  responses: { 200: json(jobDetailSchema), ...errorResponses(401, 403, 404, 409, 429) },
 });
 
 const prepared = (name: "dispute" | "approve" | "refund", summary: string) =>
@@ -159,7 +165,7 @@ const prepared = (name: "dispute" | "approve" | "refund", summary: string) =>
     tags,
     summary,
     request: { params: byId },
-    responses: { 200: json(preparedCall), ...errorResponses(401, 404, 409, 503) },
+    responses: { 200: json(preparedCall), ...errorResponses(401, 403, 404, 409, 429, 503) },
   });
 
 export const disputeJobRoute = prepared("dispute", "The call that stops the payment of a submitted result");

@@ -6,11 +6,11 @@ import { revertTo, testClient } from "../../../../scripts/testing/chain.ts";
 import type { Call } from "../../chain/calls.ts";
 import { operatorTransactions } from "../../chain/operator/schema.ts";
 import { someImage, waitingJobs } from "../../testing/fleet.ts";
-import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
+import { createTestApi, type TestApi } from "../../testing/harness.ts";
 import { assigned, jobBecomes, jobOf, workingNode } from "../../testing/jobs.ts";
-import { CHAIN, fundedUser, pay, sign } from "../../testing/market.ts";
-import { bodyOf, codeOf, registerUser, type TestUser, type TestWalletUser } from "../../testing/users.ts";
-import type { FileView } from "../files/shapes.ts";
+import { fundedUser, pay, sign } from "../../testing/market.ts";
+import { fundingBrings, jobDetail, order, ordered, smallOrder, uploaded } from "../../testing/orders.ts";
+import { bodyOf, codeOf, type TestWalletUser } from "../../testing/users.ts";
 import { payments } from "../payments/schema.ts";
 import { followFunding } from "./funding.ts";
 import { jobs } from "./schema.ts";
@@ -19,63 +19,11 @@ import { verifyWaiting } from "./worker.ts";
 
 let api: TestApi;
 let ada: TestWalletUser;
-let eve: TestUser;
 beforeAll(async () => {
   api = await createTestApi();
   ada = await fundedUser(api);
-  eve = await registerUser(api, "Eve");
 });
 afterAll(() => api.close());
-
-async function uploaded(user: TestUser, text: string): Promise<FileView> {
-  const response = await api.app.request("/api/files?name=data.jsonl", {
-    method: "POST",
-    body: text,
-    headers: { authorization: `Bearer ${user.token}` },
-  });
-  expect(response.status).toBe(201);
-  return bodyOf<FileView>(response);
-}
-
-const small = (change: Record<string, unknown> = {}) => ({
-  image: someImage(),
-  command: ["node", "/in/main.mjs"],
-  outputLimitMb: 1,
-  cpuMillis: 500,
-  memoryMb: 128,
-  diskMb: 32,
-  timeLimitSeconds: 60,
-  ...change,
-});
-
-function order(user: TestWalletUser, spec: Record<string, unknown>, more: Record<string, unknown> = {}) {
-  return user.call("POST", "/api/jobs", {
-    name: "A job",
-    spec,
-    price: "1.00",
-    chain: CHAIN,
-    wallet: user.wallet.address,
-    ...more,
-  });
-}
-
-async function ordered(user: TestWalletUser, spec: Record<string, unknown> = small(), more = {}) {
-  const response = await order(user, spec, more);
-  expect(response.status, await response.clone().text()).toBe(201);
-  return bodyOf<JobDetail>(response);
-}
-
-const detail = async (user: TestUser, id: string) =>
-  bodyOf<JobDetail>(await user.call("GET", `/api/jobs/${id}`));
-
-/** Waits until the mirror has what a job needs. */
-function follow(id: string, state: JobDetail["state"]) {
-  return eventually(`the job is ${state}`, async () => {
-    await followFunding(api.deps);
-    const job = await jobOf(api, id);
-    return job.state === state ? job : null;
-  });
-}
 
 describe("a job", () => {
   it("goes from an order to a paid result", async () => {
@@ -85,8 +33,8 @@ describe("a job", () => {
       images: [{ ref, digest, arch: "amd64" }],
       rates: { cpuHour: "1.90", memoryGbHour: "0", gpuHour: "0" },
     });
-    const input = await uploaded(ada, '{"prompt":"hello"}\n');
-    const spec = small({
+    const input = await uploaded(api, ada.token, '{"prompt":"hello"}\n');
+    const spec = smallOrder({
       image: ref,
       inputs: [{ cid: input.cid, path: "data/prompts.jsonl" }],
       env: { EPOCHS: "3" },
@@ -128,8 +76,8 @@ describe("a job", () => {
     expect(quoted.specHash).toBe(specificationHash(quoted.spec));
 
     await pay(api, ada.wallet, quoted.payment!);
-    await follow(quoted.id, "pending");
-    const funded = await detail(ada, quoted.id);
+    await fundingBrings(api, quoted.id, "pending");
+    const funded = await jobDetail(ada, quoted.id);
     expect(funded).toMatchObject({ payment: null, onchain: { status: "open", submission: null } });
 
     const attemptId = await assigned(api, quoted.id);
@@ -144,7 +92,7 @@ describe("a job", () => {
       { type: "progress", value: 0.5 },
       { type: "sample", cpu: 0.25, memoryBytes: 1e6, gpu: null },
     );
-    const running = await detail(ada, quoted.id);
+    const running = await jobDetail(ada, quoted.id);
     expect(running).toMatchObject({
       state: "running",
       progress: 0.5,
@@ -161,7 +109,7 @@ describe("a job", () => {
     await verifyWaiting(api.deps);
     await jobBecomes(api, quoted.id, "completed");
 
-    const done = await detail(ada, quoted.id);
+    const done = await jobDetail(ada, quoted.id);
     expect(done).toMatchObject({
       state: "completed",
       outputs: [file],
@@ -197,7 +145,7 @@ describe("a job", () => {
     const logs = await bodyOf<{ logs: object[] }>(await ada.call("GET", `/api/jobs/${quoted.id}/logs`));
     expect(logs).toMatchObject({ logs: [{ stream: "stdout", text: "at work\n", attempt: 1 }], more: false });
     // What came out of one job can go into another.
-    expect((await order(ada, small({ inputs: [{ cid: file.cid, path: "x" }] }))).status).toBe(201);
+    expect((await order(ada, smallOrder({ inputs: [{ cid: file.cid, path: "x" }] }))).status).toBe(201);
   });
 
   it("is funded by a signature too, which anyone can bring in", async () => {
@@ -213,7 +161,7 @@ describe("a job", () => {
     expect(call.functionName).toBe("openJobWithPermit");
     const relayer = await fundedUser(api);
     const hash = await sign(api, relayer.wallet, call);
-    await follow(quoted.id, "pending");
+    await fundingBrings(api, quoted.id, "pending");
     const paid = await bodyOf(await ada.call("GET", `/api/payments/${quoted.payment!.id}`));
     expect(paid).toMatchObject({ status: "confirmed", txHash: hash, purpose: "job" });
   });
@@ -226,13 +174,13 @@ describe("a job", () => {
     const client = testClient(api.rpcUrl);
     const snapshot = await client.snapshot();
     await sign(api, ada.wallet, quoted.payment!.call);
-    await follow(quoted.id, "pending");
+    await fundingBrings(api, quoted.id, "pending");
     await revertTo(client, snapshot);
-    await follow(quoted.id, "quoted");
+    await fundingBrings(api, quoted.id, "quoted");
     expect(await jobOf(api, quoted.id)).toMatchObject({ fundedAt: null });
     await sign(api, ada.wallet, quoted.payment!.call);
-    await follow(quoted.id, "pending");
-    const { events } = await detail(ada, quoted.id);
+    await fundingBrings(api, quoted.id, "pending");
+    const { events } = await jobDetail(ada, quoted.id);
     expect(events.map(({ reason }) => reason)).toEqual(["quoted", "funded", "funding_reorged", "funded"]);
   });
 
@@ -244,8 +192,8 @@ describe("a job", () => {
       .update(payments)
       .set({ expiresAt: sql`now() - interval '1 hour'` })
       .where(eq(payments.id, quoted.payment!.id));
-    await follow(quoted.id, "cancelled");
-    expect(await detail(ada, quoted.id)).toMatchObject({
+    await fundingBrings(api, quoted.id, "cancelled");
+    expect(await jobDetail(ada, quoted.id)).toMatchObject({
       failure: { code: "quote_expired" },
       settlement: null,
     });
@@ -297,133 +245,5 @@ describe("cancelling", () => {
     const { state } = await jobBecomes(api, id, cancel.status === 200 ? "cancelled" : "completed");
     expect(finish.status === 200).toBe(cancel.status !== 200);
     expect(await owed(id)).toEqual([state === "cancelled" ? `job-refund:${id}` : `job-pay:${id}`]);
-  });
-});
-
-describe("somebody else's job", () => {
-  it("is as unknown as one that is not there", async () => {
-    const quoted = await ordered(ada);
-    const unknown = "6a1f1c6e-0000-4000-8000-000000000000";
-    const requests: [string, string][] = [
-      ["GET", ""],
-      ["GET", "/logs"],
-      ["GET", "/events"],
-      ["GET", "/outputs/x"],
-      ["POST", "/cancel"],
-      ["POST", "/dispute"],
-      ["POST", "/approve"],
-      ["POST", "/refund"],
-    ];
-    for (const [method, path] of requests) {
-      const theirs = await eve.call(method, `/api/jobs/${quoted.id}${path}`);
-      const nobodys = await eve.call(method, `/api/jobs/${unknown}${path}`);
-      expect(theirs.status, path).toBe(404);
-      expect(await theirs.text()).toBe(await nobodys.text());
-      expect((await eve.call(method, `/api/jobs/nonsense${path}`)).status).toBe(404);
-      expect((await api.app.request(`/api/jobs/${quoted.id}${path}`, { method })).status).toBe(401);
-    }
-    expect((await detail(ada, quoted.id)).state).toBe("quoted");
-    expect(await bodyOf(await eve.call("GET", "/api/jobs"))).toEqual({ jobs: [], next: null });
-  });
-
-  it("of a group is its members'", async () => {
-    const { id: groupId } = await bodyOf<{ id: string }>(
-      await ada.call("POST", "/api/groups", { name: "Lab" }),
-    );
-    const quoted = await ordered(ada, small(), { groupId });
-    expect((await eve.call("GET", `/api/jobs/${quoted.id}`)).status).toBe(404);
-    const invited = await ada.call("POST", `/api/groups/${groupId}/members`, {
-      email: eve.email,
-      role: "member",
-    });
-    expect(invited.status, await invited.clone().text()).toBeLessThan(300);
-    expect((await detail(eve, quoted.id)).account).toBe(quoted.account);
-  });
-});
-
-describe("bad orders", () => {
-  const cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
-
-  it.each<[string, Record<string, unknown>, Record<string, unknown>, number, string]>([
-    ["a negative price", {}, { price: "-1" }, 400, "invalid_amount"],
-    ["no price", {}, { price: "0" }, 400, "price_too_low"],
-    ["a price over what the contract holds", {}, { price: "18446744073709551616" }, 400, "invalid_amount"],
-    ["a million GPUs", { gpus: 1_000_000 }, {}, 400, "invalid_request"],
-    ["half a GPU", { gpus: 0.5 }, {}, 400, "invalid_request"],
-    ["no processor", { cpuMillis: 0 }, {}, 400, "invalid_request"],
-    ["a path up", { inputs: [{ cid, path: "../etc/passwd" }] }, {}, 400, "invalid_request"],
-    ["a NUL in a path", { inputs: [{ cid, path: "a\0b" }] }, {}, 400, "invalid_request"],
-    ["an absolute path", { inputs: [{ cid, path: "/in/x" }] }, {}, 400, "invalid_request"],
-    ["an image by a tag that nobody has", { image: "nobody/has:this" }, {}, 400, "image_unknown"],
-    ["an image with a space", { image: "a b" }, {}, 400, "invalid_request"],
-    ["a variable with line breaks", { env: { A: "1\n2" } }, {}, 400, "invalid_request"],
-    ["a variable of the platform's", { env: { AIFORGE_TOKEN: "x" } }, {}, 400, "invalid_request"],
-    ["a NUL in the command", { command: ["a\0"] }, {}, 400, "invalid_request"],
-    ["no command", { command: [] }, {}, 400, "invalid_request"],
-    ["a command over 64 KiB", { command: ["x".repeat(65_537)] }, {}, 400, "invalid_request"],
-    ["a CID that is not there", { inputs: [{ cid, path: "x" }] }, {}, 404, "input_unknown"],
-    ["what is not a CID", { inputs: [{ cid: "Qm", path: "x" }] }, {}, 400, "invalid_request"],
-    ["a model that is not there", { engineModelId: crypto.randomUUID() }, {}, 404, "model_not_found"],
-    ["a field that is not known", { privileged: true }, {}, 400, "invalid_request"],
-    ["an unknown chain", {}, { chain: "eip155:5" }, 400, "unknown_chain"],
-    ["somebody else's wallet", {}, { wallet: `0x${"1".repeat(40)}` }, 403, "wallet_not_linked"],
-    ["somebody else's group", {}, { groupId: crypto.randomUUID() }, 404, "not_found"],
-    ["a deadline before the work can be done", {}, { deadlineSeconds: 60 }, 400, "deadline_too_short"],
-    ["a deadline past the contract's", {}, { deadlineSeconds: 31 * 86_400 }, 400, "invalid_request"],
-    ["a name with nothing to see", {}, { name: "\u200b" }, 400, "invalid_request"],
-  ])("with %s are refused and leave nothing", async (_name, spec, more, status, code) => {
-    const response = await order(ada, small(spec), more);
-    expect(await codeOf(response.clone()), await response.clone().text()).toBe(code);
-    expect(response.status).toBe(status);
-  });
-
-  it("that were refused left no job and no payment", async () => {
-    const before = await bodyOf<{ jobs: JobDetail[] }>(await ada.call("GET", "/api/jobs?limit=200"));
-    expect(before.jobs.every(({ name }) => ["A job", "Prompts", "waiting"].includes(name))).toBe(true);
-    const orphans = await api.deps.db.execute(sql`
-      SELECT FROM app.payments WHERE purpose = 'job' AND user_id = ${ada.id}
-         AND NOT EXISTS (SELECT FROM app.jobs WHERE jobs.payment_id = payments.id)`);
-    expect(orphans.rows).toEqual([]);
-  });
-
-  it("of a gigabyte are cut off at the limit of a body", async () => {
-    let sent = 0;
-    const body = new ReadableStream<Uint8Array>({
-      pull(controller) {
-        sent += 65_536;
-        if (sent > 1024 ** 3) controller.close();
-        else controller.enqueue(new Uint8Array(65_536).fill(120));
-      },
-    });
-    const response = await api.app.request("/api/jobs", {
-      method: "POST",
-      body,
-      headers: { authorization: `Bearer ${ada.token}`, "content-type": "application/json" },
-      duplex: "half",
-    } as RequestInit);
-    expect(response.status).toBe(413);
-    expect(await codeOf(response)).toBe("body_too_large");
-    expect(sent).toBeLessThan(16 * 1024 ** 2);
-  });
-});
-
-describe("the list of jobs", () => {
-  it("comes a page at a time, the newest first, each once", async () => {
-    const user = await fundedUser(api);
-    const ids: string[] = [];
-    for (let at = 0; at < 5; at++) ids.unshift((await ordered(user)).id);
-    const seen: string[] = [];
-    let cursor: string | null = "";
-    while (cursor !== null) {
-      const query = cursor ? `&cursor=${cursor}` : "";
-      const page: { jobs: JobDetail[]; next: string | null } = await bodyOf(
-        await user.call("GET", `/api/jobs?limit=2&state=quoted${query}`),
-      );
-      seen.push(...page.jobs.map(({ id }) => id));
-      cursor = page.next;
-    }
-    expect(seen).toEqual(ids);
-    expect(await bodyOf(await user.call("GET", "/api/jobs?state=running"))).toEqual({ jobs: [], next: null });
-    expect(await codeOf(await user.call("GET", "/api/jobs?cursor=nonsense"))).toBe("invalid_request");
   });
 });

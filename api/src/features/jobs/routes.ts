@@ -1,8 +1,11 @@
+import type { Context } from "hono";
 import { notFound } from "../../core/errors.ts";
-import { createRouter, type Router } from "../../core/http.ts";
+import { type AppEnv, createRouter, type Router } from "../../core/http.ts";
 import { requireUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
 import { download } from "../files/download.ts";
+import { modelNotFound } from "../gateway/errors.ts";
+import { acceptKeys, keyMayUse, requireSession } from "../keys/access.ts";
 import * as declared from "./declarations.ts";
 import { estimate } from "./estimate.ts";
 import { eventStream, isTold, readPlace } from "./events.ts";
@@ -16,14 +19,18 @@ import { jobTemplates } from "./templates.ts";
 /** `/api/jobs` */
 export function jobsRoutes(deps: Deps): Router {
   const router = createRouter();
+  router.use("*", acceptKeys(deps, "jobs"));
   router.openapi(declared.templatesRoute, async (c) => c.json({ templates: await jobTemplates(deps) }, 200));
   router.openapi(declared.estimateRoute, async (c) => {
     const { spec } = c.req.valid("json");
+    checkModel(c, spec.engineModelId);
     return c.json(await estimate(deps, requireUser(c).id, spec), 200);
   });
   router.openapi(declared.createJobRoute, async (c) => {
     const user = requireUser(c);
-    return c.json(await getJob(deps, user.id, await orderJob(deps, user.id, c.req.valid("json"))), 201);
+    const order = c.req.valid("json");
+    checkModel(c, order.spec.engineModelId);
+    return c.json(await getJob(deps, user.id, await orderJob(deps, user.id, order)), 201);
   });
   router.openapi(declared.listJobsRoute, async (c) =>
     c.json(await listJobs(deps, requireUser(c).id, c.req.valid("query")), 200),
@@ -58,7 +65,7 @@ export function jobsRoutes(deps: Deps): Router {
   });
   router.openapi(declared.publishOutputRoute, async (c) => {
     const wanted = c.req.valid("json");
-    return c.json(await publishOutput(deps, requireUser(c).id, c.req.valid("param").id, wanted), 202);
+    return c.json(await publishOutput(deps, requireSession(c).id, c.req.valid("param").id, wanted), 202);
   });
   router.openapi(declared.cancelJobRoute, async (c) =>
     c.json(await cancelJob(deps, requireUser(c).id, c.req.valid("param").id), 200),
@@ -73,4 +80,9 @@ export function jobsRoutes(deps: Deps): Router {
     c.json({ call: await prepareRefund(deps, requireUser(c).id, c.req.valid("param").id) }, 200),
   );
   return router;
+}
+
+/** A job asks a model as its owner's key could. @throws AppError `model_not_found` (404) */
+function checkModel(c: Context<AppEnv>, modelId: string | null | undefined): void {
+  if (modelId && !keyMayUse(c, modelId)) throw modelNotFound(modelId);
 }

@@ -1,5 +1,8 @@
 import { and, count, desc, eq, gt, inArray, isNull, lt, or, sql } from "drizzle-orm";
+import type { SessionUser } from "../../core/session.ts";
 import type { Executor } from "../../db/client.ts";
+import { sessionUser } from "../auth/auth.ts";
+import { user } from "../auth/schema.ts";
 import { models } from "../models/schema.ts";
 import { apiKeys, usage } from "./schema.ts";
 
@@ -47,6 +50,13 @@ export async function revokeKeyOfUser(db: Executor, userId: string, id: string):
 export async function keyByHash(db: Executor, secretHash: string): Promise<KeyRow | undefined> {
   const [row] = await db.select().from(apiKeys).where(eq(apiKeys.secretHash, secretHash)).limit(1);
   return row;
+}
+
+/** The user that a key acts for; null when the account is gone. */
+export async function userOfKey(db: Executor, userId: string): Promise<SessionUser | null> {
+  const { id, name, email } = user;
+  const [row] = await db.select({ id, name, email }).from(user).where(eq(id, userId));
+  return row ? sessionUser(row) : null;
 }
 
 /** Notes the last use of keys, in seconds' precision. */

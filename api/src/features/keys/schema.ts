@@ -5,7 +5,11 @@ import { user } from "../auth/schema.ts";
 
 const at = (name: string) => timestamp(name, { withTimezone: true });
 
-/** Keys of the gateway. Of a secret only the sha-256 is kept, and the beginning by which its owner knows it. */
+/** What a key can be good for: `models` are the calls at `/api/v1`, `jobs` all of `/api/jobs` and `/api/files`. */
+export const KEY_SCOPES = ["models", "jobs"] as const;
+export type KeyScope = (typeof KEY_SCOPES)[number];
+
+/** Keys for programs. Of a secret only the sha-256 is kept, and the beginning by which its owner knows it. */
 export const apiKeys = app.table(
   "api_keys",
   {
@@ -16,6 +20,8 @@ export const apiKeys = app.table(
     name: text("name").notNull(),
     prefix: text("prefix").notNull(),
     secretHash: text("secret_hash").notNull().unique(),
+    /** What it is good for. */
+    scopes: text("scopes").array().$type<KeyScope[]>().notNull().default(sql`'{models}'`),
     /** Models that it may use; null for every model that its owner may use. */
     modelIds: uuid("model_ids").array(),
     expiresAt: at("expires_at"),

@@ -3,14 +3,18 @@ import { invalid, notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { MAX_KEYS, tooManyKeys, unknownKeyModels } from "./errors.ts";
 import * as queries from "./queries.ts";
+import { KEY_SCOPES, type KeyScope } from "./schema.ts";
 import type { KeyView, UsageView } from "./shapes.ts";
 
+/** What every secret begins with. */
+export const KEY_PREFIX = "aif_";
 const SECRET = /^aif_[A-Za-z0-9_-]{43}$/;
 
 /** What the gateway knows of a key that works. */
 export interface ActiveKey {
   id: string;
   userId: string;
+  scopes: readonly KeyScope[];
   /** Null for every model that its owner may use. */
   modelIds: string[] | null;
 }
@@ -25,7 +29,12 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 export async function createKey(
   deps: Deps,
   userId: string,
-  { name, expiresAt, modelIds }: { name: string; expiresAt?: string | null; modelIds?: string[] | null },
+  {
+    name,
+    expiresAt,
+    modelIds,
+    scopes = ["models"],
+  }: { name: string; expiresAt?: string | null; modelIds?: string[] | null; scopes?: KeyScope[] },
 ): Promise<{ key: KeyView; secret: string }> {
   const expires = expiresAt ? new Date(expiresAt) : null;
   if (expires && expires.getTime() <= Date.now()) throw invalid("expiresAt", "expiresAt: is in the past");
@@ -34,7 +43,7 @@ export async function createKey(
     const unknown = modelIds.filter((id) => !known.has(id));
     if (unknown.length > 0) throw unknownKeyModels(unknown);
   }
-  const secret = `aif_${randomBytes(32).toString("base64url")}`;
+  const secret = `${KEY_PREFIX}${randomBytes(32).toString("base64url")}`;
   const row = await deps.db.transaction(async (tx) => {
     await queries.lockKeysOfUser(tx, userId);
     if ((await queries.workingKeyCount(tx, userId)) >= MAX_KEYS) throw tooManyKeys();
@@ -43,6 +52,7 @@ export async function createKey(
       name,
       prefix: secret.slice(0, 8),
       secretHash: sha256(secret),
+      scopes: KEY_SCOPES.filter((scope) => scopes.includes(scope)),
       modelIds: modelIds ?? null,
       expiresAt: expires,
     });
@@ -66,7 +76,7 @@ export async function activeKey(deps: Deps, secret: string): Promise<ActiveKey |
   if (!SECRET.test(secret)) return null;
   const row = await deps.keys.find(sha256(secret));
   if (!row || row.revokedAt || (row.expiresAt && row.expiresAt.getTime() <= Date.now())) return null;
-  return { id: row.id, userId: row.userId, modelIds: row.modelIds };
+  return { id: row.id, userId: row.userId, scopes: row.scopes, modelIds: row.modelIds };
 }
 
 /** The user's calls, the newest first. */
@@ -91,6 +101,7 @@ function view(row: queries.KeyRow): KeyView {
     lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
     expiresAt: row.expiresAt?.toISOString() ?? null,
     revokedAt: row.revokedAt?.toISOString() ?? null,
+    scopes: row.scopes,
     modelIds: row.modelIds,
   };
 }

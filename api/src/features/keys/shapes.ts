@@ -1,5 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import { label } from "../../core/text.ts";
+import { KEY_SCOPES } from "./schema.ts";
+
+const scopes = z
+  .array(z.enum(KEY_SCOPES))
+  .openapi({ description: "models: calls at /api/v1. jobs: orders and follows jobs, keeps their files" });
 
 export const keySchema = z
   .object({
@@ -10,6 +15,7 @@ export const keySchema = z
     lastUsedAt: z.iso.datetime().nullable(),
     expiresAt: z.iso.datetime().nullable(),
     revokedAt: z.iso.datetime().nullable(),
+    scopes,
     modelIds: z.array(z.uuid()).nullable().openapi({ description: "null: every model its owner may use" }),
   })
   .openapi("Key");
@@ -18,6 +24,7 @@ export type KeyView = z.infer<typeof keySchema>;
 export const createKeyBody = z.object({
   name: label(80),
   expiresAt: z.iso.datetime({ offset: true }).nullish(),
+  scopes: scopes.min(1).max(KEY_SCOPES.length).optional().describe("Only `models` by default"),
   modelIds: z.array(z.uuid()).min(1).max(100).nullish(),
 });
 

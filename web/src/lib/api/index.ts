@@ -97,7 +97,8 @@ export const api = {
   },
   keys: {
     list: async () => (await unwrap(client.listKeys())).keys,
-    create: (body: { name: string; expiresAt?: string }) => unwrap(client.createKey({ body })),
+    create: (body: { name: string; expiresAt?: string; scopes?: t.KeyScope[] }) =>
+      unwrap(client.createKey({ body })),
     revoke: (id: string) => unwrap(client.revokeKey({ path: { id } })),
     usage: async () => (await unwrap(client.listUsage())).usage,
   },

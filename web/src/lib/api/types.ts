@@ -98,6 +98,7 @@ export interface SplitState {
 }
 export type Subscription = g.Subscription;
 export type ApiKey = g.Key;
+export type KeyScope = ApiKey["scopes"][number];
 export type UsageRow = g.Usage;
 export type Conversation = g.Conversation;
 export type ChatMessage = Pick<g.ChatMessage, "id" | "role" | "content"> & {
