@@ -7,6 +7,9 @@ import type { Logger } from "./logger.ts";
 import type { ModelState, WantedModel } from "./protocol.ts";
 import type { WeightsStore } from "./weights/store.ts";
 
+/** Between two lines in the log about one download. */
+const LINE_MS = 60_000;
+
 /** Models that are fetched or loaded at a time; the others wait their turn. */
 const PARALLEL = 2;
 
@@ -125,8 +128,14 @@ export class Models {
     let path: string | null = null;
     if (loader.needsWeights) {
       this.#report(entry, { modelId, state: "fetching", progress: 0 });
+      log.info({ modelId, name, cid, bytes: wanted.size }, "fetching or checking its weights");
       let told = 0;
+      let line = performance.now();
       path = await store.ensure(wanted, signal, (progress) => {
+        if (performance.now() - line > LINE_MS) {
+          line = performance.now();
+          log.info({ modelId, name, share: Math.floor(progress * 100) / 100 }, "still fetching");
+        }
         // Once a second is often enough for a progress bar.
         if (performance.now() - told < 1_000) return;
         told = performance.now();

@@ -73,7 +73,12 @@ async function runLocked(
   const loader = createLoader(config);
   const models = new Models({
     loader,
-    store: new WeightsStore({ dir: join(dataDir, "weights"), apiUrl, token: () => token }),
+    store: new WeightsStore({
+      dir: join(dataDir, "weights"),
+      apiUrl,
+      token: () => token,
+      onCut: (cid, cut) => log.warn({ cid, ...cut }, "a download was cut, and goes on"),
+    }),
     selects: (modelId) => config.models === "all" || config.models.has(modelId.toLowerCase()),
     onChange: () => tellModels(),
     log,

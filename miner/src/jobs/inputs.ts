@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { jobPathProblem } from "@aiforge/contracts";
 import { backoffDelay } from "../backoff.ts";
 import { describe, MinerError } from "../errors.ts";
-import { download } from "../weights/download.ts";
+import { type Cut, download } from "../weights/download.ts";
 import { fingerprint } from "../weights/fingerprint.ts";
 import { JobError, type Work } from "./protocol.ts";
 
@@ -17,6 +17,8 @@ export interface InputParameters {
   token: () => string | null;
   /** Ends the patience. */
   signal: AbortSignal;
+  /** Told of each cut after which it goes on. */
+  onCut?: (path: string, cut: Cut) => void;
   backoffBaseMs?: number;
 }
 
@@ -61,10 +63,10 @@ async function fetchInput(input: Work["inputs"][number], path: string, parameter
 }
 
 function stream(
-  { url, size }: Work["inputs"][number],
+  { path, url, size }: Work["inputs"][number],
   parameters: InputParameters,
 ): AsyncIterable<Uint8Array> {
-  const { apiUrl, signal, backoffBaseMs } = parameters;
+  const { apiUrl, onCut, signal, backoffBaseMs } = parameters;
   const source = new URL(url, apiUrl);
   // The token is for the API alone.
   const token = source.origin === new URL(apiUrl).origin ? parameters.token() : null;
@@ -75,6 +77,7 @@ function stream(
     size,
     signal,
     what: "bytes of the input",
+    onCut: (cut) => onCut?.(path, cut),
     ...(backoffBaseMs === undefined ? {} : { backoffBaseMs }),
   });
 }

@@ -237,13 +237,14 @@ export class Jobs {
     const runner = new JobRunner({
       engine,
       labels: this.#labels,
-      fetchInputs: ({ inputs }, to, until) =>
+      fetchInputs: ({ inputs, jobId }, to, until) =>
         fetchInputs({
           inputs,
           folder: to,
           apiUrl,
           token,
           signal: until,
+          onCut: (path, cut) => log.warn({ jobId, path, ...cut }, "an input's download was cut, and goes on"),
           ...(backoffBaseMs === undefined ? {} : { backoffBaseMs }),
         }),
       openSocket: ({ engineModelId }, to) =>

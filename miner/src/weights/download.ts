@@ -19,6 +19,16 @@ export interface DownloadParameters {
   backoffBaseMs?: number;
   /** What it is, for messages. */
   what?: string;
+  /** Told of each cut after which it goes on. */
+  onCut?: (cut: Cut) => void;
+}
+
+export interface Cut {
+  /** Bytes that are here. */
+  position: number;
+  /** Of the whole file. */
+  size: number;
+  reason: string;
 }
 
 /**
@@ -51,13 +61,14 @@ export async function* download(parameters: DownloadParameters): AsyncGenerator<
       throw new MinerError(`The ${what} stopped at byte ${position} of ${size}: ${cut}.`, {
         retryable: true,
       });
+    parameters.onCut?.({ position, size, reason: cut });
     await sleep(backoffDelay(failures, { baseMs: backoffBaseMs }), undefined, { signal });
   }
 }
 
 /** One HTTP request for the bytes from `offset`. */
 async function* request(parameters: DownloadParameters): AsyncGenerator<Uint8Array> {
-  const { url, token, offset, signal, idleMs = 60_000, what = "weights" } = parameters;
+  const { url, token, offset, signal, idleMs = 30_000, what = "weights" } = parameters;
   const idle = new AbortController();
   const giveUp = () => idle.abort(new Error(`nothing arrived for ${idleMs / 1_000} s`));
   let timer = setTimeout(giveUp, idleMs);

@@ -62,11 +62,17 @@ describe("fetching weights", () => {
     expect(await readFile(await store().ensure(wanted, never))).toEqual(weights);
   });
 
-  it("takes a connection that brings nothing for a cut", async () => {
-    Object.assign(server.behaviour, { stallAfter: 700_000, stalls: 1 });
-    expect(await readFile(await store().ensure(wanted, never))).toEqual(weights);
-    expect(server.requests.length).toBe(2);
-  });
+  it.each([0, 700_000])(
+    "takes a connection that brings nothing after %i bytes for a cut, and says so",
+    async (after) => {
+      Object.assign(server.behaviour, { stallAfter: after, stalls: 1 });
+      const cuts: string[] = [];
+      const onCut: WeightsStoreParameters["onCut"] = (cid, { reason }) => cuts.push(`${cid}: ${reason}`);
+      expect(await readFile(await store({ onCut }).ensure(wanted, never))).toEqual(weights);
+      expect(server.requests.length).toBe(2);
+      expect(cuts).toEqual([`${wanted.cid}: nothing arrived for 0.3 s`]);
+    },
+  );
 
   it("goes on where another process stopped", async () => {
     const abort = new AbortController();

@@ -7,7 +7,7 @@ import { describe, MinerError } from "../errors.ts";
 import { diskOf } from "../heartbeat.ts";
 import type { WantedModel } from "../protocol.ts";
 import { decryptFile, fetchKey, type WeightsKey } from "./decrypt.ts";
-import { type DownloadParameters, download } from "./download.ts";
+import { type Cut, type DownloadParameters, download } from "./download.ts";
 import { type Fingerprint, fingerprint } from "./fingerprint.ts";
 
 /** Bytes of disk that a download leaves free. */
@@ -24,6 +24,8 @@ export interface WeightsStoreParameters {
   token: () => string | null;
   /** Free bytes of the disk; only a test has a reason to pass its own. */
   freeBytes?: (dir: string) => Promise<number>;
+  /** Told of each cut after which a download goes on. */
+  onCut?: (cid: string, cut: Cut) => void;
   /** Patience of the download. */
   retry?: Pick<DownloadParameters, "attempts" | "idleMs" | "backoffBaseMs">;
 }
@@ -110,7 +112,12 @@ export class WeightsStore {
     signal: AbortSignal,
     onProgress: (share: number) => void,
   ): Promise<string> {
-    const { apiUrl, dir, freeBytes = async (folder) => (await diskOf(folder)).free } = this.#parameters;
+    const {
+      apiUrl,
+      dir,
+      onCut,
+      freeBytes = async (folder) => (await diskOf(folder)).free,
+    } = this.#parameters;
     const part = `${path}.part`;
     let offset = (await stat(part).catch(() => null))?.size ?? 0;
     if (offset >= wanted.size) {
@@ -132,7 +139,15 @@ export class WeightsStore {
     const file = await open(part, "a", 0o600);
     let found: Fingerprint;
     try {
-      const rest = download({ ...this.#parameters.retry, url, token, offset, size: wanted.size, signal });
+      const rest = download({
+        ...this.#parameters.retry,
+        url,
+        token,
+        offset,
+        size: wanted.size,
+        signal,
+        onCut: (cut) => onCut?.(wanted.cid, cut),
+      });
       found = await fingerprint(whole(part, offset, rest, file, (bytes) => onProgress(bytes / wanted.size)));
       await file.sync();
     } catch (error) {

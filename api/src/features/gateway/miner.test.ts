@@ -16,6 +16,9 @@ import type { ModelView } from "../models/shapes.ts";
 
 const root = (path: string) => fileURLToPath(new URL(`../../../../${path}`, import.meta.url));
 
+/** Generous: the machine may be busy with much else. */
+const WAIT_MS = 90_000;
+
 let api: TestApi;
 let server: Awaited<ReturnType<typeof listen>>;
 let miner: ChildProcess;
@@ -34,6 +37,9 @@ beforeAll(async () => {
   const bytes = new Uint8Array(await readFile(root("models/tiny-chat-q8_0.gguf")));
   expect((await uploadFile(api, user, model.id, bytes)).state).toBe("ready");
   await pay(api, user.wallet, await quotePublish(user, model.id));
+  const listed = async () =>
+    (await bodyOf<ModelView>(await user.call("GET", `/api/models/${model.id}`))).onchain?.listed;
+  await eventually("the model is mirrored", listed, WAIT_MS);
   dataDir = await mkdtemp(join(tmpdir(), "aiforge-miner-"));
   const args = [
     "start",
@@ -55,16 +61,20 @@ beforeAll(async () => {
     stdio: ["ignore", "pipe", "pipe"],
   });
   for (const stream of [miner.stdout, miner.stderr]) stream?.on("data", (text) => log.push(String(text)));
-  await eventually("the miner serves the model", async () => {
-    if (miner.exitCode !== null) throw new Error(`The miner ended:\n${log.join("")}`);
-    return api.deps.nodes.serving(model.id).nodes > 0;
-  }).catch((error) => {
+  await eventually(
+    "the miner serves the model",
+    async () => {
+      if (miner.exitCode !== null) throw new Error(`The miner ended:\n${log.join("")}`);
+      return api.deps.nodes.serving(model.id).nodes > 0;
+    },
+    WAIT_MS,
+  ).catch((error) => {
     throw new Error(`${error}\n${log.join("").slice(-4000)}`);
   });
   const response = await user.call("POST", "/api/keys", { name: "sdk" });
   const { secret } = await bodyOf<{ secret: string }>(response);
   client = new OpenAI({ apiKey: secret, baseURL: `${server.url}/api/v1`, maxRetries: 0 });
-}, 90_000);
+}, 240_000);
 afterAll(async () => {
   if (miner && miner.exitCode === null && miner.signalCode === null) {
     miner.kill("SIGTERM");
