@@ -56,4 +56,5 @@ export { modelId } from "./modelId.ts";
 export { LAST_MONTH, MonthError, monthIndex, monthOf, monthStart, monthText } from "./month.ts";
 export { PERMIT2, PURCHASE_KINDS, PURCHASE_TYPES } from "./permit2.ts";
 export { assertSplit, MAX_MEMBERS, type Split, SplitError, type SplitErrorCode, splitId } from "./split.ts";
+export { showTronAddress, TronAddressError, tronAddress } from "./tronAddress.ts";
 export { AmountError, type AmountErrorCode, formatUsdt, MAX_PRICE, MAX_UINT256, parseUsdt } from "./usdt.ts";
