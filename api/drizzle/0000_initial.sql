@@ -326,12 +326,15 @@ CREATE TABLE "app"."models" (
 );
 --> statement-breakpoint
 CREATE TABLE "app"."node_invites" (
-	"token_hash" text PRIMARY KEY NOT NULL,
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"token_hash" text NOT NULL,
 	"created_by" uuid,
 	"used_by_node" uuid,
 	"used_at" timestamp with time zone,
+	"revoked_at" timestamp with time zone,
 	"expires_at" timestamp with time zone NOT NULL,
-	"created_at" timestamp with time zone DEFAULT now() NOT NULL
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "node_invites_token_hash_unique" UNIQUE("token_hash")
 );
 --> statement-breakpoint
 CREATE TABLE "app"."node_probes" (

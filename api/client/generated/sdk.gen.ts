@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, ClientMeta, Options as Options2, RequestResult, ServerSentEventsResult, TDataShape } from './client/index.ts';
-import type { AcceptWorkData, AcceptWorkErrors, AcceptWorkResponses, ActivateNodeData, ActivateNodeErrors, ActivateNodeResponses, AddAdminWalletData, AddAdminWalletErrors, AddAdminWalletResponses, AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, AnswerNodeProbeData, AnswerNodeProbeErrors, AnswerNodeProbeResponses, AssignTransferData, AssignTransferErrors, AssignTransferResponses, BuyLicenseData, BuyLicenseErrors, BuyLicenseResponses, CancelJobAsAdminData, CancelJobAsAdminErrors, CancelJobAsAdminResponses, CancelJobData, CancelJobErrors, CancelJobResponses, CancelPlanSubscriptionData, CancelPlanSubscriptionErrors, CancelPlanSubscriptionResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CountUnreadNotificationsData, CountUnreadNotificationsErrors, CountUnreadNotificationsResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateJobData, CreateJobErrors, CreateJobResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreateNodeInviteData, CreateNodeInviteErrors, CreateNodeInviteResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreatePlanSubscriptionData, CreatePlanSubscriptionErrors, CreatePlanSubscriptionResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeactivateNodeData, DeactivateNodeErrors, DeactivateNodeResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DistributeMonthData, DistributeMonthErrors, DistributeMonthResponses, EstimateJobData, EstimateJobErrors, EstimateJobResponses, FinishAttemptData, FinishAttemptErrors, FinishAttemptResponses, FreezeRevenueStatementData, FreezeRevenueStatementErrors, FreezeRevenueStatementResponses, GetAdminOverviewData, GetAdminOverviewErrors, GetAdminOverviewResponses, GetAttemptData, GetAttemptErrors, GetAttemptInputData, GetAttemptInputErrors, GetAttemptInputResponses, GetAttemptResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetDistributionData, GetDistributionErrors, GetDistributionInputsData, GetDistributionInputsErrors, GetDistributionInputsResponses, GetDistributionResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetFileData, GetFileErrors, GetFileResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupEarningsData, GetGroupEarningsErrors, GetGroupEarningsResponses, GetGroupErrors, GetGroupResponses, GetJobData, GetJobErrors, GetJobLogsData, GetJobLogsErrors, GetJobLogsResponses, GetJobOutputData, GetJobOutputErrors, GetJobOutputResponses, GetJobResponses, GetLicenseData, GetLicenseErrors, GetLicenseResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetMonthlyRevenueData, GetMonthlyRevenueErrors, GetMonthlyRevenueResponses, GetMySubscriptionData, GetMySubscriptionErrors, GetMySubscriptionResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetNodeWorkData, GetNodeWorkErrors, GetNodeWorkResponses, GetNotificationPreferencesData, GetNotificationPreferencesErrors, GetNotificationPreferencesResponses, GetOwnNodeData, GetOwnNodeEarningsData, GetOwnNodeEarningsErrors, GetOwnNodeEarningsResponses, GetOwnNodeErrors, GetOwnNodeResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetRevenueStatementData, GetRevenueStatementErrors, GetRevenueStatementResponses, GetRevenueSummaryData, GetRevenueSummaryErrors, GetRevenueSummaryResponses, GetSplitData, GetSplitErrors, GetSplitResponses, GetStoredWeightsData, GetStoredWeightsErrors, GetStoredWeightsResponses, GetWeightsKeyData, GetWeightsKeyErrors, GetWeightsKeyResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListAdminWalletsData, ListAdminWalletsErrors, ListAdminWalletsResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListDisputedJobsData, ListDisputedJobsErrors, ListDisputedJobsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListHeldTransfersData, ListHeldTransfersErrors, ListHeldTransfersResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListJobTemplatesData, ListJobTemplatesErrors, ListJobTemplatesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyLicensesData, ListMyLicensesErrors, ListMyLicensesResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListMyNodesData, ListMyNodesErrors, ListMyNodesResponses, ListNodeJobsData, ListNodeJobsErrors, ListNodeJobsResponses, ListNodeSamplesData, ListNodeSamplesErrors, ListNodeSamplesResponses, ListNodesData, ListNodesResponses, ListNotificationsData, ListNotificationsErrors, ListNotificationsResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PayListingFeeData, PayListingFeeErrors, PayListingFeeResponses, PermitPaymentData, PermitPaymentErrors, PermitPaymentResponses, PrepareCollectFeesData, PrepareCollectFeesErrors, PrepareCollectFeesResponses, PrepareJobApproveData, PrepareJobApproveErrors, PrepareJobApproveResponses, PrepareJobDisputeData, PrepareJobDisputeErrors, PrepareJobDisputeResponses, PrepareJobRefundData, PrepareJobRefundErrors, PrepareJobRefundResponses, PreparePauseData, PreparePauseErrors, PreparePauseResponses, PrepareResolveJobData, PrepareResolveJobErrors, PrepareResolveJobResponses, PrepareSetPlanPriceData, PrepareSetPlanPriceErrors, PrepareSetPlanPriceResponses, PrepareUnpauseData, PrepareUnpauseErrors, PrepareUnpauseResponses, PrepareVetoRootData, PrepareVetoRootErrors, PrepareVetoRootResponses, PublishJobOutputData, PublishJobOutputErrors, PublishJobOutputResponses, PublishModelData, PublishModelErrors, PublishModelResponses, PutOutputData, PutOutputErrors, PutOutputResponses, ReadNotificationData, ReadNotificationErrors, ReadNotificationResponses, ReadNotificationsData, ReadNotificationsErrors, ReadNotificationsResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveAdminWalletData, RemoveAdminWalletErrors, RemoveAdminWalletResponses, RemoveFileData, RemoveFileErrors, RemoveFileResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RemoveWebhookData, RemoveWebhookErrors, RemoveWebhookResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SendReportsData, SendReportsErrors, SendReportsResponses, SetNotificationPreferencesData, SetNotificationPreferencesErrors, SetNotificationPreferencesResponses, SetSplitData, SetSplitErrors, SetSplitResponses, StreamJobEventsData, StreamJobEventsErrors, StreamJobEventsResponse, StreamJobEventsResponses, SubscribeData, SubscribeErrors, SubscribeResponses, TestWebhookData, TestWebhookErrors, TestWebhookResponses, UnverifyNodeData, UnverifyNodeErrors, UnverifyNodeResponses, UploadFileData, UploadFileErrors, UploadFileResponses, VerifyNodeData, VerifyNodeErrors, VerifyNodeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
+import type { AcceptWorkData, AcceptWorkErrors, AcceptWorkResponses, ActivateNodeData, ActivateNodeErrors, ActivateNodeResponses, AddAdminWalletData, AddAdminWalletErrors, AddAdminWalletResponses, AddGroupMemberData, AddGroupMemberErrors, AddGroupMemberResponses, AnswerNodeProbeData, AnswerNodeProbeErrors, AnswerNodeProbeResponses, AssignTransferData, AssignTransferErrors, AssignTransferResponses, BuyLicenseData, BuyLicenseErrors, BuyLicenseResponses, CancelJobAsAdminData, CancelJobAsAdminErrors, CancelJobAsAdminResponses, CancelJobData, CancelJobErrors, CancelJobResponses, CancelPlanSubscriptionData, CancelPlanSubscriptionErrors, CancelPlanSubscriptionResponses, ChangeModelData, ChangeModelErrors, ChangeModelResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConnectWalletData, ConnectWalletErrors, ConnectWalletResponses, CountUnreadNotificationsData, CountUnreadNotificationsErrors, CountUnreadNotificationsResponses, CreateChatCompletionData, CreateChatCompletionErrors, CreateChatCompletionResponses, CreateConversationData, CreateConversationErrors, CreateConversationResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateJobData, CreateJobErrors, CreateJobResponses, CreateKeyData, CreateKeyErrors, CreateKeyResponses, CreateModelData, CreateModelErrors, CreateModelResponses, CreateNodeAuthMessageData, CreateNodeAuthMessageErrors, CreateNodeAuthMessageResponses, CreateNodeInviteData, CreateNodeInviteErrors, CreateNodeInviteResponses, CreatePaymentData, CreatePaymentErrors, CreatePaymentResponses, CreatePlanSubscriptionData, CreatePlanSubscriptionErrors, CreatePlanSubscriptionResponses, CreateServiceData, CreateServiceErrors, CreateServiceResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeactivateNodeData, DeactivateNodeErrors, DeactivateNodeResponses, DeleteConversationData, DeleteConversationErrors, DeleteConversationResponses, DistributeMonthData, DistributeMonthErrors, DistributeMonthResponses, EstimateJobData, EstimateJobErrors, EstimateJobResponses, FinishAttemptData, FinishAttemptErrors, FinishAttemptResponses, FreezeRevenueStatementData, FreezeRevenueStatementErrors, FreezeRevenueStatementResponses, GetAdminOverviewData, GetAdminOverviewErrors, GetAdminOverviewResponses, GetAnyJobData, GetAnyJobErrors, GetAnyJobLogsData, GetAnyJobLogsErrors, GetAnyJobLogsResponses, GetAnyJobOutputData, GetAnyJobOutputErrors, GetAnyJobOutputResponses, GetAnyJobResponses, GetAttemptData, GetAttemptErrors, GetAttemptInputData, GetAttemptInputErrors, GetAttemptInputResponses, GetAttemptResponses, GetConversationData, GetConversationErrors, GetConversationResponses, GetDistributionData, GetDistributionErrors, GetDistributionInputsData, GetDistributionInputsErrors, GetDistributionInputsResponses, GetDistributionResponses, GetEarningsData, GetEarningsErrors, GetEarningsResponses, GetFileData, GetFileErrors, GetFileResponses, GetGatewayModelData, GetGatewayModelErrors, GetGatewayModelResponses, GetGroupData, GetGroupEarningsData, GetGroupEarningsErrors, GetGroupEarningsResponses, GetGroupErrors, GetGroupResponses, GetJobData, GetJobErrors, GetJobLogsData, GetJobLogsErrors, GetJobLogsResponses, GetJobOutputData, GetJobOutputErrors, GetJobOutputResponses, GetJobResponses, GetLicenseData, GetLicenseErrors, GetLicenseResponses, GetModelData, GetModelErrors, GetModelResponses, GetModelWeightsData, GetModelWeightsErrors, GetModelWeightsResponses, GetMonthlyRevenueData, GetMonthlyRevenueErrors, GetMonthlyRevenueResponses, GetMySubscriptionData, GetMySubscriptionErrors, GetMySubscriptionResponses, GetNodeData, GetNodeErrors, GetNodeResponses, GetNodeWorkData, GetNodeWorkErrors, GetNodeWorkResponses, GetNotificationPreferencesData, GetNotificationPreferencesErrors, GetNotificationPreferencesResponses, GetOwnNodeData, GetOwnNodeEarningsData, GetOwnNodeEarningsErrors, GetOwnNodeEarningsResponses, GetOwnNodeErrors, GetOwnNodeResponses, GetPaymentData, GetPaymentErrors, GetPaymentResponses, GetPublishingData, GetPublishingErrors, GetPublishingResponses, GetRevenueStatementData, GetRevenueStatementErrors, GetRevenueStatementResponses, GetRevenueSummaryData, GetRevenueSummaryErrors, GetRevenueSummaryResponses, GetSplitData, GetSplitErrors, GetSplitResponses, GetStoredWeightsData, GetStoredWeightsErrors, GetStoredWeightsResponses, GetWeightsKeyData, GetWeightsKeyErrors, GetWeightsKeyResponses, HealthData, HealthErrors, HealthResponses, JwksData, JwksResponses, ListAdminWalletsData, ListAdminWalletsErrors, ListAdminWalletsResponses, ListAnyJobsData, ListAnyJobsErrors, ListAnyJobsResponses, ListChainsData, ListChainsResponses, ListConversationsData, ListConversationsErrors, ListConversationsResponses, ListDisputedJobsData, ListDisputedJobsErrors, ListDisputedJobsResponses, ListFilesData, ListFilesErrors, ListFilesResponses, ListGatewayModelsData, ListGatewayModelsErrors, ListGatewayModelsResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListHeldTransfersData, ListHeldTransfersErrors, ListHeldTransfersResponses, ListJobsData, ListJobsErrors, ListJobsResponses, ListJobTemplatesData, ListJobTemplatesErrors, ListJobTemplatesResponses, ListKeysData, ListKeysErrors, ListKeysResponses, ListMyLicensesData, ListMyLicensesErrors, ListMyLicensesResponses, ListMyModelsData, ListMyModelsErrors, ListMyModelsResponses, ListMyNodesData, ListMyNodesErrors, ListMyNodesResponses, ListNodeInvitesData, ListNodeInvitesErrors, ListNodeInvitesResponses, ListNodeJobsData, ListNodeJobsErrors, ListNodeJobsResponses, ListNodeSamplesData, ListNodeSamplesErrors, ListNodeSamplesResponses, ListNodesData, ListNodesResponses, ListNotificationsData, ListNotificationsErrors, ListNotificationsResponses, ListPaymentsData, ListPaymentsErrors, ListPaymentsResponses, ListPlansData, ListPlansErrors, ListPlansResponses, ListSubscriptionsData, ListSubscriptionsErrors, ListSubscriptionsResponses, ListTransfersData, ListTransfersErrors, ListTransfersResponses, ListUsageData, ListUsageErrors, ListUsageResponses, ListWalletsData, ListWalletsErrors, ListWalletsResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutResponses, MeData, MeErrors, MeResponses, PayListingFeeData, PayListingFeeErrors, PayListingFeeResponses, PermitPaymentData, PermitPaymentErrors, PermitPaymentResponses, PrepareCollectFeesData, PrepareCollectFeesErrors, PrepareCollectFeesResponses, PrepareJobApproveData, PrepareJobApproveErrors, PrepareJobApproveResponses, PrepareJobDisputeData, PrepareJobDisputeErrors, PrepareJobDisputeResponses, PrepareJobRefundData, PrepareJobRefundErrors, PrepareJobRefundResponses, PreparePauseData, PreparePauseErrors, PreparePauseResponses, PrepareResolveJobData, PrepareResolveJobErrors, PrepareResolveJobResponses, PrepareSetPlanPriceData, PrepareSetPlanPriceErrors, PrepareSetPlanPriceResponses, PrepareUnpauseData, PrepareUnpauseErrors, PrepareUnpauseResponses, PrepareVetoRootData, PrepareVetoRootErrors, PrepareVetoRootResponses, PublishJobOutputData, PublishJobOutputErrors, PublishJobOutputResponses, PublishModelData, PublishModelErrors, PublishModelResponses, PutOutputData, PutOutputErrors, PutOutputResponses, ReadNotificationData, ReadNotificationErrors, ReadNotificationResponses, ReadNotificationsData, ReadNotificationsErrors, ReadNotificationsResponses, RegisterData, RegisterErrors, RegisterNodeData, RegisterNodeErrors, RegisterNodeResponses, RegisterResponses, RemoveAdminWalletData, RemoveAdminWalletErrors, RemoveAdminWalletResponses, RemoveFileData, RemoveFileErrors, RemoveFileResponses, RemoveGroupMemberData, RemoveGroupMemberErrors, RemoveGroupMemberResponses, RemoveWalletData, RemoveWalletErrors, RemoveWalletResponses, RemoveWebhookData, RemoveWebhookErrors, RemoveWebhookResponses, RevokeKeyData, RevokeKeyErrors, RevokeKeyResponses, RevokeNodeInviteData, RevokeNodeInviteErrors, RevokeNodeInviteResponses, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SearchMarketplaceData, SearchMarketplaceErrors, SearchMarketplaceResponses, SendMessageData, SendMessageErrors, SendMessageResponse, SendMessageResponses, SendNodeHeartbeatData, SendNodeHeartbeatErrors, SendNodeHeartbeatResponses, SendReportsData, SendReportsErrors, SendReportsResponses, SetNotificationPreferencesData, SetNotificationPreferencesErrors, SetNotificationPreferencesResponses, SetSplitData, SetSplitErrors, SetSplitResponses, StreamJobEventsData, StreamJobEventsErrors, StreamJobEventsResponse, StreamJobEventsResponses, SubscribeData, SubscribeErrors, SubscribeResponses, TestWebhookData, TestWebhookErrors, TestWebhookResponses, UnverifyNodeData, UnverifyNodeErrors, UnverifyNodeResponses, UploadFileData, UploadFileErrors, UploadFileResponses, VerifyNodeData, VerifyNodeErrors, VerifyNodeResponses, VerifyPaymentData, VerifyPaymentErrors, VerifyPaymentResponses, VerifyWalletData, VerifyWalletErrors, VerifyWalletResponses, WalletAuthMessageData, WalletAuthMessageErrors, WalletAuthMessageResponses, WalletLoginData, WalletLoginErrors, WalletLoginResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -2317,6 +2317,23 @@ export const listNodeJobs = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
+ * The invitations to register a node, the newest first, at most 200
+ */
+export const listNodeInvites = <ThrowOnError extends boolean = false>(options?: Options<ListNodeInvitesData, ThrowOnError>): RequestResult<ListNodeInvitesResponses, ListNodeInvitesErrors, ThrowOnError> => (options?.client ?? client).get<ListNodeInvitesResponses, ListNodeInvitesErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/nodes/invites',
+    ...options
+});
+
+/**
  * Make an invitation to register one node; it is shown this once
  */
 export const createNodeInvite = <ThrowOnError extends boolean = false>(options: Options<CreateNodeInviteData, ThrowOnError>): RequestResult<CreateNodeInviteResponses, CreateNodeInviteErrors, ThrowOnError> => (options.client ?? client).post<CreateNodeInviteResponses, CreateNodeInviteErrors, ThrowOnError>({
@@ -2338,6 +2355,23 @@ export const createNodeInvite = <ThrowOnError extends boolean = false>(options: 
 });
 
 /**
+ * Take an invitation back that no node registered with yet
+ */
+export const revokeNodeInvite = <ThrowOnError extends boolean = false>(options: Options<RevokeNodeInviteData, ThrowOnError>): RequestResult<RevokeNodeInviteResponses, RevokeNodeInviteErrors, ThrowOnError> => (options.client ?? client).post<RevokeNodeInviteResponses, RevokeNodeInviteErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/nodes/invites/{id}/revoke',
+    ...options
+});
+
+/**
  * Jobs whose result is disputed, the oldest first: an admin decides each within seven days, or it is halved
  */
 export const listDisputedJobs = <ThrowOnError extends boolean = false>(options?: Options<ListDisputedJobsData, ThrowOnError>): RequestResult<ListDisputedJobsResponses, ListDisputedJobsErrors, ThrowOnError> => (options?.client ?? client).get<ListDisputedJobsResponses, ListDisputedJobsErrors, ThrowOnError>({
@@ -2351,6 +2385,74 @@ export const listDisputedJobs = <ThrowOnError extends boolean = false>(options?:
             type: 'apiKey'
         }],
     url: '/api/admin/jobs/disputed',
+    ...options
+});
+
+/**
+ * Anybody's jobs that are not over, or those that a text finds; at most 50, the newest first
+ */
+export const listAnyJobs = <ThrowOnError extends boolean = false>(options?: Options<ListAnyJobsData, ThrowOnError>): RequestResult<ListAnyJobsResponses, ListAnyJobsErrors, ThrowOnError> => (options?.client ?? client).get<ListAnyJobsResponses, ListAnyJobsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/jobs',
+    ...options
+});
+
+/**
+ * Anybody's job, with what it takes to judge its result
+ */
+export const getAnyJob = <ThrowOnError extends boolean = false>(options: Options<GetAnyJobData, ThrowOnError>): RequestResult<GetAnyJobResponses, GetAnyJobErrors, ThrowOnError> => (options.client ?? client).get<GetAnyJobResponses, GetAnyJobErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/jobs/{id}',
+    ...options
+});
+
+/**
+ * What the container of anybody's job said
+ */
+export const getAnyJobLogs = <ThrowOnError extends boolean = false>(options: Options<GetAnyJobLogsData, ThrowOnError>): RequestResult<GetAnyJobLogsResponses, GetAnyJobLogsErrors, ThrowOnError> => (options.client ?? client).get<GetAnyJobLogsResponses, GetAnyJobLogsErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/jobs/{id}/logs',
+    ...options
+});
+
+/**
+ * A file that an attempt at anybody's job put out; its path is percent-encoded
+ */
+export const getAnyJobOutput = <ThrowOnError extends boolean = false>(options: Options<GetAnyJobOutputData, ThrowOnError>): RequestResult<GetAnyJobOutputResponses, GetAnyJobOutputErrors, ThrowOnError> => (options.client ?? client).get<GetAnyJobOutputResponses, GetAnyJobOutputErrors, ThrowOnError>({
+    security: [{
+            key: 'bearer',
+            scheme: 'bearer',
+            type: 'http'
+        }, {
+            in: 'cookie',
+            name: 'aiforge.session_token',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/jobs/{id}/attempts/{attempt}/outputs/{path}',
     ...options
 });
 

@@ -794,6 +794,43 @@ export type NodeJob = {
     endedAt: string | null;
     containerSeconds: number | null;
     failureCode: string | null;
+    /**
+     * Of the result that this node submitted on chain
+     */
+    dispute: JobDispute | null;
+};
+
+export type JobDispute = {
+    /**
+     * The wallet that disputed
+     */
+    by: string;
+    /**
+     * Whose wallet that is: the operator is the platform's
+     */
+    side: 'client' | 'operator';
+    /**
+     * The wallet whose result it is
+     */
+    node: string;
+    at: string;
+    /**
+     * An admin decides until then; afterwards anyone can have the price halved
+     */
+    until: string;
+    decision: {
+        by: string;
+        /**
+         * No admin decided in time, so the price was halved
+         */
+        byTime: boolean;
+        /**
+         * The node's part of the price, the platform's fee in it
+         */
+        nodeBps: number;
+        at: string;
+        txHash: string;
+    } | null;
 };
 
 export type NodeSelf = NodeDetail & {
@@ -1077,6 +1114,10 @@ export type JobDetail = Job & {
         refunded: string;
         since: string;
         txHash: string;
+        /**
+         * Also after it was decided
+         */
+        dispute: JobDispute | null;
     } | null;
     /**
      * How the money is being moved; null before the job's end
@@ -2484,6 +2525,95 @@ export type AdminOverview = {
         all: number;
         listed: number;
     };
+};
+
+export type NodeInvite = {
+    id: string;
+    state: 'open' | 'used' | 'revoked' | 'expired';
+    createdAt: string;
+    /**
+     * null: that account is gone
+     */
+    createdBy: {
+        id: string;
+        name: string;
+    } | null;
+    expiresAt: string;
+    usedAt: string | null;
+    /**
+     * Which registered with it
+     */
+    node: {
+        id: string;
+        name: string;
+    } | null;
+    revokedAt: string | null;
+};
+
+export type DisputedJob = AdminJob & {
+    /**
+     * Of the escrow's status
+     */
+    since: string;
+    status: 'disputed' | 'paid' | 'resolved';
+    submission: {
+        node: string;
+        payee: string;
+        result: string;
+    };
+    dispute: JobDispute;
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    paid: string;
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    fee: string;
+    /**
+     * USDT, exact, 2 to 6 decimals
+     */
+    refunded: string;
+    /**
+     * Of the escrow's last transaction
+     */
+    txHash: string;
+};
+
+export type AdminJob = {
+    job: Job;
+    /**
+     * The user who ordered it
+     */
+    client: {
+        id: string;
+        name: string;
+    };
+};
+
+export type AdminJobDetail = {
+    job: JobDetail;
+    /**
+     * The user who ordered it
+     */
+    client: {
+        id: string;
+        name: string;
+    };
+    /**
+     * Whether the submitted result is the one that was checked here, of its node; null: none was
+     */
+    verified: boolean | null;
+    /**
+     * What its attempts put out, also those that came to nothing, as long as it is kept
+     */
+    files: Array<{
+        attempt: number;
+        path: string;
+        cid: string;
+        size: number;
+        sha256: string;
+    }>;
 };
 
 export type Earnings = {
@@ -7753,6 +7883,37 @@ export type ListNodeJobsResponses = {
 
 export type ListNodeJobsResponse = ListNodeJobsResponses[keyof ListNodeJobsResponses];
 
+export type ListNodeInvitesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/admin/nodes/invites';
+};
+
+export type ListNodeInvitesErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type ListNodeInvitesError = ListNodeInvitesErrors[keyof ListNodeInvitesErrors];
+
+export type ListNodeInvitesResponses = {
+    /**
+     * OK
+     */
+    200: {
+        invites: Array<NodeInvite>;
+    };
+};
+
+export type ListNodeInvitesResponse = ListNodeInvitesResponses[keyof ListNodeInvitesResponses];
+
 export type CreateNodeInviteData = {
     body: {
         days?: number;
@@ -7784,12 +7945,52 @@ export type CreateNodeInviteResponses = {
      * Made
      */
     201: {
+        id: string;
         invite: string;
         expiresAt: string;
     };
 };
 
 export type CreateNodeInviteResponse = CreateNodeInviteResponses[keyof CreateNodeInviteResponses];
+
+export type RevokeNodeInviteData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/admin/nodes/invites/{id}/revoke';
+};
+
+export type RevokeNodeInviteErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type RevokeNodeInviteError = RevokeNodeInviteErrors[keyof RevokeNodeInviteErrors];
+
+export type RevokeNodeInviteResponses = {
+    /**
+     * OK
+     */
+    200: NodeInvite;
+};
+
+export type RevokeNodeInviteResponse = RevokeNodeInviteResponses[keyof RevokeNodeInviteResponses];
 
 export type ListDisputedJobsData = {
     body?: never;
@@ -7816,19 +8017,190 @@ export type ListDisputedJobsResponses = {
      * OK
      */
     200: {
-        jobs: Array<{
-            job: Job;
-            since: string;
-            submission: {
-                node: string;
-                payee: string;
-                result: string;
-            };
-        }>;
+        jobs: Array<DisputedJob>;
+        /**
+         * The last 50 that came to an end
+         */
+        decided: Array<DisputedJob>;
     };
 };
 
 export type ListDisputedJobsResponse = ListDisputedJobsResponses[keyof ListDisputedJobsResponses];
+
+export type ListAnyJobsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * An id, the id on chain, a wallet, or a part of the name
+         */
+        q?: string;
+    };
+    url: '/api/admin/jobs';
+};
+
+export type ListAnyJobsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type ListAnyJobsError = ListAnyJobsErrors[keyof ListAnyJobsErrors];
+
+export type ListAnyJobsResponses = {
+    /**
+     * OK
+     */
+    200: {
+        jobs: Array<AdminJob>;
+    };
+};
+
+export type ListAnyJobsResponse = ListAnyJobsResponses[keyof ListAnyJobsResponses];
+
+export type GetAnyJobData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/admin/jobs/{id}';
+};
+
+export type GetAnyJobErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type GetAnyJobError = GetAnyJobErrors[keyof GetAnyJobErrors];
+
+export type GetAnyJobResponses = {
+    /**
+     * OK
+     */
+    200: AdminJobDetail;
+};
+
+export type GetAnyJobResponse = GetAnyJobResponses[keyof GetAnyJobResponses];
+
+export type GetAnyJobLogsData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: {
+        /**
+         * The last by default
+         */
+        attempt?: number;
+        /**
+         * `seq` of the last seen
+         */
+        after?: number | null;
+    };
+    url: '/api/admin/jobs/{id}/logs';
+};
+
+export type GetAnyJobLogsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    429: Error;
+};
+
+export type GetAnyJobLogsError = GetAnyJobLogsErrors[keyof GetAnyJobLogsErrors];
+
+export type GetAnyJobLogsResponses = {
+    /**
+     * OK
+     */
+    200: {
+        logs: Array<JobLog>;
+        more: boolean;
+    };
+};
+
+export type GetAnyJobLogsResponse = GetAnyJobLogsResponses[keyof GetAnyJobLogsResponses];
+
+export type GetAnyJobOutputData = {
+    body?: never;
+    path: {
+        id: string;
+        attempt: number;
+        path: string;
+    };
+    query?: never;
+    url: '/api/admin/jobs/{id}/attempts/{attempt}/outputs/{path}';
+};
+
+export type GetAnyJobOutputErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    416: Error;
+    /**
+     * Error
+     */
+    429: Error;
+};
+
+export type GetAnyJobOutputError = GetAnyJobOutputErrors[keyof GetAnyJobOutputErrors];
+
+export type GetAnyJobOutputResponses = {
+    /**
+     * The file
+     */
+    200: Blob | File;
+};
+
+export type GetAnyJobOutputResponse = GetAnyJobOutputResponses[keyof GetAnyJobOutputResponses];
 
 export type PrepareResolveJobData = {
     body: {
@@ -7869,9 +8241,7 @@ export type PrepareResolveJobResponses = {
     /**
      * OK
      */
-    200: {
-        call: Call & unknown;
-    };
+    200: AdminCall;
 };
 
 export type PrepareResolveJobResponse = PrepareResolveJobResponses[keyof PrepareResolveJobResponses];

@@ -16,6 +16,7 @@ import { keysRoutes } from "./keys/routes.ts";
 import { marketplaceRoutes } from "./marketplace/routes.ts";
 import { modelsRoutes } from "./models/routes.ts";
 import { uploadsRoutes } from "./models/upload-routes.ts";
+import { adminInvitesRoutes } from "./nodes/invites-routes.ts";
 import { nodesRoutes } from "./nodes/routes.ts";
 import { notificationsRoutes } from "./notifications/routes.ts";
 import { paymentsRoutes } from "./payments/routes.ts";
@@ -48,6 +49,7 @@ export function mountFeatures(app: Router, deps: Deps): void {
   app.route("/api/publishing", publishingRoutes(deps));
   app.route("/api/subscriptions", subscriptionsRoutes(deps));
   app.route("/api/admin", adminRoutes(deps));
+  app.route("/api/admin/nodes/invites", adminInvitesRoutes(deps));
   app.route("/api/admin/jobs", adminJobsRoutes(deps));
   app.route("/api/revenue", revenueRoutes(deps));
 }

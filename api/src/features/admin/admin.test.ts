@@ -54,7 +54,16 @@ const PATHS: [method: string, path: string, body?: object][] = [
   ["POST", "/api/admin/nodes/nonsense/activate"],
   ["POST", "/api/admin/nodes/nonsense/deactivate", { reason: "x" }],
   ["GET", "/api/admin/nodes/nonsense/jobs"],
+  ["GET", "/api/admin/nodes/invites"],
   ["POST", "/api/admin/nodes/invites", {}],
+  ["POST", "/api/admin/nodes/invites/nonsense/revoke"],
+  ["GET", "/api/admin/jobs"],
+  ["GET", "/api/admin/jobs/disputed"],
+  ["GET", "/api/admin/jobs/nonsense"],
+  ["GET", "/api/admin/jobs/nonsense/logs"],
+  ["GET", "/api/admin/jobs/nonsense/attempts/1/outputs/a.txt"],
+  ["POST", "/api/admin/jobs/nonsense/resolve", { nodeBps: -1 }],
+  ["POST", "/api/admin/jobs/nonsense/cancel", {}],
 ];
 
 test.each(PATHS)("%s %s is for others a path that does not exist", async (method, path, body) => {

@@ -4,7 +4,6 @@ import { usdtInputSchema } from "../../core/money.ts";
 import { requireUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
 import { addressSchema } from "../auth/shapes.ts";
-import { createInvite } from "../nodes/registration.ts";
 import { setNodeActive, setNodeVerified } from "../nodes/service.ts";
 import { nodeJobSchema, nodeSchema } from "../nodes/shapes.ts";
 import { nodeJobs } from "../nodes/views.ts";
@@ -135,19 +134,6 @@ const nodeJobsRoute = createRoute({
   responses: { 200: json(z.object({ jobs: z.array(nodeJobSchema) })), ...errorResponses(400, 401, 404) },
 });
 
-const inviteNode = createRoute({
-  method: "post",
-  path: "/nodes/invites",
-  operationId: "createNodeInvite",
-  tags,
-  summary: "Make an invitation to register one node; it is shown this once",
-  request: { body: jsonBody(z.object({ days: z.number().int().min(1).max(365).default(7) })) },
-  responses: {
-    201: json(z.object({ invite: z.string(), expiresAt: z.iso.datetime() }), "Made"),
-    ...errorResponses(400, 401, 404),
-  },
-});
-
 /** `/api/admin`: for users with a linked wallet that holds the contract's ADMIN; to others these paths do not exist. */
 export function adminRoutes(deps: Deps): Router {
   const router = createRouter();
@@ -187,9 +173,6 @@ export function adminRoutes(deps: Deps): Router {
   });
   router.openapi(nodeJobsRoute, async (c) =>
     c.json({ jobs: await nodeJobs(deps, c.req.valid("param").id) }, 200),
-  );
-  router.openapi(inviteNode, async (c) =>
-    c.json(await createInvite(deps, { createdBy: requireUser(c).id, ...c.req.valid("json") }), 201),
   );
   return router;
 }

@@ -172,7 +172,8 @@ export async function setPaused(deps: Deps, paused: boolean, chainId?: string): 
 const chainOf = (deps: Deps, id: string | undefined): Chain =>
   id === undefined ? deps.chains.all[0]! : deps.chains.get(id);
 
-async function holdersOf(deps: Deps, chain: Chain, role: RoleName): Promise<string[]> {
+/** The wallets that hold a role on a chain, as mirrored. */
+export async function holdersOf(deps: Deps, chain: Pick<Chain, "chain">, role: RoleName): Promise<string[]> {
   const rows = await queries.roleHolders(deps.db, [ROLES[role]]);
   return [...new Set(rows.filter((row) => row.chain === chain.chain).map(({ address }) => address))];
 }

@@ -2,6 +2,8 @@ import { type Hex, pad } from "viem";
 import { aiforgeCall, type Call } from "../../chain/calls.ts";
 import { notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
+import { holdersOf } from "../admin/service.ts";
+import type { AdminCallView } from "../admin/shapes.ts";
 import { notOnchain, tooEarly, tooLate } from "./errors.ts";
 import { escrowOf, jobById, submittedAt } from "./queries.ts";
 import { requireJob } from "./service.ts";
@@ -46,17 +48,18 @@ export async function prepareApprove(deps: Deps, userId: string, id: string): Pr
 }
 
 /**
- * The call that decides a dispute, for an admin's wallet.
+ * The call that decides a dispute, and the admins' wallets that can sign it.
  * @param nodeBps the node's part of the escrow, in basis points; the rest is refunded
  * @throws AppError `not_found` (404), `escrow_not_there` (409)
  */
-export async function prepareResolve(deps: Deps, id: string, nodeBps: number): Promise<Call> {
+export async function prepareResolve(deps: Deps, id: string, nodeBps: number): Promise<AdminCallView> {
   const found = await jobById(deps.db, id);
   if (!found) throw notFound("The job");
   const { job } = found;
   const submission = await submissionOf(deps, job, ["disputed"]);
   const args = [contractJob(job), submission, BigInt(nodeBps)] as const;
-  return aiforgeCall(deps.chains.get(job.chain), "resolveJob", args);
+  const chain = deps.chains.get(job.chain);
+  return { call: aiforgeCall(chain, "resolveJob", args), signers: await holdersOf(deps, chain, "admin") };
 }
 
 /**

@@ -1,5 +1,4 @@
 import { and, asc, desc, eq, gt, inArray, or, type SQL, sql } from "drizzle-orm";
-import { alias } from "drizzle-orm/pg-core";
 import { chainHeads, chainJobEvents, chainJobs } from "../../chain/schema.ts";
 import type { Executor } from "../../db/client.ts";
 import { nodes } from "../nodes/schema.ts";
@@ -120,27 +119,6 @@ export async function escrowOf(db: Executor, { chain, onchainId }: { chain: stri
     .leftJoin(chainHeads, eq(chainHeads.chainId, chainJobs.chainId))
     .where(and(eq(chainJobs.chainId, chain), eq(chainJobs.jobId, onchainId)));
   return row;
-}
-
-const escrows = alias(chainJobs, "escrows");
-
-/** Jobs whose result is disputed on chain, the oldest dispute first, at most 200. */
-export function disputedJobs(db: Executor) {
-  return db
-    .select({
-      job: jobs,
-      nodeName: nodes.name,
-      since: escrows.updatedAt,
-      node: escrows.node,
-      payee: escrows.payee,
-      result: escrows.result,
-    })
-    .from(jobs)
-    .innerJoin(escrows, and(eq(escrows.chainId, jobs.chain), eq(escrows.jobId, jobs.onchainId)))
-    .leftJoin(nodes, eq(nodes.id, jobs.nodeId))
-    .where(eq(escrows.status, "disputed"))
-    .orderBy(asc(escrows.updatedAt))
-    .limit(200);
 }
 
 /** When a job was submitted on chain, in Unix seconds. */

@@ -8,6 +8,7 @@ import { groupIdsOf } from "../groups/service.ts";
 import { payments } from "../payments/schema.ts";
 import { getPayment } from "../payments/service.ts";
 import { endAttempt, liveAttemptOf, lockJob } from "./attempts.ts";
+import { disputesOf } from "./disputes.ts";
 import { jobOver, jobVerifying } from "./errors.ts";
 import * as queries from "./queries.ts";
 import type { SettlementKind } from "./settlement.ts";
@@ -66,13 +67,22 @@ function readCursor(text: string): queries.Place {
 /** A job with all that happened to it. @throws AppError `not_found` (404) */
 export async function getJob(deps: Deps, userId: string, id: string): Promise<JobDetail> {
   const found = await requireJob(deps, userId, id);
+  return jobDetail(deps, found, await paymentOf(deps, userId, found.job));
+}
+
+/** All that happened to a job. */
+export async function jobDetail(
+  deps: Deps,
+  found: queries.FoundJob,
+  payment: JobDetail["payment"],
+): Promise<JobDetail> {
   const { job } = found;
-  const [attempts, events, escrow, settlement, payment] = await Promise.all([
+  const [attempts, events, escrow, settlement, disputeOf] = await Promise.all([
     queries.attemptsOf(deps.db, job.id),
     queries.eventsOf(deps.db, job.id),
     queries.escrowOf(deps.db, job),
     settlementOf(deps, job),
-    paymentOf(deps, userId, job),
+    disputesOf(deps.db, [job]),
   ]);
   const last = attempts.at(-1);
   const samples = last ? await queries.samplesOf(deps.db, last.attempt.id) : [];
@@ -85,7 +95,11 @@ export async function getJob(deps: Deps, userId: string, id: string): Promise<Jo
     samples: samples.map(viewSample),
     terms: jobTerms(job),
     onchain: escrow
-      ? viewEscrow(escrow.escrow, confirmationsAt(escrow.headBlock ?? 0n, escrow.escrow.blockNumber))
+      ? viewEscrow(
+          escrow.escrow,
+          confirmationsAt(escrow.headBlock ?? 0n, escrow.escrow.blockNumber),
+          disputeOf(job),
+        )
       : null,
     settlement,
   };
@@ -100,7 +114,7 @@ async function paymentOf(deps: Deps, userId: string, job: JobRow): Promise<JobDe
   });
 }
 
-const SETTLEMENTS: SettlementKind[] = ["pay", "refund", "release", "dispute"];
+const SETTLEMENTS: SettlementKind[] = ["pay", "refund", "release", "dispute", "halve"];
 
 async function settlementOf({ db }: Deps, job: JobRow): Promise<JobDetail["settlement"]> {
   if (!TERMINAL.has(job.state)) return null;
@@ -177,10 +191,19 @@ export async function jobLogs(
   deps: Deps,
   userId: string,
   id: string,
-  { attempt: wanted, after = 0 }: { attempt?: number; after?: number },
+  { attempt: wanted, after }: { attempt?: number; after?: number },
 ) {
   const { job } = await requireJob(deps, userId, id);
-  const attempts = await queries.attemptsOf(deps.db, job.id);
+  return logsOfJob(deps, job.id, { attempt: wanted, after });
+}
+
+/** The same for whoever may see them. @throws AppError `not_found` (404) */
+export async function logsOfJob(
+  deps: Deps,
+  jobId: string,
+  { attempt: wanted, after = 0 }: { attempt?: number | undefined; after?: number | undefined },
+) {
+  const attempts = await queries.attemptsOf(deps.db, jobId);
   const found =
     wanted === undefined ? attempts.at(-1) : attempts.find(({ attempt }) => attempt.no === wanted);
   if (!found) {

@@ -5,6 +5,7 @@ import { operatorTransactions } from "../../chain/operator/schema.ts";
 import { chainJobs } from "../../chain/schema.ts";
 import type { Deps } from "../../deps.ts";
 import { notifySettled } from "../notifications/jobs.ts";
+import { ARBITRATION_SECONDS } from "./disputes.ts";
 import { jobs } from "./schema.ts";
 import { enqueueSettlement, type SettlementKind } from "./settlement.ts";
 import { payeeOfJob, payeeWord } from "./settlement-calls.ts";
@@ -13,8 +14,6 @@ import { type JobRow, TERMINAL } from "./transitions.ts";
 
 /** The contract's, in seconds: how long a submitted result can be disputed. */
 export const CHALLENGE_SECONDS = 86_400;
-/** The contract's, in seconds: how long an admin has to decide a dispute. */
-const ARBITRATION_SECONDS = 7 * 86_400;
 /** How long before its end a result that nobody waits for is disputed, in seconds. */
 const DISPUTE_MARGIN = 4 * 3_600;
 /** A settlement that the chain does not show any more is sent again after this many seconds. */

@@ -11,6 +11,7 @@ import { createTestApi, eventually, fundedWallet, type TestApi } from "../../tes
 import { sign } from "../../testing/market.ts";
 import { type Stack, startStack } from "../../testing/stack.ts";
 import { type TestWalletUser, walletUser } from "../../testing/users.ts";
+import { disputesOf } from "./disputes.ts";
 import { signAssignment } from "./scheduler/sign.ts";
 import { jobs } from "./schema.ts";
 import { settlementCall } from "./settlement-calls.ts";
@@ -115,6 +116,8 @@ it("disputes what was submitted for a job that failed, and halves it when no adm
   await escrowBecomes(api, job, "resolved");
   expect((await creditOf(client.wallet.address)) - before).toBe(5_000_000n);
   expect(await creditOf(late.address)).toBe(4_750_000n);
+  const dispute = (await disputesOf(api.deps.db, [job]))(job);
+  expect(dispute).toMatchObject({ side: "operator", decision: { byTime: true, nodeBps: 5_000 } });
 });
 
 it("pays again what a reorg took away", async () => {

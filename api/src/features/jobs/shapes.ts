@@ -125,6 +125,26 @@ export const jobTermsSchema = z
   .openapi("JobTerms", { description: "The job as the contract takes it" });
 export type JobTerms = z.infer<typeof jobTermsSchema>;
 
+export const jobDisputeSchema = z
+  .object({
+    by: z.string().describe("The wallet that disputed"),
+    side: z.enum(["client", "operator"]).describe("Whose wallet that is: the operator is the platform's"),
+    node: z.string().describe("The wallet whose result it is"),
+    at,
+    until: at.describe("An admin decides until then; afterwards anyone can have the price halved"),
+    decision: z
+      .object({
+        by: z.string(),
+        byTime: z.boolean().describe("No admin decided in time, so the price was halved"),
+        nodeBps: z.number().int().describe("The node's part of the price, the platform's fee in it"),
+        at,
+        txHash: z.string(),
+      })
+      .nullable(),
+  })
+  .openapi("JobDispute");
+export type JobDispute = z.infer<typeof jobDisputeSchema>;
+
 export const jobDetailSchema = jobSchema
   .extend({
     payment: z.union([paymentSchema, z.null()]).describe("Until it is funded: what there is to pay, and how"),
@@ -148,6 +168,7 @@ export const jobDetailSchema = jobSchema
         refunded: usdtSchema,
         since: at,
         txHash: z.string(),
+        dispute: z.union([jobDisputeSchema, z.null()]).describe("Also after it was decided"),
       })
       .nullable()
       .describe("The escrow as the mirror has it; null before the payment"),

@@ -1,9 +1,9 @@
 import { usdt } from "../../core/money.ts";
 import { isoOf } from "../publishing/onchain.ts";
 import type { AttemptRow } from "./attempts.ts";
-import type { disputedJobs, FoundJob } from "./queries.ts";
+import type { FoundJob } from "./queries.ts";
 import type { jobEvents, jobLogs, jobSamples } from "./schema.ts";
-import type { JobDetail, JobView } from "./shapes.ts";
+import type { JobDetail, JobDispute, JobView } from "./shapes.ts";
 
 const iso = (time: Date) => time.toISOString();
 const isoOrNull = (time: Date | null) => time?.toISOString() ?? null;
@@ -81,7 +81,11 @@ interface Escrow {
   txHash: string;
 }
 
-export function viewEscrow(escrow: Escrow, confirmations: number): NonNullable<JobDetail["onchain"]> {
+export function viewEscrow(
+  escrow: Escrow,
+  confirmations: number,
+  dispute: JobDispute | null,
+): NonNullable<JobDetail["onchain"]> {
   const { node, payee, result } = escrow;
   return {
     status: escrow.status,
@@ -94,13 +98,6 @@ export function viewEscrow(escrow: Escrow, confirmations: number): NonNullable<J
     refunded: usdt(escrow.refunded),
     since: isoOf(escrow.updatedAt),
     txHash: escrow.txHash,
-  };
-}
-
-export function viewDisputed(row: Awaited<ReturnType<typeof disputedJobs>>[number]) {
-  return {
-    job: viewJob(row),
-    since: isoOf(row.since),
-    submission: { node: row.node ?? "", payee: row.payee ?? "", result: row.result ?? "" },
+    dispute,
   };
 }

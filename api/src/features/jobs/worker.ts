@@ -77,12 +77,15 @@ export async function verifySafely(deps: Deps, id: string): Promise<void> {
   }
 }
 
-/** Removes what attempts put out that failed, were lost or cancelled, a day after their end. */
+/** Removes what attempts put out that failed, were lost or cancelled, a day after their end; never during a dispute. */
 export async function forgetOutputs(deps: Deps): Promise<void> {
   const { rows } = await deps.db.execute<{ id: string }>(sql`
     SELECT file.id FROM app.files file JOIN app.job_attempts attempt ON attempt.id = file.attempt_id
      WHERE attempt.state IN ('failed', 'lost', 'cancelled')
        AND attempt.ended_at < now() - make_interval(hours => ${KEPT_HOURS})
+       AND NOT EXISTS (SELECT FROM app.jobs job
+                         JOIN chain.jobs escrow ON escrow.chain_id = job.chain AND escrow.job_id = job.onchain_id
+                        WHERE job.id = attempt.job_id AND escrow.status IN ('submitted', 'disputed'))
      LIMIT ${BATCH}`);
   for (const { id } of rows) await deps.storage.weights.remove(id);
   const gone = rows.map(({ id }) => id);

@@ -21,8 +21,14 @@ export const inviteNeeded = () =>
   });
 
 export const inviteRefused = () =>
-  new AppError("invite_refused", 403, "The invitation is not known, was used, or is over.", {
+  new AppError("invite_refused", 403, "The invitation is not known, was used or taken back, or is over.", {
     hint: "Ask an admin for a new one.",
+  });
+
+export const inviteOver = (state: string) =>
+  new AppError("invite_over", 409, state === "used" ? "A node registered with it." : "It is over already.", {
+    hint: state === "used" ? "Take the node out of service instead." : "There is nothing to take back.",
+    details: { state },
   });
 
 export type InferenceFailure =

@@ -82,39 +82,6 @@ async function jobPeer(token: string, jobs: JobCapability, answer = sha256): Pro
   return peer;
 }
 
-describe("invitations", () => {
-  test("where they are required a new node takes one, which is good once; a known node takes none", async () => {
-    const strict = await createTestApi({ NODE_INVITES: "required" });
-    const admin = await walletUser(strict, root);
-    const made = await admin.call("POST", "/api/admin/nodes/invites", { days: 1 });
-    expect(made.status).toBe(201);
-    const { invite } = await bodyOf<{ invite: string }>(made);
-    const wallet = privateKeyToAccount(generatePrivateKey());
-    expect(await codeOf(await register(wallet, "a", {}, strict))).toBe("invite_needed");
-    expect(await codeOf(await register(wallet, "a", { invite: "aifi_wrong" }, strict))).toBe(
-      "invite_refused",
-    );
-    const both = await Promise.all([
-      register(wallet, "a", { invite }, strict),
-      register(wallet, "b", { invite }, strict),
-    ]);
-    expect(both.map(({ status }) => status).sort()).toEqual([201, 403]);
-    const name = both[0].status === 201 ? "a" : "b";
-    expect((await register(wallet, name, {}, strict)).status).toBe(201);
-    const { rows } = await api.deps.db.$client.query("SELECT * FROM app.node_invites");
-    expect(JSON.stringify(rows)).not.toContain(invite);
-    const { invite: old } = await bodyOf<{ invite: string }>(
-      await admin.call("POST", "/api/admin/nodes/invites", {}),
-    );
-    await api.deps.db.$client.query(
-      "UPDATE app.node_invites SET expires_at = now() - interval '1 second' WHERE token_hash = $1",
-      [sha256(old)],
-    );
-    expect(await codeOf(await register(wallet, "c", { invite: old }, strict))).toBe("invite_refused");
-    await strict.close();
-  });
-});
-
 describe("container probes", () => {
   test("by WebSocket: a node is offered for jobs once its container printed the sha-256 of the nonce", async () => {
     const { id, token } = await registerNode(api);

@@ -123,6 +123,10 @@ function jobsOfNode(db: Executor, nodeId: string, limit: number) {
       state: jobAttempts.state,
       jobState: jobs.state,
       price: jobs.price,
+      chain: jobs.chain,
+      onchainId: jobs.onchainId,
+      wallet: jobs.wallet,
+      node: nodes.address,
       assignedAt: jobAttempts.assignedAt,
       endedAt: jobAttempts.endedAt,
       containerSeconds: jobAttempts.containerSeconds,
@@ -130,6 +134,7 @@ function jobsOfNode(db: Executor, nodeId: string, limit: number) {
     })
     .from(jobAttempts)
     .innerJoin(jobs, eq(jobs.id, jobAttempts.jobId))
+    .innerJoin(nodes, eq(nodes.id, jobAttempts.nodeId))
     .where(eq(jobAttempts.nodeId, nodeId))
     .orderBy(desc(jobAttempts.assignedAt))
     .limit(limit);

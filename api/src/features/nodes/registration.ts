@@ -1,21 +1,17 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { z } from "@hono/zod-openapi";
-import { and, eq, gt, isNull, sql } from "drizzle-orm";
 import { AppError } from "../../core/errors.ts";
-import type { Executor } from "../../db/client.ts";
 import type { Deps } from "../../deps.ts";
 import { issueChallenge, redeemChallenge } from "../wallets/challenge.ts";
 import { type JobCapability, jobCapabilitySchema } from "./capability.ts";
-import { instanceReplaced, inviteNeeded, inviteRefused } from "./errors.ts";
+import { instanceReplaced } from "./errors.ts";
+import { useInvite } from "./invites.ts";
 import * as queries from "./queries.ts";
-import { nodeInvites } from "./schema.ts";
 import type { NodeView, registerBody } from "./shapes.ts";
+import { tokenHashOf } from "./tokens.ts";
 import { nodeView } from "./views.ts";
 
 export const TOKEN_PREFIX = "aifn_";
-const INVITE_PREFIX = "aifi_";
-
-export const tokenHashOf = (token: string): string => createHash("sha256").update(token).digest("hex");
 
 /** The message that a node's wallet signs to register. @throws AppError `unknown_chain` */
 export async function authMessage(
@@ -75,38 +71,4 @@ function offeredToJobs(capabilities: Record<string, unknown>): JobCapability | u
   throw new AppError("invalid_request", 400, `${field}: ${issue?.message ?? "not valid"}`, {
     details: { field },
   });
-}
-
-/** Makes an invitation for one node. @returns the token this once; only its sha-256 is kept */
-export async function createInvite(
-  deps: Deps,
-  { createdBy, days }: { createdBy: string; days: number },
-): Promise<{ invite: string; expiresAt: string }> {
-  const invite = INVITE_PREFIX + randomBytes(24).toString("base64url");
-  const [row] = await deps.db
-    .insert(nodeInvites)
-    .values({
-      tokenHash: tokenHashOf(invite),
-      createdBy,
-      expiresAt: sql`now() + make_interval(days => ${days})`,
-    })
-    .returning({ expiresAt: nodeInvites.expiresAt });
-  return { invite, expiresAt: row!.expiresAt.toISOString() };
-}
-
-/** Each is good for one node, however many ask at a time: the update has one winner. */
-async function useInvite(tx: Executor, invite: string | undefined, nodeId: string): Promise<void> {
-  if (invite === undefined) throw inviteNeeded();
-  const used = await tx
-    .update(nodeInvites)
-    .set({ usedByNode: nodeId, usedAt: sql`now()` })
-    .where(
-      and(
-        eq(nodeInvites.tokenHash, tokenHashOf(invite)),
-        isNull(nodeInvites.usedAt),
-        gt(nodeInvites.expiresAt, sql`now()`),
-      ),
-    )
-    .returning({ hash: nodeInvites.tokenHash });
-  if (used.length === 0) throw inviteRefused();
 }

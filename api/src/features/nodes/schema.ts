@@ -137,10 +137,12 @@ export const nodeSamples = app.table(
 
 /** Invitations to register one node each. The token is kept as a sha-256 only. */
 export const nodeInvites = app.table("node_invites", {
-  tokenHash: text("token_hash").primaryKey(),
+  id: uuid("id").primaryKey().defaultRandom(),
+  tokenHash: text("token_hash").notNull().unique(),
   createdBy: uuid("created_by").references(() => user.id, { onDelete: "set null" }),
   usedByNode: uuid("used_by_node").references(() => nodes.id, { onDelete: "set null" }),
   usedAt: at("used_at"),
+  revokedAt: at("revoked_at"),
   expiresAt: at("expires_at").notNull(),
   createdAt: at("created_at").notNull().defaultNow(),
 });

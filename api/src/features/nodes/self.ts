@@ -11,7 +11,7 @@ import * as queries from "./queries.ts";
 import * as shown from "./queries-views.ts";
 import { requireNode } from "./service.ts";
 import { nodeDetailSchema, nodeJobSchema } from "./shapes.ts";
-import { jobView, nodeDetail } from "./views.ts";
+import { jobViews, nodeDetail } from "./views.ts";
 
 /** Payments and submissions that one answer has at most. */
 const MAX_ROWS = 1_000;
@@ -86,7 +86,11 @@ export function addSelfRoutes(router: Router, deps: Deps, tags: string[]): void 
       shown.jobsOf(deps.db, [id], JOBS_SHOWN),
     ]);
     return c.json(
-      { ...detail, earned: usdt(earned.get(id) ?? 0n), recentJobs: (recent.get(id) ?? []).map(jobView) },
+      {
+        ...detail,
+        earned: usdt(earned.get(id) ?? 0n),
+        recentJobs: await jobViews(deps, recent.get(id) ?? []),
+      },
       200,
     );
   });

@@ -6,8 +6,9 @@ import { answerProbe } from "./probes.ts";
 import type { probeAnswerSchema, WantedModel } from "./protocol.ts";
 import * as queries from "./queries.ts";
 import { type KnownNode, setDeactivated } from "./queries-fleet.ts";
-import { TOKEN_PREFIX, tokenHashOf } from "./registration.ts";
+import { TOKEN_PREFIX } from "./registration.ts";
 import type { heartbeatBody, NodeView } from "./shapes.ts";
+import { tokenHashOf } from "./tokens.ts";
 import { nodeView } from "./views.ts";
 import { wantedBy } from "./wanted.ts";
 

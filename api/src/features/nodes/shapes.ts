@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { usdtSchema } from "../../core/money.ts";
 import { label } from "../../core/text.ts";
+import { jobDisputeSchema } from "../jobs/shapes.ts";
 import { ATTEMPT_STATES, JOB_STATES } from "../jobs/states.ts";
 import { jobCapabilitySchema } from "./capability.ts";
 import { beatExtras, nodeFiguresSchema, nodeModelSchema, wantedModelSchema } from "./protocol.ts";
@@ -104,6 +105,9 @@ export const nodeJobSchema = z
     endedAt: z.iso.datetime().nullable(),
     containerSeconds: z.number().nullable(),
     failureCode: z.string().nullable(),
+    dispute: z
+      .union([jobDisputeSchema, z.null()])
+      .describe("Of the result that this node submitted on chain"),
   })
   .openapi("NodeJob");
 export type NodeJobView = z.infer<typeof nodeJobSchema>;

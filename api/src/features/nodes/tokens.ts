@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Grouped } from "../../core/grouped.ts";
 import type { Bus } from "../../db/bus.ts";
 import type { Database } from "../../db/client.ts";
@@ -6,6 +7,9 @@ import { type KnownNode, nodesByTokenHash } from "./queries-fleet.ts";
 /** Milliseconds for which a token that was read is believed: while other instances can tell of a change, and else. */
 const FRESH_MS = { told: 120_000, alone: 10_000 };
 const MAX_CACHED = 50_000;
+
+/** As a token is kept: a sha-256 in hexadecimal. */
+export const tokenHashOf = (token: string): string => createHash("sha256").update(token).digest("hex");
 
 /** Knows the nodes behind tokens on the hot path: all that are asked for at a time are read in one query. */
 export class NodeTokens {

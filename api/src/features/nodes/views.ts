@@ -1,6 +1,8 @@
 import { notFound } from "../../core/errors.ts";
 import { usdt } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
+import { disputesOf } from "../jobs/disputes.ts";
+import type { JobDispute } from "../jobs/shapes.ts";
 import type { JobCapability } from "./capability.ts";
 import { INACTIVE_SECONDS } from "./protocol.ts";
 import * as queries from "./queries.ts";
@@ -105,18 +107,20 @@ export async function myNodes(deps: Deps, userId: string): Promise<MyNodeView[]>
     shown.earnedBy(deps.db, ids),
     shown.jobsOf(deps.db, ids, JOBS_SHOWN),
   ]);
+  const disputeOf = await disputesOf(deps.db, [...jobs.values()].flat());
   return rows.map((row) => ({
     ...nodeView(row, tallies.get(row.id)),
     samples: (samples.get(row.id) ?? []).map(sampleView),
     earned: usdt(earned.get(row.id) ?? 0n),
-    recentJobs: (jobs.get(row.id) ?? []).map(jobView),
+    recentJobs: (jobs.get(row.id) ?? []).map((job) => jobView(job, disputeOf(job))),
   }));
 }
 
 /** What a node did, for admins; the newest first. @throws AppError `not_found` (404) */
 export async function nodeJobs(deps: Deps, id: string): Promise<NodeJobView[]> {
   if (!(await queries.nodeRow(deps.db, id))) throw notFound("The node");
-  return ((await shown.jobsOf(deps.db, [id], JOBS_SHOWN)).get(id) ?? []).map(jobView);
+  const jobs = (await shown.jobsOf(deps.db, [id], JOBS_SHOWN)).get(id) ?? [];
+  return jobViews(deps, jobs);
 }
 
 function sampleView({ at, figures }: shown.SampleRow): NodeSampleView {
@@ -127,8 +131,13 @@ function probeView({ at, kind, modelId, ok, ms, detail }: shown.ProbeRow) {
   return { at: at.toISOString(), kind, modelId, ok, ms, detail };
 }
 
-/** A job of a node, as its operator and admins see it. */
-export function jobView(row: shown.NodeJobRow): NodeJobView {
+/** Jobs of nodes, as their operator and admins see them. */
+export async function jobViews(deps: Pick<Deps, "db">, rows: shown.NodeJobRow[]): Promise<NodeJobView[]> {
+  const disputeOf = await disputesOf(deps.db, rows);
+  return rows.map((row) => jobView(row, disputeOf(row)));
+}
+
+function jobView(row: shown.NodeJobRow, dispute: JobDispute | null): NodeJobView {
   return {
     attemptId: row.attemptId,
     jobId: row.jobId,
@@ -141,5 +150,6 @@ export function jobView(row: shown.NodeJobRow): NodeJobView {
     endedAt: row.endedAt?.toISOString() ?? null,
     containerSeconds: row.containerSeconds,
     failureCode: row.failureCode,
+    dispute: dispute?.node.toLowerCase() === row.node.toLowerCase() ? dispute : null,
   };
 }
