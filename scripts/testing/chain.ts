@@ -68,12 +68,14 @@ export function testClient(rpcUrl: string) {
 }
 
 /**
- * Takes the chain back to a snapshot, but not its clock: anvil turns that back too, and every later test on the chain
- * would live in the past.
+ * Takes the chain back to a snapshot, but not its clock: anvil turns that back to the snapshot's block, however long ago
+ * that was, and every later test on the chain would live in the past.
  */
 export async function revertTo(client: ReturnType<typeof testClient>, id: `0x${string}`): Promise<void> {
   const before = await client.getBlock();
   await client.revert({ id });
   const after = await client.getBlock();
-  await client.increaseTime({ seconds: Number(before.timestamp - after.timestamp) });
+  const now = BigInt(Math.ceil(Date.now() / 1000));
+  const time = before.timestamp > now ? before.timestamp : now;
+  await client.increaseTime({ seconds: Number(time - after.timestamp) });
 }

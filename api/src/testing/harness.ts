@@ -83,7 +83,7 @@ export async function fundedWallet(rpcUrl: string, usdt = 100_000_000n): Promise
 export async function eventually<T>(
   what: string,
   check: () => Promise<T>,
-  ms = 20_000,
+  ms = 45_000,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + ms;
   for (;;) {

@@ -140,3 +140,12 @@ export function paymentIn(user: TestUser, id: string, status: PaymentView["statu
     return view.status === status ? view : null;
   });
 }
+
+/** Waits until a block that is mined now is later than `time`: a block's time is in whole seconds. */
+export async function chainPast(api: TestApi, time: string): Promise<void> {
+  const client = testClient(api.rpcUrl);
+  await eventually(`the chain is past ${time}`, async () => {
+    const { timestamp } = await client.getBlock({ blockTag: "pending" });
+    return Number(timestamp) * 1000 > Date.parse(time);
+  });
+}

@@ -86,7 +86,7 @@ describe.each(upstreams)("the openai engine with %s", (_, start) => {
   beforeAll(async () => {
     upstream = await start();
     engine = await load();
-  }, 20_000);
+  }, 90_000);
   afterAll(() => upstream.stop());
 
   it("answers as the embedded engine does, with the same usage", async () => {

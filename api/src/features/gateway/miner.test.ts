@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import OpenAI from "openai";
-import { generatePrivateKey } from "viem/accounts";
+import { generatePrivateKey, privateKeyToAddress } from "viem/accounts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
 import { fundedUser, pay, quotePublish } from "../../testing/market.ts";
@@ -28,9 +28,13 @@ let client: OpenAI;
 let user: TestWalletUser;
 const log: string[] = [];
 
-/** The whole way with real parts: upload, publish, the miner's own command, the embedded engine. */
+/**
+ * The whole way with real parts: upload, publish, the miner's own command, the embedded engine. The weights are
+ * protected, as by default, so the node is one that the operator verified.
+ */
 beforeAll(async () => {
-  api = await createTestApi({}, { poll: 500 });
+  const minerKey = generatePrivateKey();
+  api = await createTestApi({ VERIFIED_NODE_WALLETS: privateKeyToAddress(minerKey) }, { poll: 500 });
   server = await listen(api);
   user = await fundedUser(api);
   model = await createModel(user, "Tiny for real");
@@ -57,7 +61,7 @@ beforeAll(async () => {
     "--json",
   ];
   miner = spawn(process.execPath, [root("miner/bin/aiforge-miner.mjs"), ...args], {
-    env: { ...process.env, AIFORGE_MINER_KEY: generatePrivateKey() },
+    env: { ...process.env, AIFORGE_MINER_KEY: minerKey },
     stdio: ["ignore", "pipe", "pipe"],
   });
   for (const stream of [miner.stdout, miner.stderr]) stream?.on("data", (text) => log.push(String(text)));

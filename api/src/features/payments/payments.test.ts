@@ -10,6 +10,7 @@ import { openDatabase } from "../../db/client.ts";
 import { createTestApi, eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
 import {
   CHAIN,
+  chainPast,
   fundedUser,
   pay,
   paymentIn,
@@ -223,6 +224,7 @@ describe("a payment", () => {
       const quote = await quoteSubscribe(buyer, model.id);
       const expired = await paymentIn(buyer, quote.id, "expired");
       expect(expired.reason).toMatchObject({ code: "expired" });
+      await chainPast(hasty, quote.expiresAt);
       await pay(hasty, buyer.wallet, quote);
       const confirmed = await paymentIn(buyer, quote.id, "confirmed");
       expect(confirmed.reason).toMatchObject({ code: "late" });

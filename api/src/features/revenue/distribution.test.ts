@@ -154,7 +154,7 @@ describe("the monthly distribution", () => {
       ["21.00", "21.00"],
       ["14.00", "14.00"],
     ]);
-  }, 60_000);
+  }, 180_000);
 
   it("waits when a root is vetoed, until an admin says to do the month again", async () => {
     await stand.buyPlan(1, 10n * USDT);
@@ -202,7 +202,7 @@ describe("the monthly distribution", () => {
       ["pool", "0.525"],
       ["pool", "5.25"],
     ]);
-  }, 90_000);
+  }, 180_000);
 
   it("has nothing to post for a month in which nothing was used, and carries its pool", async () => {
     await stand.buyPlan(2, 30n * USDT);
@@ -227,7 +227,7 @@ describe("the monthly distribution", () => {
       carry: "21.00",
     });
     expect((await stand.rootsPosted()).length).toBe(4);
-  }, 60_000);
+  }, 180_000);
 
   it("posts again what a reorg took away", async () => {
     await stand.use(stand.own.id, stand.first + 3, 10);
@@ -251,5 +251,5 @@ describe("the monthly distribution", () => {
     await stand.turnTo(BigInt(Date.parse(after.activeAt!.toISOString()) / 1000));
     await stand.run();
     expect(await stand.distributionOf(stand.first + 3)).toMatchObject({ state: "active", pool: "21.00" });
-  }, 90_000);
+  }, 180_000);
 });

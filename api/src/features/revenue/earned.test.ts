@@ -121,7 +121,7 @@ describe("what was earned", () => {
       await stand.creators[0]!.call("GET", "/api/group-revenue/my-group-earnings"),
     );
     expect(groups).toMatchObject([{ pool: "71.75", mine: "35.875", models: [{ name: "Shared" }] }]);
-  }, 60_000);
+  }, 180_000);
 
   it("has a deposit for metered use in it that its payer left", async () => {
     const amount = 5n * USDT;
@@ -150,5 +150,5 @@ describe("what was earned", () => {
     const before = await stand.balanceOf(stand.customer.wallet);
     await sign(stand.api, stand.customer.wallet, credit!.call as never);
     expect((await stand.balanceOf(stand.customer.wallet)) - before).toBe(amount);
-  }, 60_000);
+  }, 180_000);
 });

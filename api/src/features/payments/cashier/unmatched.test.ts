@@ -2,7 +2,7 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { asked, CASHIER, CashierStand, get, planQuote, verify } from "../../../testing/cashier.ts";
 import { createTestApi, eventually, fundedWallet } from "../../../testing/harness.ts";
-import { fundedUser, paymentIn } from "../../../testing/market.ts";
+import { chainPast, fundedUser, paymentIn } from "../../../testing/market.ts";
 import { sendUsdt, usdtOf } from "../../../testing/plain-transfers.ts";
 import { linkWallet, walletUser } from "../../../testing/users.ts";
 import { payments } from "../schema.ts";
@@ -124,6 +124,7 @@ describe("a transfer that comes too late", () => {
       const payment = await planQuote(buyer);
       const amount = asked(payment);
       await paymentIn(buyer, payment.id, "expired");
+      await chainPast(stand.api, payment.expiresAt);
       const hash = await sendUsdt(stand.api, stand.exchange, CASHIER, amount);
       const late = await paymentIn(buyer, payment.id, "late");
       expect(late.reason!.message).toContain("came after the quote had expired");
