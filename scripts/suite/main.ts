@@ -13,6 +13,10 @@ const PARTS: Record<string, { title: string; run: () => Promise<Counts> }> = {
   checks: { title: "Types, lint and format", run: runChecks },
   solidity: { title: "Solidity tests", run: runSolidity },
   vitest: { title: "Unit and integration tests", run: () => runVitest("vitest", []) },
+  faults: {
+    title: "Kills in the middle of jobs",
+    run: () => runVitest("faults", ["--config", "scripts/faults/vitest.config.ts"]),
+  },
   journey: { title: "Journey in the browser", run: runJourney },
 };
 
