@@ -1,0 +1,160 @@
+import { Chain, type Refused, type Reorg } from "./chain/chain.ts";
+import { ChainFile, type Genesis } from "./chain/chainFile.ts";
+import { Backend } from "./http/backend.ts";
+import { buildTransaction } from "./http/sending.ts";
+import { type Address, nodeAddress, parseAddress, toBase58 } from "./protocol/address.ts";
+import { addressOfKey, sha256, sign } from "./protocol/crypto.ts";
+import { fromHex, toHex } from "./protocol/hex.ts";
+import { transactionFromJson } from "./protocol/transaction.ts";
+
+/** Mainnet's, Shasta's and Nile's are others: what is signed for this chain is good for no other. */
+export const DEVNET_CHAIN_ID = 0x7464_6576;
+
+const SLOT_MS = 3000;
+/** Sun that the faucet begins with: a thousand million TRX. */
+const FAUCET_SUN = 1_000_000_000_000_000n;
+
+const faucetKey = sha256(Buffer.from("tron-devnet faucet"));
+
+/** The account that {@link TronDevnet.fund} pays from. Its key is public. */
+export const FAUCET = {
+  address: toBase58(addressOfKey(faucetKey)),
+  privateKey: toHex(faucetKey),
+};
+
+export interface TronDevnetOptions {
+  /** On loopback; any free one if not told. */
+  port?: number;
+  /** Milliseconds between blocks. 0: a block is made when {@link TronDevnet.mine} is called. 3000 if not told. */
+  blockTime?: number;
+  /** Makes a block for each transaction that is sent. */
+  mineOnBroadcast?: boolean;
+  /** Milliseconds by which a block is later than its parent; 3000, or `blockTime` if that is shorter. */
+  slotMs?: number;
+  /** Who has TRX from the beginning: sun by address, in any of its forms. */
+  accounts?: Record<string, bigint>;
+  chainId?: number;
+  /** Keeps the chain in this directory; without it, the chain ends with the process. */
+  directory?: string;
+}
+
+/** A local Tron that runs. */
+export interface TronDevnet extends AsyncDisposable {
+  /** Of the first backend: what to give tronweb as its full host. */
+  url: string;
+  chainId: number;
+  /** Nodes over the same chain, each with its own view of it. */
+  backends: readonly Backend[];
+  /** Adds a node. @param port on loopback; any free one if not told */
+  addBackend(port?: number): Promise<Backend>;
+  /** Height of the newest block. */
+  head(): number;
+  /** Height of the newest solid block. */
+  solid(): number;
+  /** Makes blocks, the first of pending transactions. Returns the transactions that turned out invalid. */
+  mine(blocks?: number): Promise<Refused[]>;
+  /** Lets witnesses miss their slots, then makes a block. Solid blocks lag further behind for a while. */
+  missSlots(slots: number): Promise<Refused[]>;
+  /** Replaces the newest blocks. Returns the transactions that are not valid on the new branch. */
+  reorg(reorg: Reorg): Promise<Refused[]>;
+  /** Sends TRX from the faucet. @param sun 1,000,000 are one TRX. Returns the transaction's id; a block makes it true. */
+  fund(address: string, sun: bigint): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Starts a local Tron on loopback. */
+export async function startTronDevnet(options: TronDevnetOptions = {}): Promise<TronDevnet> {
+  const { blockTime = SLOT_MS, mineOnBroadcast = false } = options;
+  const genesis = genesisOf(options);
+  const file = options.directory === undefined ? undefined : new ChainFile(options.directory, genesis);
+  const chain = new Chain(file?.genesis ?? genesis, file);
+  if (mineOnBroadcast) chain.onBroadcast = async () => void (await chain.mine());
+  const backends = [await Backend.listen(chain, options.port)];
+  const stopMining = blockTime > 0 ? mineEvery(blockTime, () => chain.mine()) : async () => {};
+
+  const close = async () => {
+    await stopMining();
+    await Promise.all(backends.map((backend) => backend.close()));
+    await chain.idle();
+    file?.close();
+  };
+  return {
+    url: (backends[0] as Backend).url,
+    chainId: chain.genesis.chainId,
+    backends,
+    addBackend: async (port) => {
+      const backend = await Backend.listen(chain, port);
+      backends.push(backend);
+      return backend;
+    },
+    head: () => chain.ledger.head,
+    solid: () => chain.ledger.header(chain.ledger.head).solid,
+    mine: async (blocks = 1) => {
+      const refused: Refused[] = [];
+      for (let made = 0; made < blocks; made++) refused.push(...(await chain.mine()));
+      return refused;
+    },
+    missSlots: (slots) => chain.mine(slots),
+    reorg: (reorg) => chain.reorg(reorg),
+    fund: (address, sun) => fund(backends[0] as Backend, address, sun),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function genesisOf({
+  accounts = {},
+  chainId = DEVNET_CHAIN_ID,
+  blockTime = SLOT_MS,
+  slotMs,
+}: TronDevnetOptions): Genesis {
+  const slot = slotMs ?? (blockTime > 0 ? Math.min(blockTime, SLOT_MS) : SLOT_MS);
+  const all = { [FAUCET.address]: FAUCET_SUN, ...accounts };
+  return {
+    chainId,
+    time: Math.floor(Date.now() / slot) * slot,
+    slotMs: slot,
+    accounts: Object.entries(all).map(([address, sun]) => [addressOf(address), sun.toString()]),
+  };
+}
+
+async function fund(backend: Backend, address: string, sun: bigint): Promise<string> {
+  const json = buildTransaction(backend.view, "TransferContract", {
+    owner_address: nodeAddress(addressOfKey(faucetKey)),
+    to_address: nodeAddress(addressOf(address)),
+    amount: Number(sun),
+  });
+  const id = json.txID as string;
+  const signature = toHex(sign(fromHex(id) as Uint8Array, faucetKey));
+  await backend.view.chain.broadcast(transactionFromJson({ ...json, signature: [signature] }));
+  return id;
+}
+
+function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (!address) throw new TypeError(`Not a Tron address: ${text}`);
+  return address;
+}
+
+/** Mines until told to stop, one block after the other. */
+function mineEvery(milliseconds: number, mine: () => Promise<unknown>): () => Promise<void> {
+  let stopped = false;
+  let mining: Promise<unknown> = Promise.resolve();
+  let timer: NodeJS.Timeout;
+  const wait = () => {
+    timer = setTimeout(
+      () => {
+        mining = mine()
+          .catch((error) => console.error(error))
+          .finally(() => stopped || wait());
+      },
+      milliseconds - (Date.now() % milliseconds),
+    );
+  };
+  wait();
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await mining;
+  };
+}

@@ -1,0 +1,123 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Chain } from "../chain/chain.ts";
+import { ControlError } from "../chain/errors.ts";
+import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { TransactionFormatError } from "../protocol/transaction.ts";
+import { accountHandlers } from "./accounts.ts";
+import { blockHandlers } from "./blocks.ts";
+import { callHandlers } from "./calls.ts";
+import { type Handler, RequestError } from "./request.ts";
+import { sendingHandlers } from "./sending.ts";
+import { View } from "./view.ts";
+
+/** The asker's doing; a node answers 200 with an `Error`. */
+const EXPECTED = [RequestError, RangeError, TransactionFormatError, ControlError];
+
+const MAX_BODY = 4 * 1024 * 1024;
+
+const FULL_NODE: Record<string, Handler> = {
+  ...blockHandlers,
+  ...accountHandlers,
+  ...callHandlers,
+  ...sendingHandlers,
+};
+const SOLIDITY_NODE: Record<string, Handler> = {
+  ...blockHandlers,
+  ...accountHandlers,
+  triggerconstantcontract: callHandlers.triggerconstantcontract as Handler,
+  estimateenergy: callHandlers.estimateenergy as Handler,
+};
+
+// Any page may talk to a node, as on the public ones.
+const CORS = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-headers": "*, content-type, tron-pro-api-key, authorization",
+  "access-control-allow-methods": "GET, POST, OPTIONS",
+};
+
+export interface Answer {
+  status: number;
+  body: Json;
+}
+
+/** One listener over the chain: a full node, a solidity node and an event server at one address. */
+export class Backend {
+  readonly view: View;
+  readonly #server: Server;
+
+  private constructor(chain: Chain) {
+    this.view = new View(chain);
+    this.#server = createServer((request, response) => void this.#serve(request, response));
+  }
+
+  /** @param port on loopback; 0 for any */
+  static async listen(chain: Chain, port = 0): Promise<Backend> {
+    const backend = new Backend(chain);
+    await new Promise<void>((resolve, reject) => {
+      backend.#server.once("error", reject).listen(port, "127.0.0.1", resolve);
+    });
+    return backend;
+  }
+
+  /** What to give tronweb as its full host. */
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close() {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse) {
+    const url = new URL(request.url ?? "/", "http://loopback");
+    if (request.method === "OPTIONS") {
+      response.writeHead(204, CORS).end();
+      return;
+    }
+    const answer = await this.#answer(request, url).catch(answerOfError);
+    response.writeHead(answer.status, { ...CORS, "content-type": "application/json" });
+    response.end(JSON.stringify(answer.body));
+  }
+
+  async #answer(request: IncomingMessage, url: URL): Promise<Answer> {
+    const params = { ...Object.fromEntries(url.searchParams), ...(await readBody(request)) };
+    const [api = "", name = "", ...rest] = url.pathname.slice(1).split("/");
+    if (rest.length === 0 && (api === "wallet" || api === "walletsolidity")) {
+      const solid = api === "walletsolidity";
+      const handlers = solid ? SOLIDITY_NODE : FULL_NODE;
+      const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+      if (handler) return { status: 200, body: await handler({ params, view: this.view, solid }) };
+    }
+    return { status: 404, body: { Error: `tron-devnet has no ${url.pathname}` } };
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<JsonObject> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_BODY) throw new RequestError("The request is too large");
+    chunks.push(chunk);
+  }
+  if (length === 0) return {};
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.concat(chunks).toString());
+  } catch {
+    throw new RequestError("The request is not JSON");
+  }
+  if (!isObject(json)) throw new RequestError("The request is not an object");
+  return json;
+}
+
+function answerOfError(error: unknown): Answer {
+  if (EXPECTED.some((kind) => error instanceof kind)) {
+    return { status: 200, body: { Error: (error as Error).message } };
+  }
+  console.error(error);
+  return { status: 500, body: { Error: "tron-devnet failed; see its log" } };
+}

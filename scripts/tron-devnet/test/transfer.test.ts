@@ -1,0 +1,202 @@
+import type { Types } from "tronweb";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TronDevnet } from "../src/index.ts";
+import { sign } from "../src/protocol/crypto.ts";
+import { transactionFromJson, transactionToBytes } from "../src/protocol/transaction.ts";
+import { addressOf, client, KEYS, signedTransfer, startTestDevnet, TRX } from "./client.ts";
+
+let devnet: TronDevnet;
+beforeAll(async () => {
+  devnet = await startTestDevnet();
+  await devnet.mine();
+});
+afterAll(() => devnet.close());
+
+const bob = addressOf(KEYS.bob);
+const pauper = addressOf(KEYS.pauper);
+const tron = () => client(devnet.url);
+const message = (hex: string) => Buffer.from(hex, "hex").toString();
+
+describe("a transfer of TRX", () => {
+  test("is sent, mined, found, and solid 18 blocks later", async () => {
+    const before = await tron().trx.getUnconfirmedBalance(bob);
+    const sent = await tron().trx.sendTransaction(bob, 5 * TRX);
+    expect(sent.result).toBe(true);
+    expect(await tron().trx.getUnconfirmedTransactionInfo(sent.txid)).toEqual({});
+
+    for (let made = 0; made < 30; made++) await devnet.mine();
+    const info = await tron().trx.getUnconfirmedTransactionInfo(sent.txid);
+    expect(info).toMatchObject({ id: sent.txid, contractResult: [""] });
+    expect(info.receipt).not.toHaveProperty("result");
+    expect(info).not.toHaveProperty("result");
+    expect(await tron().trx.getUnconfirmedBalance(bob)).toBe(before + 5 * TRX);
+
+    const { number } = (await tron().trx.getBlockByNumber(info.blockNumber)).block_header.raw_data;
+    expect(number).toBe(info.blockNumber);
+    const transaction = await tron().trx.getTransaction(sent.txid);
+    expect(transaction.ret).toEqual([{ contractRet: "SUCCESS" }]);
+    expect(transaction.raw_data.contract[0]?.parameter.value).toEqual({
+      owner_address: tron().defaultAddress.hex,
+      to_address: tron().address.toHex(bob),
+      amount: 5 * TRX,
+    });
+    expect(devnet.solid()).toBe(devnet.head() - 18);
+    expect(await tron().trx.getTransactionInfo(sent.txid)).toEqual(info);
+  });
+
+  test("to a new address costs 1.1 TRX more and activates it", async () => {
+    expect(await tron().trx.getAccount(pauper)).toEqual({});
+    const { txid } = await tron().trx.sendTransaction(pauper, 2 * TRX);
+    await devnet.mine();
+    const info = await tron().trx.getUnconfirmedTransactionInfo(txid);
+    expect(info.fee).toBe(1.1 * TRX);
+    expect(await tron().trx.getUnconfirmedAccount(pauper)).toMatchObject({ balance: 2 * TRX });
+  });
+
+  test("built by the node is what tronweb would have built", async () => {
+    const built = await tron().fullNode.request<Types.SignedTransaction>(
+      "wallet/createtransaction",
+      { owner_address: tron().defaultAddress.hex, to_address: tron().address.toHex(bob), amount: 7 },
+      "post",
+    );
+    const signed = await tron().trx.sign(built);
+    expect((await tron().trx.sendRawTransaction(signed)).result).toBe(true);
+  });
+
+  test("sent as bytes is taken as well", async () => {
+    const signed = await signedTransfer(tron(), bob, 11);
+    const hex = Buffer.from(
+      transactionToBytes(transactionFromJson(JSON.parse(JSON.stringify(signed)))),
+    ).toString("hex");
+    const sent = await tron().trx.sendHexTransaction(hex);
+    expect(sent).toMatchObject({ result: true });
+  });
+});
+
+describe("a transaction is refused", () => {
+  test("twice: DUP_TRANSACTION_ERROR, before and after it is mined", async () => {
+    const signed = await signedTransfer(tron(), bob, 13);
+    expect((await tron().trx.sendRawTransaction(signed)).result).toBe(true);
+    expect(await tron().trx.sendRawTransaction(signed)).toMatchObject({ code: "DUP_TRANSACTION_ERROR" });
+    await devnet.mine();
+    expect(await tron().trx.sendRawTransaction(signed)).toMatchObject({ code: "DUP_TRANSACTION_ERROR" });
+  });
+
+  test("signed by another: SIGERROR", async () => {
+    const built = await tron().transactionBuilder.sendTrx(bob, 17);
+    const id = Buffer.from(built.txID, "hex");
+    const signature = [Buffer.from(sign(id, Buffer.from(KEYS.bob, "hex"))).toString("hex")];
+    const sent = await tron().trx.sendRawTransaction({ ...built, signature } as Types.SignedTransaction);
+    expect(sent).toMatchObject({ code: "SIGERROR" });
+  });
+
+  test("not signed, or with a signature that is none: SIGERROR", async () => {
+    const built = await tron().transactionBuilder.sendTrx(bob, 19);
+    for (const signature of [[], ["00".repeat(65)], ["ff".repeat(65)], ["1234"]]) {
+      const sent = await tron().fullNode.request<{ code: string }>(
+        "wallet/broadcasttransaction",
+        { ...built, signature },
+        "post",
+      );
+      expect(sent.code).toBe("SIGERROR");
+    }
+  });
+
+  test("whose raw_data, raw_data_hex and txID disagree: SIGERROR", async () => {
+    const signed = await signedTransfer(tron(), bob, 23);
+    const other = await signedTransfer(tron(), bob, 24);
+    for (const forged of [
+      { ...signed, raw_data: other.raw_data },
+      { ...signed, raw_data_hex: other.raw_data_hex },
+      { ...signed, txID: other.txID },
+      { ...signed, raw_data: { ...signed.raw_data, timestamp: 1 } },
+    ]) {
+      const sent = await tron().fullNode.request<{ code: string; message: string }>(
+        "wallet/broadcasttransaction",
+        forged,
+        "post",
+      );
+      expect(sent.code).toBe("SIGERROR");
+      expect(message(sent.message)).toMatch(/raw_data|txID/);
+    }
+  });
+
+  test("that refers to a block that is not there: TAPOS_ERROR", async () => {
+    const now = (await tron().trx.getCurrentBlock()).block_header.raw_data.timestamp;
+    const blockHeader = {
+      ref_block_bytes: "0001",
+      ref_block_hash: "0123456789abcdef",
+      expiration: now + 60_000,
+      timestamp: now,
+    };
+    const built = await tron().transactionBuilder.sendTrx(bob, 29, undefined, { blockHeader });
+    const sent = await tron().trx.sendRawTransaction(
+      (await tron().trx.sign(built)) as Types.SignedTransaction,
+    );
+    expect(sent).toMatchObject({ code: "TAPOS_ERROR" });
+  });
+
+  test("too late, or good for more than a day: TRANSACTION_EXPIRATION_ERROR", async () => {
+    const late = await signedTransfer(tron(), bob, 31);
+    const far = await tron().transactionBuilder.extendExpiration(
+      await tron().transactionBuilder.sendTrx(bob, 37),
+      86_400,
+    );
+    expect(
+      await tron().trx.sendRawTransaction((await tron().trx.sign(far)) as Types.SignedTransaction),
+    ).toMatchObject({
+      code: "TRANSACTION_EXPIRATION_ERROR",
+    });
+    for (let made = 0; made < 21; made++) await devnet.mine();
+    expect(await tron().trx.sendRawTransaction(late)).toMatchObject({ code: "TRANSACTION_EXPIRATION_ERROR" });
+  });
+
+  test("with more than there is: CONTRACT_VALIDATE_ERROR", async () => {
+    const sent = await tron().trx.sendRawTransaction(await signedTransfer(tron(), bob, 1_000_000 * TRX));
+    expect(sent).toMatchObject({ code: "CONTRACT_VALIDATE_ERROR" });
+    expect(message(sent.message as unknown as string)).toContain("balance is not sufficient");
+  });
+
+  test("when its bytes cannot be paid: BANDWITH_ERROR", async () => {
+    const poor = client(devnet.url, "d4".repeat(32));
+    await devnet.fund(poor.defaultAddress.base58 as string, 1000n);
+    await devnet.mine();
+    // The free quota is enough for two.
+    for (let sent = 0; sent < 2; sent++) {
+      expect((await poor.trx.sendTransaction(bob, sent + 1)).result).toBe(true);
+      await devnet.mine();
+    }
+    const third = await poor.trx.sendRawTransaction(await signedTransfer(poor, bob, 3));
+    expect(third).toMatchObject({ code: "BANDWITH_ERROR" });
+  });
+
+  test("from an address that is no account: CONTRACT_VALIDATE_ERROR", async () => {
+    const nobody = client(devnet.url, "e5".repeat(32));
+    expect(await nobody.trx.sendRawTransaction(await signedTransfer(nobody, bob, 1))).toMatchObject({
+      code: "CONTRACT_VALIDATE_ERROR",
+    });
+  });
+});
+
+test("a message that is signed tells its signer", async () => {
+  const signature = await tron().trx.signMessageV2("Sign in to AIForge");
+  expect(await tron().trx.verifyMessageV2("Sign in to AIForge", signature)).toBe(
+    tron().defaultAddress.base58,
+  );
+  expect(await tron().trx.verifyMessageV2("Sign in to another", signature)).not.toBe(
+    tron().defaultAddress.base58,
+  );
+});
+
+test("blocks are linked, found by height and id, and end in the chain's id", async () => {
+  const range = await tron().trx.getBlockRange(0, 4);
+  for (const [height, block] of range.entries()) {
+    expect(BigInt(`0x${block.blockID.slice(0, 16)}`)).toBe(BigInt(height));
+    if (height > 0) expect(block.block_header.raw_data.parentHash).toBe(range[height - 1]?.blockID);
+    expect((await tron().trx.getBlockByHash(block.blockID)).blockID).toBe(block.blockID);
+  }
+  expect(Number.parseInt(range[0]?.blockID.slice(-8) as string, 16)).toBe(devnet.chainId);
+  const solid = await tron().trx.getConfirmedCurrentBlock();
+  expect(solid.block_header.raw_data.number).toBe(devnet.solid());
+  await expect(tron().trx.getBlockByNumber(devnet.head() + 1)).rejects.toThrow("Block not found");
+});
