@@ -14,7 +14,7 @@ import { Jobs } from "./jobs/jobs.ts";
 import { lockFolder } from "./jobs/lock.ts";
 import type { Logger } from "./logger.ts";
 import { Models } from "./models.ts";
-import type { InboundFrame } from "./protocol.ts";
+import type { InboundFrame, WantedModel } from "./protocol.ts";
 import { register } from "./registration.ts";
 import { Serving } from "./serving.ts";
 import { VERSION } from "./version.ts";
@@ -101,6 +101,19 @@ async function runLocked(
     log,
   });
 
+  /** Follows the list of wanted models, and says which the operator chose in vain. */
+  function want(wanted: WantedModel[]): void {
+    models.want(wanted);
+    if (config.models === "all") return;
+    const known = new Set(wanted.map(({ modelId }) => modelId.toLowerCase()));
+    const idle = [...config.models.keys()].filter((modelId) => !known.has(modelId));
+    if (idle.length > 0)
+      log.warn(
+        { models: idle },
+        "nobody asks this node to serve these: not published, or protected and this node is not verified",
+      );
+  }
+
   /** A node that drains offers no model: what it is asked already it answers. */
   function tellModels(): void {
     link?.send({ type: "models", models: draining ? [] : models.states });
@@ -164,10 +177,10 @@ async function runLocked(
         clearInterval(beat);
         beat = setInterval(() => void sendHeartbeat(from), frame.heartbeatSeconds * 1_000);
         void sendHeartbeat(from);
-        models.want(frame.wanted);
+        want(frame.wanted);
         return;
       case "wanted":
-        models.want(frame.wanted);
+        want(frame.wanted);
         return;
       case "inference":
         serving.start(frame, from);
