@@ -108,9 +108,13 @@ async function pull(
   onProgress: (share: number) => void,
 ): Promise<void> {
   signal.throwIfAborted();
-  const stream = (await within(docker.pull(ref, { abortSignal: signal }))) as NodeJS.ReadableStream & {
-    destroy(): void;
-  };
+  // An engine says nothing before it has heard of the registry, and would go on waiting for it.
+  const silent = new AbortController();
+  const asked = docker.pull(ref, { abortSignal: AbortSignal.any([signal, silent.signal]) });
+  const stream = (await within(asked).catch((error: unknown) => {
+    silent.abort();
+    throw error;
+  })) as NodeJS.ReadableStream & { destroy(): void };
   const stop = () => stream.destroy();
   signal.addEventListener("abort", stop, { once: true });
   const layers = new Map<string, { current: number; total: number }>();

@@ -10,7 +10,8 @@ import { ContainerEngine, LABELS } from "./engine.ts";
 import { LOG_CAP } from "./logs.ts";
 import { listOutputs, removeFolder } from "./outputs.ts";
 import { JobError, type RunEnd, type Specification, type Work } from "./protocol.ts";
-import { JobRunner, type Reporter } from "./runner.ts";
+import { JobRunner } from "./runner.ts";
+import { Told } from "./testing/told.ts";
 import { script, workOf } from "./testing/work.ts";
 
 const log = createLogger({ json: true, level: process.env.AIFORGE_TEST_LOG ?? "silent" });
@@ -18,31 +19,6 @@ const docker = await startDocker();
 const FOLDER = "runner-test";
 // Containers start here, on machines that are busy with other tests.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
-
-/** Keeps what a run tells. */
-class Told implements Reporter {
-  readonly states: string[] = [];
-  readonly texts = { stdout: "", stderr: "", system: "" };
-  readonly order: string[] = [];
-  readonly shares: number[] = [];
-  readonly samples: { cpu: number; memoryBytes: number }[] = [];
-  onText: (all: string) => void = () => {};
-
-  state(state: string): void {
-    this.states.push(state);
-  }
-  log(stream: "stdout" | "stderr" | "system", text: string): void {
-    this.texts[stream] += text;
-    if (stream !== "system") this.order.push(text);
-    this.onText(this.texts.stdout);
-  }
-  progress(value: number): void {
-    this.shares.push(value);
-  }
-  sample(cpu: number, memoryBytes: number): void {
-    this.samples.push({ cpu, memoryBytes });
-  }
-}
 
 describe.runIf(docker)("a job's container", () => {
   let engine: ContainerEngine;
