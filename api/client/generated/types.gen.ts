@@ -831,6 +831,10 @@ export type JobDispute = {
         at: string;
         txHash: string;
     } | null;
+    /**
+     * Whether the money moved: decided, or paid as the client approved after all
+     */
+    over: boolean;
 };
 
 export type NodeSelf = NodeDetail & {
@@ -1118,6 +1122,10 @@ export type JobDetail = Job & {
          * Also after it was decided
          */
         dispute: JobDispute | null;
+        /**
+         * Whether anyone can have it sent back now: its deadline passed on chain
+         */
+        overdue: boolean;
     } | null;
     /**
      * How the money is being moved; null before the job's end

@@ -32,7 +32,7 @@ export async function disputesOf(
             chainJobEvents.jobId,
             jobs.map(({ onchainId }) => onchainId),
           ),
-          inArray(chainJobEvents.kind, ["submitted", "disputed", "resolved"]),
+          inArray(chainJobEvents.kind, ["submitted", "disputed", "paid", "resolved"]),
         ),
       )
       .orderBy(asc(chainJobEvents.blockNumber), asc(chainJobEvents.logIndex));
@@ -42,28 +42,35 @@ export async function disputesOf(
       const by = event.by ?? "";
       const at = event.blockTimestamp;
       if (client === undefined) continue;
+      const dispute = disputes.get(key);
       if (event.kind === "submitted") {
         submitters.set(key, by);
       } else if (event.kind === "disputed") {
-        const side = by.toLowerCase() === client.toLowerCase() ? "client" : "operator";
-        const until = isoOf(at + BigInt(ARBITRATION_SECONDS));
         disputes.set(key, {
           by,
-          side,
+          side: by.toLowerCase() === client.toLowerCase() ? "client" : "operator",
           node: submitters.get(key) ?? "",
           at: isoOf(at),
-          until,
+          until: isoOf(at + BigInt(ARBITRATION_SECONDS)),
           decision: null,
+          over: false,
         });
-      } else {
-        const dispute = disputes.get(key);
-        const nodeBps = event.nodeBps ?? HALF;
-        const decidedAt = isoOf(at);
-        // Halving is anyone's call once the time is over, and only then.
-        const byTime = nodeBps === HALF && dispute !== undefined && decidedAt > dispute.until;
-        if (dispute) dispute.decision = { by, byTime, nodeBps, at: decidedAt, txHash: event.txHash };
+      } else if (dispute) {
+        dispute.over = true;
+        // Paying is part of a decision, or what the client did instead of waiting for one.
+        if (event.kind === "resolved") dispute.decision = decisionOf(dispute, event);
       }
     }
   }
   return ({ chain, onchainId }) => disputes.get(keyOf(chain, onchainId)) ?? null;
+}
+
+function decisionOf(
+  { until }: JobDispute,
+  { by, nodeBps: share, blockTimestamp, txHash }: typeof chainJobEvents.$inferSelect,
+): NonNullable<JobDispute["decision"]> {
+  const nodeBps = share ?? HALF;
+  const at = isoOf(blockTimestamp);
+  // Halving is anyone's call once the time is over, and only then.
+  return { by: by ?? "", byTime: nodeBps === HALF && at > until, nodeBps, at, txHash };
 }

@@ -103,7 +103,7 @@ describe("a submitted result", () => {
     const { dispute } = (await detail(job.id)).onchain!;
     const { node } = job.onchain!.submission!;
     const by = ada.wallet.address.toLowerCase();
-    expect(dispute).toMatchObject({ by, side: "client", node, decision: null });
+    expect(dispute).toMatchObject({ by, side: "client", node, decision: null, over: false });
     expect(Date.parse(dispute!.until) - Date.parse(dispute!.at)).toBe(7 * 86_400_000);
     const { waiting, decided } = await listed();
     const { submission } = job.onchain!;
@@ -143,7 +143,7 @@ describe("a submitted result", () => {
       await admin.call("GET", "/api/admin/jobs/disputed"),
     );
     const found = decided.find((each) => each.job.id === job.id);
-    expect(found).toMatchObject({ status: "paid", paid: "1.90", dispute: { decision: null } });
+    expect(found).toMatchObject({ status: "paid", paid: "1.90", dispute: { decision: null, over: true } });
   });
 });
 

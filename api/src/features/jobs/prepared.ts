@@ -7,7 +7,7 @@ import type { AdminCallView } from "../admin/shapes.ts";
 import { notOnchain, tooEarly, tooLate } from "./errors.ts";
 import { escrowOf, jobById, submittedAt } from "./queries.ts";
 import { requireJob } from "./service.ts";
-import { contractJob } from "./terms.ts";
+import { chainDate, contractJob } from "./terms.ts";
 import type { JobRow } from "./transitions.ts";
 
 /** The contract's challenge window. */
@@ -19,11 +19,12 @@ const CHALLENGE_MS = 86_400_000;
  */
 export async function prepareDispute(deps: Deps, userId: string, id: string): Promise<Call> {
   const { job } = await requireJob(deps, userId, id);
-  const status = (await escrowOf(deps.db, job))?.escrow.status ?? null;
+  const found = await escrowOf(deps.db, job);
+  const status = found?.escrow.status ?? null;
   if (status !== "submitted") throw notOnchain(status, "submitted");
   const since = await submittedAt(deps.db, job);
   const until = new Date(Number(since ?? 0n) * 1000 + CHALLENGE_MS);
-  if (until < new Date()) throw tooLate(until);
+  if (until < chainDate(found)) throw tooLate(until);
   return aiforgeCall(deps.chains.get(job.chain), "disputeJob", [contractJob(job)]);
 }
 
@@ -68,8 +69,9 @@ export async function prepareResolve(deps: Deps, id: string, nodeBps: number): P
  */
 export async function prepareRefund(deps: Deps, userId: string, id: string): Promise<Call> {
   const { job } = await requireJob(deps, userId, id);
-  const status = (await escrowOf(deps.db, job))?.escrow.status ?? null;
+  const found = await escrowOf(deps.db, job);
+  const status = found?.escrow.status ?? null;
   if (status !== "open") throw notOnchain(status, "open");
-  if (job.deadline > new Date()) throw tooEarly(job.deadline);
+  if (job.deadline > chainDate(found)) throw tooEarly(job.deadline);
   return aiforgeCall(deps.chains.get(job.chain), "refundJob", [contractJob(job)]);
 }

@@ -111,10 +111,14 @@ const escrowColumns = {
   blockNumber: chainJobs.blockNumber,
 };
 
-/** A job's escrow as mirrored, with what a node submitted and the height of the mirror. */
+/** A job's escrow as mirrored, with what a node submitted, and the mirror's height and time (Unix seconds). */
 export async function escrowOf(db: Executor, { chain, onchainId }: { chain: string; onchainId: string }) {
   const [row] = await db
-    .select({ escrow: escrowColumns, headBlock: chainHeads.blockNumber })
+    .select({
+      escrow: escrowColumns,
+      headBlock: chainHeads.blockNumber,
+      headTime: chainHeads.blockTimestamp,
+    })
     .from(chainJobs)
     .leftJoin(chainHeads, eq(chainHeads.chainId, chainJobs.chainId))
     .where(and(eq(chainJobs.chainId, chain), eq(chainJobs.jobId, onchainId)));

@@ -14,7 +14,7 @@ import * as queries from "./queries.ts";
 import type { SettlementKind } from "./settlement.ts";
 import type { JobDetail, JobView } from "./shapes.ts";
 import type { JobActor, JobState } from "./states.ts";
-import { jobTerms } from "./terms.ts";
+import { chainDate, jobTerms } from "./terms.ts";
 import { type JobRow, moveJob, TERMINAL } from "./transitions.ts";
 import { viewAttempt, viewEscrow, viewEvent, viewJob, viewLog, viewSample } from "./view.ts";
 
@@ -99,6 +99,7 @@ export async function jobDetail(
           escrow.escrow,
           confirmationsAt(escrow.headBlock ?? 0n, escrow.escrow.blockNumber),
           disputeOf(job),
+          escrow.escrow.status === "open" && job.deadline < chainDate(escrow),
         )
       : null,
     settlement,

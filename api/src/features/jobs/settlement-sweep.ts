@@ -1,8 +1,8 @@
-import { and, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, lte, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { Chain } from "../../chain/chains.ts";
 import { operatorTransactions } from "../../chain/operator/schema.ts";
-import { chainJobs } from "../../chain/schema.ts";
+import { chainHeads, chainJobs } from "../../chain/schema.ts";
 import type { Deps } from "../../deps.ts";
 import { notifySettled } from "../notifications/jobs.ts";
 import { ARBITRATION_SECONDS } from "./disputes.ts";
@@ -53,7 +53,41 @@ export async function sweepSettlements(deps: Deps, chain: Chain): Promise<void> 
   for (const { job, escrow } of held) {
     if (escrow.blockNumber <= settled) await look(deps, job, escrow, head.timestamp);
   }
-  await noteUnfunded(deps, chain, head.timestamp);
+  await noteSettled(deps, chain);
+}
+
+/**
+ * Notes which jobs have nothing to wait for any more, and tells of what became of their money: it is over, whoever moved
+ * it. This needs the mirror only, so that people are told also where the operator's key is elsewhere.
+ */
+export async function noteSettled(deps: Deps, chain: Chain): Promise<void> {
+  const [head] = await deps.db.select().from(chainHeads).where(eq(chainHeads.chainId, chain.chain));
+  if (!head) return;
+  const settled = head.blockNumber - BigInt(chain.confirmations - 1);
+  const moved = await deps.db
+    .select({ job: jobs, escrow: escrowColumns })
+    .from(jobs)
+    .innerJoin(escrows, and(eq(escrows.chainId, jobs.chain), eq(escrows.jobId, jobs.onchainId)))
+    .where(
+      and(
+        eq(jobs.chain, chain.chain),
+        isNull(jobs.settledAt),
+        inArray(jobs.state, [...TERMINAL]),
+        inArray(escrows.status, ["paid", "refunded", "resolved"]),
+        lte(escrows.blockNumber, settled),
+      ),
+    );
+  for (const { job, escrow } of moved) {
+    await deps.db.transaction(async (tx) => {
+      const [noted] = await tx
+        .update(jobs)
+        .set({ settledAt: sql`now()` })
+        .where(and(eq(jobs.id, job.id), eq(jobs.state, job.state), isNull(jobs.settledAt)))
+        .returning();
+      if (noted) await notifySettled(tx, noted, escrow);
+    });
+  }
+  await noteUnfunded(deps, chain, head.blockTimestamp);
 }
 
 async function look(deps: Deps, job: JobRow, escrow: Escrow, now: bigint): Promise<void> {
@@ -65,17 +99,7 @@ async function look(deps: Deps, job: JobRow, escrow: Escrow, now: bigint): Promi
   if (escrow.status === "disputed") {
     // An admin decides a dispute; where none does, time.
     if (now > escrow.updatedAt + BigInt(ARBITRATION_SECONDS)) await makeDue(deps, job, "halve");
-    return;
   }
-  if (!TERMINAL.has(job.state)) return;
-  await deps.db.transaction(async (tx) => {
-    const [settled] = await tx
-      .update(jobs)
-      .set({ settledAt: sql`now()` })
-      .where(and(eq(jobs.id, job.id), eq(jobs.state, job.state), isNull(jobs.settledAt)))
-      .returning();
-    if (settled) await notifySettled(tx, settled, escrow);
-  });
 }
 
 /** A job can be funded until its deadline, whatever its quote says; after it there is nothing to wait for. */

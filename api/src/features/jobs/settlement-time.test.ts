@@ -4,20 +4,23 @@ import type { Hex } from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { testClient } from "../../../../scripts/testing/chain.ts";
-import { aiforgeCall } from "../../chain/calls.ts";
+import { aiforgeCall, type Call } from "../../chain/calls.ts";
 import { startOperator } from "../../chain/operator/worker.ts";
 import { type EscrowOptions, escrowBecomes, escrowOf, fund, jobRow } from "../../testing/escrows.ts";
 import { createTestApi, eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
 import { sign } from "../../testing/market.ts";
 import { type Stack, startStack } from "../../testing/stack.ts";
-import { type TestWalletUser, walletUser } from "../../testing/users.ts";
+import { bodyOf, codeOf, type TestWalletUser, walletUser } from "../../testing/users.ts";
+import { nodeJobs } from "../nodes/views.ts";
 import { disputesOf } from "./disputes.ts";
 import { signAssignment } from "./scheduler/sign.ts";
-import { jobs } from "./schema.ts";
+import { jobAttempts, jobs } from "./schema.ts";
 import { settlementCall } from "./settlement-calls.ts";
 import { sweepSettlements } from "./settlement-sweep.ts";
+import type { JobDetail } from "./shapes.ts";
 import { contractJob } from "./terms.ts";
 import { type JobRow, moveJob } from "./transitions.ts";
+import { startJobs } from "./worker.ts";
 
 const DAY = 86_400;
 
@@ -116,8 +119,11 @@ it("disputes what was submitted for a job that failed, and halves it when no adm
   await escrowBecomes(api, job, "resolved");
   expect((await creditOf(client.wallet.address)) - before).toBe(5_000_000n);
   expect(await creditOf(late.address)).toBe(4_750_000n);
-  const dispute = (await disputesOf(api.deps.db, [job]))(job);
-  expect(dispute).toMatchObject({ side: "operator", decision: { byTime: true, nodeBps: 5_000 } });
+  const dispute = { side: "operator", over: true, decision: { byTime: true, nodeBps: 5_000 } };
+  expect((await disputesOf(api.deps.db, [job]))(job)).toMatchObject(dispute);
+  const [attempt] = await api.deps.db.select().from(jobAttempts).where(eq(jobAttempts.jobId, job.id));
+  // Its node's owner sees the same.
+  expect(await nodeJobs(api.deps, attempt!.nodeId)).toMatchObject([{ jobId: job.id, dispute }]);
 });
 
 it("pays again what a reorg took away", async () => {
@@ -135,4 +141,35 @@ it("pays again what a reorg took away", async () => {
     const [row] = await api.deps.db.select({ at: jobs.settledAt }).from(jobs).where(eq(jobs.id, job.id));
     return row?.at;
   });
+});
+
+it("where the operator's key is elsewhere: tells of a refund that the client takes after the deadline", async () => {
+  await worker.stop();
+  Object.assign(chain(), { operatorKey: null });
+  const job = await funded({ state: "running" });
+  const path = `/api/jobs/${job.id}`;
+  const overdue = async () => (await bodyOf<JobDetail>(await client.call("GET", path))).onchain?.overdue;
+  expect(await overdue()).toBe(false);
+  expect(await codeOf(await client.call("POST", `${path}/refund`))).toBe("too_early");
+  await api.deps.db.transaction((tx) =>
+    moveJob(tx, { id: job.id, from: "running", to: "timed_out", by: "timer", reason: "deadline" }),
+  );
+  await turn(20 * DAY + 600);
+  await eventually("it is overdue", overdue);
+  const { call } = await bodyOf<{ call: Call }>(await client.call("POST", `${path}/refund`));
+  // Anyone may send it; the money goes to the client.
+  const before = await creditOf(client.wallet.address);
+  await sign(api, await fundedWallet(stack.rpcUrl, 0n), call);
+  expect((await creditOf(client.wallet.address)) - before).toBe(job.price);
+  worker = startJobs(api.deps, { everyMs: 200 });
+  const told = await eventually("the client is told", async () => {
+    const response = await client.call("GET", "/api/notifications");
+    const { notifications } = await bodyOf<{ notifications: { kind: string; link: string | null }[] }>(
+      response,
+    );
+    return notifications
+      .filter(({ link }) => link === `/jobs/${job.id}`)
+      .find(({ kind }) => kind === "job.refunded");
+  });
+  expect(told).toMatchObject({ title: expect.stringContaining("10.00 USDT") });
 });

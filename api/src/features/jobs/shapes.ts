@@ -141,6 +141,7 @@ export const jobDisputeSchema = z
         txHash: z.string(),
       })
       .nullable(),
+    over: z.boolean().describe("Whether the money moved: decided, or paid as the client approved after all"),
   })
   .openapi("JobDispute");
 export type JobDispute = z.infer<typeof jobDisputeSchema>;
@@ -169,6 +170,9 @@ export const jobDetailSchema = jobSchema
         since: at,
         txHash: z.string(),
         dispute: z.union([jobDisputeSchema, z.null()]).describe("Also after it was decided"),
+        overdue: z
+          .boolean()
+          .describe("Whether anyone can have it sent back now: its deadline passed on chain"),
       })
       .nullable()
       .describe("The escrow as the mirror has it; null before the payment"),

@@ -1,4 +1,5 @@
 import type { Job } from "@aiforge/contracts";
+import { chainNow } from "../publishing/onchain.ts";
 import type { jobs } from "./schema.ts";
 import type { JobTerms } from "./shapes.ts";
 
@@ -23,3 +24,7 @@ export function jobTerms(row: Row): JobTerms {
 }
 
 export const unixSeconds = (time: Date): number => Math.floor(time.getTime() / 1000);
+
+/** The time by which the chain of an escrow will judge what is sent now. */
+export const chainDate = (found: { headTime: bigint | null } | undefined): Date =>
+  new Date(Number(chainNow(found?.headTime ?? 0n)) * 1000);

@@ -85,6 +85,7 @@ export function viewEscrow(
   escrow: Escrow,
   confirmations: number,
   dispute: JobDispute | null,
+  overdue: boolean,
 ): NonNullable<JobDetail["onchain"]> {
   const { node, payee, result } = escrow;
   return {
@@ -99,5 +100,6 @@ export function viewEscrow(
     since: isoOf(escrow.updatedAt),
     txHash: escrow.txHash,
     dispute,
+    overdue,
   };
 }

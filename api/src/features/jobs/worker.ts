@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { eq, inArray, sql } from "drizzle-orm";
 import { untilMirrored } from "../../chain/mirror.ts";
+import { operatorAccount } from "../../chain/operator/account.ts";
 import type { Deps } from "../../deps.ts";
 import { files } from "../files/schema.ts";
 import { followFunding } from "./funding.ts";
 import { jobs } from "./schema.ts";
+import { noteSettled } from "./settlement-sweep.ts";
 import { jobTemplates } from "./templates.ts";
 import { verifyJob } from "./verify.ts";
 
@@ -33,6 +35,8 @@ export function startJobs(deps: Deps, { everyMs = 1_000 } = {}): { stop: () => P
       try {
         await followFunding(deps);
         await verifyWaiting(deps, signal);
+        // Where there is an operator it does this itself, after what it makes due.
+        for (const chain of deps.chains.all) if (!operatorAccount(chain)) await noteSettled(deps, chain);
         if (Date.now() - cleaned > CLEAN_MS) {
           cleaned = Date.now();
           await forgetOutputs(deps);
