@@ -41,7 +41,7 @@ export function explain({ inputs, distribution }: Month): string[] {
   return [
     `${inputs.month} of ${inputs.aiforge} on ${inputs.chain}.`,
     `Pool: ${usdt(previous.carry)} carried and ${usdt(paid)} of ${periods} plan periods (${purchases.length} purchases): ${usdt(pool)}.`,
-    `Use: ${tokens} tokens of ${usage.length} models.`,
+    `Use: ${tokens} tokens of ${usage.length} ${usage.length === 1 ? "model" : "models"}.`,
     ...models.map(
       (model) =>
         `  Model ${model.modelId}: ${model.tokens} tokens, ${formatUsdt(pool)} × ${model.tokens} ÷ ${tokens} = ${usdt(model.amount)} to split ${short(model.splitId)}.`,

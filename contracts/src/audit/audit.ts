@@ -96,13 +96,15 @@ export function auditMonth(
     "purchases",
     "The plan purchases in it are those of the chain: none left out, none invented",
     purchaseProblems(inputs, record),
-    `All ${inputs.purchases.length} that the chain has for this month.`,
+    inputs.purchases.length === 1
+      ? "The one that the chain has for this month."
+      : `All ${inputs.purchases.length} that the chain has for this month.`,
   );
   check(
     "splits",
     "Each model is paid through the split that it had at the month's end",
     splitProblems(inputs, record),
-    `All ${inputs.usage.length} models.`,
+    inputs.usage.length === 1 ? "The one model." : `All ${inputs.usage.length} models.`,
   );
   return { checks, ok: checks.every(({ ok }) => ok), month };
 }
