@@ -368,6 +368,7 @@ CREATE TABLE "app"."nodes" (
 	"offered" jsonb DEFAULT '[]'::jsonb NOT NULL,
 	"last_heartbeat_at" timestamp with time zone,
 	"connected" boolean DEFAULT false NOT NULL,
+	"connection" uuid,
 	"verified_at" timestamp with time zone,
 	"deactivated_at" timestamp with time zone,
 	"deactivated_by" uuid,

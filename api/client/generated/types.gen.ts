@@ -764,19 +764,10 @@ export type Node = {
 
 export type MyNode = Node & {
     /**
-     * Its figures of the last day, one in five minutes
-     */
-    samples: Array<NodeSample>;
-    /**
      * Paid on chain for its jobs, the platform's part taken off
      */
     earned: string;
     recentJobs: Array<NodeJob>;
-};
-
-export type NodeSample = {
-    at: string;
-    figures: NodeFigures;
 };
 
 export type NodeJob = {
@@ -931,6 +922,11 @@ export type NodeEarnings = {
             result: string;
         };
     }>;
+};
+
+export type NodeSample = {
+    at: string;
+    figures: NodeFigures;
 };
 
 export type StoredFile = {
@@ -4046,9 +4042,43 @@ export type SendNodeHeartbeatResponse = SendNodeHeartbeatResponses[keyof SendNod
 export type ListNodesData = {
     body?: never;
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * All of these have to hold. gpu: it offers one to jobs, or measured one
+         */
+        only?: Array<'active' | 'serving' | 'jobs' | 'gpu'>;
+        /**
+         * standing (by default): those that can be asked for something, the better record first. price: of a processor and a GiB for an hour, and of a GPU when only those are asked for; those that take no jobs last
+         */
+        sort?: 'standing' | 'price' | 'reputation';
+        /**
+         * In the node's name or wallet, its id, or in the name of a published model that it has
+         */
+        q?: string;
+        /**
+         * Nodes that have this model or are getting it, those serving it first
+         */
+        modelId?: string;
+        /**
+         * `next` of the page before, of the same search
+         */
+        cursor?: string;
+        /**
+         * 50 by default
+         */
+        limit?: number;
+    };
     url: '/api/nodes';
 };
+
+export type ListNodesErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+};
+
+export type ListNodesError = ListNodesErrors[keyof ListNodesErrors];
 
 export type ListNodesResponses = {
     /**
@@ -4056,6 +4086,17 @@ export type ListNodesResponses = {
      */
     200: {
         nodes: Array<Node>;
+        next: string | null;
+        /**
+         * Nodes that the search finds, and how many of them each value of `only` leaves; null after the first page
+         */
+        counts: {
+            all: number;
+            active: number;
+            serving: number;
+            jobs: number;
+            gpu: number;
+        } | null;
     };
 };
 

@@ -4,7 +4,9 @@ import { serve } from "@hono/node-server";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { WebSocket } from "ws";
 import type { ApiFrame, NodeFrame } from "../features/nodes/protocol.ts";
-import { setVerified } from "../features/nodes/queries.ts";
+import { nodeRow, setVerified } from "../features/nodes/queries.ts";
+import { nodeOf } from "../features/nodes/service.ts";
+import { servingModels } from "../features/nodes/serving.ts";
 import { attachNodeSockets } from "../features/nodes/sockets.ts";
 import { workOf } from "../features/nodes/wanted.ts";
 import { eventually, type TestApi } from "./harness.ts";
@@ -108,6 +110,11 @@ export class NodePeer {
   }
 }
 
+/** How many nodes answer for a model, of all instances. */
+export async function servingNodes(api: TestApi, modelId: string): Promise<number> {
+  return (await servingModels(api.deps.db)).get(modelId)?.nodes ?? 0;
+}
+
 /** A registered, connected peer whose models passed their probe. */
 export async function servingPeer(
   api: TestApi,
@@ -115,12 +122,15 @@ export async function servingPeer(
   models: string[],
   { capacity = 4, token }: { capacity?: number; token?: string } = {},
 ): Promise<NodePeer> {
-  const peer = new NodePeer(url, token ?? (await registerNode(api)).token);
+  const bearer = token ?? (await registerNode(api)).token;
+  const id = (await nodeOf(api.deps, bearer))!.id;
+  const before = (await nodeRow(api.deps.db, id))?.connection;
+  const peer = new NodePeer(url, bearer);
   await once(peer.socket, "open");
-  const before = models.map((id) => api.deps.nodes.serving(id).nodes);
   peer.hello(models, capacity);
-  await eventually("the probe passes", async () =>
-    models.every((id, at) => api.deps.nodes.serving(id).nodes > before[at]!),
-  );
+  await eventually("the probe passes", async () => {
+    const row = await nodeRow(api.deps.db, id);
+    return row && row.connection !== before && models.every((model) => row.offered.includes(model));
+  });
   return peer;
 }

@@ -249,7 +249,7 @@ test("a node is verified and unverified, as often as one likes", async () => {
   };
   const listed = async () => {
     const { nodes } = await bodyOf<{ nodes: { id: string; verifiedAt: string | null }[] }>(
-      await send(api, "GET", "/api/nodes"),
+      await send(api, "GET", `/api/nodes?q=${id}`),
     );
     return nodes.find((node) => node.id === id)?.verifiedAt;
   };

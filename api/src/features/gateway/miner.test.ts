@@ -9,7 +9,7 @@ import { generatePrivateKey, privateKeyToAddress } from "viem/accounts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
 import { fundedUser, pay, quotePublish } from "../../testing/market.ts";
-import { listen } from "../../testing/node-peer.ts";
+import { listen, servingNodes } from "../../testing/node-peer.ts";
 import { createModel, uploadFile } from "../../testing/uploads.ts";
 import { bodyOf, type TestWalletUser } from "../../testing/users.ts";
 import type { ModelView } from "../models/shapes.ts";
@@ -69,7 +69,7 @@ beforeAll(async () => {
     "the miner serves the model",
     async () => {
       if (miner.exitCode !== null) throw new Error(`The miner ended:\n${log.join("")}`);
-      return api.deps.nodes.serving(model.id).nodes > 0;
+      return (await servingNodes(api, model.id)) > 0;
     },
     WAIT_MS,
   ).catch((error) => {

@@ -7,7 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildGguf } from "../../testing/gguf.ts";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
 import { CHAIN, fundedUser, pay, quotePublish } from "../../testing/market.ts";
-import { listen, NodePeer, registerNode, servingPeer, wantedModels } from "../../testing/node-peer.ts";
+import {
+  listen,
+  NodePeer,
+  registerNode,
+  servingNodes,
+  servingPeer,
+  wantedModels,
+} from "../../testing/node-peer.ts";
 import { unixfsCid } from "../../testing/unixfs.ts";
 import { createModel, holdersOf, uploadFile } from "../../testing/uploads.ts";
 import { bodyOf, codeOf, registerUser, send, type TestWalletUser } from "../../testing/users.ts";
@@ -209,12 +216,12 @@ describe("nodes", () => {
     await once(peer.socket, "open");
     peer.hello([model.id]);
     const honest = await servingPeer(api, server.url, [model.id]);
-    expect(api.deps.nodes.serving(model.id).nodes).toBe(1);
+    expect(await servingNodes(api, model.id)).toBe(1);
     expect(peer.of("inference")).toEqual([]);
     await setNodeVerified(api.deps, node.id, true);
-    await eventually("it is asked", async () => api.deps.nodes.serving(model.id).nodes === 2);
+    await eventually("it is asked", async () => (await servingNodes(api, model.id)) === 2);
     await setNodeVerified(api.deps, node.id, false);
-    await eventually("it is not asked any more", async () => api.deps.nodes.serving(model.id).nodes === 1);
+    await eventually("it is not asked any more", async () => (await servingNodes(api, model.id)) === 1);
     expect(
       peer
         .of("wanted")

@@ -41,10 +41,11 @@ export function getModelRow(deps: Deps, modelId: string): Promise<ModelRow | und
 export async function modelViews(deps: Deps, rows: ModelRow[], viewer: string | null): Promise<ModelView[]> {
   const ids = rows.map(({ id }) => id);
   const confirmations = Math.max(...deps.chains.all.map((chain) => chain.confirmations));
-  const [onchain, subscribers, hidden] = await Promise.all([
+  const [onchain, subscribers, hidden, servingOf] = await Promise.all([
     onchainOf(deps, ids),
     queries.subscriberCounts(deps.db, ids, confirmations),
     withheldFrom(deps, viewer, rows),
+    deps.fleet.serving.lookup(),
   ]);
   return Promise.all(
     rows.map(async (row) => ({
@@ -60,7 +61,7 @@ export async function modelViews(deps: Deps, rows: ModelRow[], viewer: string | 
       weights: row.weights,
       file: await viewFile(deps, row, hidden.has(row.id)),
       onchain: onchain.get(row.id) ?? null,
-      serving: deps.nodes.serving(row.id),
+      serving: servingOf(row.id),
       subscribers: subscribers.get(row.id) ?? 0,
       createdAt: row.createdAt.toISOString(),
     })),

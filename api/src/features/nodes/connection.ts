@@ -30,6 +30,9 @@ export interface ConnectionEvents {
 /** The api's end of one node's WebSocket. */
 export class NodeConnection {
   readonly nodeId: string;
+  readonly id: string = randomUUID();
+  /** Whether the node's row was told of this connection. */
+  presented = false;
   capacity = 0;
   version = "";
   /** The node's process, when it takes jobs. */

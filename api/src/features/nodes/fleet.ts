@@ -5,6 +5,7 @@ import type { Database } from "../../db/client.ts";
 import type { JobCapability } from "./capability.ts";
 import { renewLeases } from "./leases.ts";
 import * as queries from "./queries-fleet.ts";
+import { Serving } from "./serving.ts";
 import { NodeTokens } from "./tokens.ts";
 
 export interface ToldBeat extends queries.Beat {
@@ -22,6 +23,7 @@ const SAID_MS = 300_000;
 /** What many nodes say at a time, through whichever way they say it, stored together. */
 export class Fleet {
   readonly tokens: NodeTokens;
+  readonly serving: Serving;
   readonly #db: Database;
   readonly #bus: Bus;
   readonly #log: Logger;
@@ -40,6 +42,7 @@ export class Fleet {
     this.#bus = bus;
     this.#log = log;
     this.tokens = new NodeTokens(db, bus);
+    this.serving = new Serving(db);
     this.#beats = new Grouped(async (beats) => {
       await queries.storeHeartbeats(db, newest(beats));
       return beats.map(() => undefined);

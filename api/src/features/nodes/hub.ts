@@ -2,25 +2,17 @@ import type { Logger } from "pino";
 import type { WebSocket } from "ws";
 import type { Bus } from "../../db/bus.ts";
 import type { Database } from "../../db/client.ts";
-import type { JobCapability } from "./capability.ts";
 import { type ConnectionEvents, type ConnectionTimes, NodeConnection } from "./connection.ts";
 import type { Fleet } from "./fleet.ts";
 import type { InferenceEvent, InferenceJob } from "./inference.ts";
 import { Inferring } from "./inferring.ts";
 import { ModelProbes } from "./model-probes.ts";
+import { Presence } from "./presence.ts";
 import { answerProbe } from "./probes.ts";
-import {
-  type ApiFrame,
-  CLOSE,
-  HEARTBEAT_SECONDS,
-  INACTIVE_SECONDS,
-  type NodeFrame,
-  type WantedModel,
-} from "./protocol.ts";
-import { storeAbsence, storePresence } from "./queries.ts";
+import { type ApiFrame, CLOSE, HEARTBEAT_SECONDS, INACTIVE_SECONDS, type NodeFrame } from "./protocol.ts";
 import { type KnownNode, nodeById } from "./queries-fleet.ts";
 import type { NodeWork } from "./wanted.ts";
-import { NodeWrites } from "./writes.ts";
+import { WorkPoll } from "./work-poll.ts";
 
 /** Milliseconds. */
 export interface HubTimes extends ConnectionTimes {
@@ -61,9 +53,8 @@ export class NodeHub {
   readonly #connections = new Map<string, NodeConnection>();
   readonly #inferring: Inferring;
   readonly #probes: ModelProbes;
-  readonly #fleet: Fleet;
-  readonly #writes: NodeWrites;
-  #poller: NodeJS.Timeout | undefined;
+  readonly #presence: Presence;
+  readonly #work: WorkPoll;
   #prober: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -73,9 +64,8 @@ export class NodeHub {
   constructor({ db, log, bus, fleet, times }: HubOptions) {
     this.#db = db;
     this.#log = log;
-    this.#fleet = fleet;
     this.#times = { ...TIMES, ...times };
-    this.#writes = new NodeWrites(log);
+    this.#presence = new Presence({ db, log, fleet, onJobs: (nodeId) => this.onJobs?.(nodeId) });
     this.#inferring = new Inferring({
       log,
       queueMs: this.#times.queue,
@@ -86,9 +76,17 @@ export class NodeHub {
       log,
       times: this.#times,
       onOffered: (connection) => {
-        this.#present(connection);
+        this.#presence.present(connection);
         this.#inferring.wake();
       },
+      onWithdrawn: (connection) => this.#presence.present(connection),
+    });
+    this.#work = new WorkPoll({
+      log,
+      ms: this.#times.poll,
+      connections: this.#connections,
+      onTaken: (connection) => this.#presence.present(connection),
+      onGiven: (connection) => this.#probes.begin(connection),
     });
     bus.on("node", ({ nodeId }) => {
       const connection = this.#connections.get(nodeId);
@@ -99,15 +97,7 @@ export class NodeHub {
 
   /** Begins to tell the nodes which models to serve. */
   start(workOf: (nodeIds: string[]) => Promise<Map<string, NodeWork>>): void {
-    const poll = async () => {
-      try {
-        await this.#refreshWork(workOf);
-      } catch (error) {
-        if (!this.#stopped) this.#log.warn({ err: error }, "The models to serve could not be read.");
-      }
-      if (!this.#stopped) this.#poller = setTimeout(poll, this.#times.poll);
-    };
-    void poll();
+    this.#work.start(workOf);
     const again = () => this.#probes.again(this.#connections.values());
     this.#prober = setInterval(again, this.#times.probeAgain / 20).unref();
   }
@@ -115,9 +105,9 @@ export class NodeHub {
   /** Ends every connection; the nodes come back by themselves. */
   stop(): void {
     this.#stopped = true;
-    this.#writes.stop();
+    this.#presence.stop();
     this.#probes.stop();
-    clearTimeout(this.#poller);
+    this.#work.stop();
     clearInterval(this.#prober);
     for (const connection of this.#connections.values()) {
       connection.close(CLOSE.goingAway, "the api is stopping");
@@ -174,14 +164,6 @@ export class NodeHub {
     if (connection) connection.lastHeartbeatAt = Date.now();
   }
 
-  /** How many live nodes offer a model, and whether one of them has it in memory (those that offer it do). */
-  serving(modelId: string): { nodes: number; warm: boolean } {
-    const nodes = this.#offering(modelId).length;
-    const ready = ({ models, deactivated }: NodeConnection) =>
-      !deactivated && models.get(modelId)?.state === "ready";
-    return { nodes, warm: nodes > 0 || [...this.#connections.values()].some(ready) };
-  }
-
   /**
    * Runs an inference on the least loaded live node that offers the model, as `Inferring` does.
    * @throws InferenceError
@@ -206,17 +188,11 @@ export class NodeHub {
       void this.#answered(connection, frame);
       return;
     }
-    if ("jobs" in frame && frame.jobs) this.#tellJobs(connection, frame.jobs);
-    else if (frame.type === "hello") {
-      this.#writes.add(connection.nodeId, "jobs", (nodeId) => this.#fleet.tellNoJobs(nodeId));
-    }
+    if ("jobs" in frame && frame.jobs) this.#presence.offers(connection, frame.jobs);
+    else if (frame.type === "hello") this.#presence.offers(connection, null);
     if (frame.type === "heartbeat") {
       const { type: _, jobs: __, attempts = [], ...figures } = frame;
-      this.#writes.add(connection.nodeId, "figures", async (nodeId) => {
-        for (const attemptId of await this.#fleet.beat({ nodeId, figures, attempts })) {
-          connection.send({ type: "job_cancel", attemptId, reason: "over" });
-        }
-      });
+      this.#presence.beat(connection, figures, attempts);
       return;
     }
     const told =
@@ -230,15 +206,7 @@ export class NodeHub {
       if (connection.models.get(modelId)?.state !== "ready") connection.offered.delete(modelId);
     }
     this.#probes.begin(connection);
-    this.#present(connection);
-  }
-
-  #tellJobs(connection: NodeConnection, jobs: JobCapability): void {
-    connection.instance = jobs.instance;
-    this.#writes.add(connection.nodeId, "jobs", async (nodeId) => {
-      if (await this.#fleet.tellJobs(nodeId, jobs)) this.onJobs?.(nodeId);
-      else connection.close(CLOSE.replacedInstance, "another process of this node took its place");
-    });
+    this.#presence.present(connection);
   }
 
   async #answered(connection: NodeConnection, answer: Extract<NodeFrame, { type: "job_probe_result" }>) {
@@ -262,51 +230,12 @@ export class NodeHub {
     this.#inferring.wake();
   }
 
-  #present(connection: NodeConnection): void {
-    const { version, capacity } = connection;
-    const models = [...connection.models.values()];
-    const offered = [...connection.offered];
-    this.#writes.add(connection.nodeId, "presence", (id) =>
-      storePresence(this.#db, id, { version, capacity, models, offered }),
-    );
-  }
-
   #closed(connection: NodeConnection): void {
     if (this.#connections.get(connection.nodeId) !== connection) return;
     this.#connections.delete(connection.nodeId);
     this.#inferring.wake();
-    if (!this.#stopped) this.#writes.add(connection.nodeId, "absence", (id) => storeAbsence(this.#db, id));
-  }
-
-  async #refreshWork(read: (nodeIds: string[]) => Promise<Map<string, NodeWork>>): Promise<void> {
-    const work = await read([...this.#connections.keys()]);
-    const differs = comparing();
-    for (const [nodeId, connection] of this.#connections) {
-      const now = work.get(nodeId);
-      if (!now) continue;
-      const before = connection.work;
-      connection.work = now;
-      const taken = [...now.forbidden].filter((modelId) => connection.offered.delete(modelId));
-      // What it said it has may have become its to serve.
-      const given = [...before.forbidden].some((modelId) => !now.forbidden.has(modelId));
-      if (taken.length > 0) this.#present(connection);
-      if (given) this.#probes.begin(connection);
-      if (!differs(before.wanted, now.wanted)) continue;
-      connection.send({ type: "wanted", wanted: now.wanted });
-    }
+    this.#presence.absent(connection);
   }
 }
 
 type ToldFrame = Parameters<ConnectionEvents["onFrame"]>[0];
-
-/** Compares lists that many nodes share, each pair of them once. */
-function comparing(): (before: readonly WantedModel[], now: readonly WantedModel[]) => boolean {
-  const known = new Map<readonly WantedModel[], Map<readonly WantedModel[], boolean>>();
-  return (before, now) => {
-    const results = known.get(before) ?? new Map<readonly WantedModel[], boolean>();
-    known.set(before, results);
-    const result = results.get(now) ?? JSON.stringify(before) !== JSON.stringify(now);
-    results.set(now, result);
-    return result;
-  };
-}

@@ -11,6 +11,8 @@ export interface ModelProbesOptions {
   times: { probeRetry: number; probeAgain: number };
   /** A connection offers a model that it did not before. */
   onOffered: (connection: NodeConnection) => void;
+  /** A connection does not offer a model any more. */
+  onWithdrawn: (connection: NodeConnection) => void;
 }
 
 /** Canary inferences: a node offers a model only after it answered one, and as long as it answers the next. */
@@ -43,7 +45,9 @@ export class ModelProbes {
 
   /** Takes a model back until a probe passes. */
   doubt(connection: NodeConnection, modelId: string): void {
-    if (connection.offered.delete(modelId)) void this.#probe(connection, modelId);
+    if (!connection.offered.delete(modelId)) return;
+    this.#options.onWithdrawn(connection);
+    void this.#probe(connection, modelId);
   }
 
   /** From now on what cannot be written down is not worth a word. */

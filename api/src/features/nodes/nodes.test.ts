@@ -4,11 +4,12 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
 import { fundedUser, publishedModel, readyModel } from "../../testing/market.ts";
-import { listen, NodePeer, registerNode, servingPeer } from "../../testing/node-peer.ts";
+import { listen, NodePeer, registerNode, servingNodes, servingPeer } from "../../testing/node-peer.ts";
 import { bodyOf, codeOf, registerUser, send } from "../../testing/users.ts";
 import type { InferenceEvent } from "./inference.ts";
 import type { InferenceRequest, WantedModel } from "./protocol.ts";
 import { nodeOf } from "./service.ts";
+import type { NodeDetailView } from "./shapes.ts";
 
 let api: TestApi;
 let server: Awaited<ReturnType<typeof listen>>;
@@ -107,16 +108,13 @@ describe("registering", () => {
     expect((await post({ ...figures, models: [] })).status).toBe(200);
     expect((await post({ ...figures, models: [] }, "Bearer aifn_wrong")).status).toBe(401);
     expect((await post({ ...figures, models: [], active: -1 })).status).toBe(400);
-    const listed = await bodyOf<{ nodes: { id: string; status: string; figures: unknown }[] }>(
-      await send(api, "GET", "/api/nodes"),
-    );
-    expect(listed.nodes.find((node) => node.id === id)).toMatchObject({ status: "active", figures });
+    const shown = async () => bodyOf<NodeDetailView>(await send(api, "GET", `/api/nodes/${id}`));
+    expect(await shown()).toMatchObject({ status: "active", figures });
     await api.deps.db.$client.query(
       "UPDATE app.nodes SET last_heartbeat_at = now() - interval '6 minutes' WHERE id = $1",
       [id],
     );
-    const later = await bodyOf<typeof listed>(await send(api, "GET", "/api/nodes"));
-    expect(later.nodes.find((node) => node.id === id)?.status).toBe("inactive");
+    expect((await shown()).status).toBe("inactive");
   });
 });
 
@@ -156,7 +154,7 @@ describe("the WebSocket", () => {
     const dead = await servingPeer(api, server.url, [model.id]);
     dead.socket.removeAllListeners("message");
     await once(dead.socket, "close");
-    await eventually("it is gone", async () => api.deps.nodes.serving(model.id).nodes === 0);
+    await eventually("it is gone", async () => (await servingNodes(api, model.id)) === 0);
   });
 
   test("a node that connects again replaces its old socket", async () => {
@@ -167,7 +165,7 @@ describe("the WebSocket", () => {
     await once(old.socket, "close");
     expect(old.closed?.code).toBe(4409);
     next.hello([model.id]);
-    await eventually("the new socket serves", async () => api.deps.nodes.serving(model.id).nodes === 1);
+    await eventually("the new socket serves", async () => (await servingNodes(api, model.id)) === 1);
     expect((await infer(model.id)).at(-1)).toMatchObject({ type: "done" });
     next.socket.close();
   });
@@ -213,16 +211,10 @@ describe("the WebSocket", () => {
     await once(peer.socket, "open");
     peer.hello([model.id]);
     await eventually("two probes fail", async () => probes >= 2);
-    expect(api.deps.nodes.serving(model.id).nodes).toBe(0);
-    await eventually("the third passes", async () => api.deps.nodes.serving(model.id).nodes === 1);
-    await eventually("the list says so", async () => {
-      const { nodes } = await bodyOf<{ nodes: { offered: string[] }[] }>(
-        await send(api, "GET", "/api/nodes"),
-      );
-      return nodes.some(({ offered }) => offered.includes(model.id));
-    });
+    expect(await servingNodes(api, model.id)).toBe(0);
+    await eventually("the third passes", async () => (await servingNodes(api, model.id)) === 1);
     peer.send({ type: "models", models: [{ modelId: model.id, state: "failed" }] });
-    await eventually("it is withdrawn", async () => api.deps.nodes.serving(model.id).nodes === 0);
+    await eventually("it is withdrawn", async () => (await servingNodes(api, model.id)) === 0);
     peer.socket.close();
   });
 });
@@ -271,7 +263,7 @@ describe("inference", () => {
     peer.onInference = ({ id }) => peer.send({ type: "delta", id, text: "and then" });
     await expect(infer(model.id)).rejects.toMatchObject({ code: "stalled" });
     await eventually("the node is told", async () => peer.of("cancel").length === 1);
-    await eventually("a new probe passes", async () => api.deps.nodes.serving(model.id).nodes === 1);
+    await eventually("a new probe passes", async () => (await servingNodes(api, model.id)) === 1);
     expect(peer.of("inference")).toHaveLength(3);
     peer.socket.close();
   });

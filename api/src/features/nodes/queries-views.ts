@@ -71,26 +71,14 @@ const RANGES = { day: ["1 day", "5 minutes"], week: ["7 days", "30 minutes"] } a
 export type SampleRange = keyof typeof RANGES;
 
 /** Figures of the last day, one in five minutes, or of the last week, one in thirty; oldest first. */
-export async function samplesOf(db: Executor, nodeIds: string[], range: SampleRange = "day") {
-  const samples = new Map<string, SampleRow[]>();
-  if (nodeIds.length === 0) return samples;
+export function samplesOf(db: Executor, nodeId: string, range: SampleRange): Promise<SampleRow[]> {
   const [back, apart] = RANGES[range];
   const part = sql`date_bin(${sql.raw(`'${apart}'`)}::interval, ${nodeSamples.at}, timestamptz 'epoch')`;
-  const rows = await db
-    .selectDistinctOn([nodeSamples.nodeId, part], {
-      nodeId: nodeSamples.nodeId,
-      at: nodeSamples.at,
-      figures: nodeSamples.figures,
-    })
+  return db
+    .selectDistinctOn([part], { at: nodeSamples.at, figures: nodeSamples.figures })
     .from(nodeSamples)
-    .where(and(inArray(nodeSamples.nodeId, nodeIds), gt(nodeSamples.at, sql`now() - ${back}::interval`)))
-    .orderBy(nodeSamples.nodeId, part, nodeSamples.at);
-  for (const { nodeId, at, figures } of rows) {
-    const list = samples.get(nodeId) ?? [];
-    list.push({ at, figures });
-    samples.set(nodeId, list);
-  }
-  return samples;
+    .where(and(eq(nodeSamples.nodeId, nodeId), gt(nodeSamples.at, sql`now() - ${back}::interval`)))
+    .orderBy(part, nodeSamples.at);
 }
 
 /** Micro-USDT that was paid on chain for jobs that these nodes did, the platform's part taken off. */

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, or, sql } from "drizzle-orm";
 import type { Executor } from "../../db/client.ts";
 import { groupMembers } from "../groups/schema.ts";
 import { models } from "../models/schema.ts";
@@ -81,29 +81,35 @@ export async function rightsOf(db: Executor, nodeIds: string[]): Promise<Map<str
   return rights;
 }
 
-export function allNodes(db: Executor, limit: number): Promise<NodeRow[]> {
-  return db
-    .select()
-    .from(nodes)
-    .orderBy(sql`${nodes.lastHeartbeatAt} DESC NULLS LAST`, desc(nodes.createdAt))
-    .limit(limit);
-}
-
-/** What a connected node is and offers; `lastHeartbeatAt` moves too, since it has just spoken. */
+/**
+ * What a connected node is and offers; `lastHeartbeatAt` moves too, since it has just spoken. The first word of a
+ * connection takes the row over; after it the row is the connection's until another takes it.
+ */
 export async function storePresence(
   db: Executor,
   id: string,
-  presence: { version: string; capacity: number; models: NodeModel[]; offered: string[] },
+  presence: {
+    version: string;
+    capacity: number;
+    models: NodeModel[];
+    offered: string[];
+    connection: string;
+  },
+  first: boolean,
 ): Promise<void> {
+  const its = or(eq(nodes.connection, presence.connection), eq(nodes.connected, false));
   await db
     .update(nodes)
     .set({ ...presence, connected: true, lastHeartbeatAt: sql`now()` })
-    .where(eq(nodes.id, id));
+    .where(and(eq(nodes.id, id), first ? undefined : its));
 }
 
-/** A node whose connection ended offers nothing; its last heartbeat keeps its time. */
-export async function storeAbsence(db: Executor, id: string): Promise<void> {
-  await db.update(nodes).set({ offered: [], connected: false }).where(eq(nodes.id, id));
+/** A node whose connection ended offers nothing, unless it has another by now; its last heartbeat keeps its time. */
+export async function storeAbsence(db: Executor, id: string, connection: string): Promise<void> {
+  await db
+    .update(nodes)
+    .set({ offered: [], connected: false })
+    .where(and(eq(nodes.id, id), eq(nodes.connection, connection)));
 }
 
 /** Every model whose file is ready. */

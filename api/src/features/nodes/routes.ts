@@ -4,6 +4,7 @@ import { createRouter, errorResponses, json, jsonBody, type Router } from "../..
 import { requireUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
 import { limitAuth } from "../auth/limits.ts";
+import { listNodes, listQuery, nodePageSchema } from "./list.ts";
 import { apiFrameSchema, inferenceRequestSchema, nodeFrameSchema, probeAnswerSchema } from "./protocol.ts";
 import { authMessage, register } from "./registration.ts";
 import { addSelfRoutes } from "./self.ts";
@@ -18,7 +19,7 @@ import {
   nodeSchema,
   registerBody,
 } from "./shapes.ts";
-import { listNodes, myNodes, nodeDetail, nodeSamples } from "./views.ts";
+import { myNodes, nodeDetail, nodeSamples } from "./views.ts";
 
 const tags = ["Nodes"];
 
@@ -82,17 +83,18 @@ export function nodesRoutes(deps: Deps): Router {
     path: "/",
     operationId: "listNodes",
     tags,
-    summary: "The nodes, the most recently heard first",
-    responses: { 200: json(z.object({ nodes: z.array(nodeSchema) })) },
+    summary: "The nodes, a page at a time",
+    request: { query: listQuery },
+    responses: { 200: json(nodePageSchema), ...errorResponses(400) },
   });
-  router.openapi(listRoute, async (c) => c.json({ nodes: await listNodes(deps) }, 200));
+  router.openapi(listRoute, async (c) => c.json(await listNodes(deps, c.req.valid("query")), 200));
 
   const mineRoute = createRoute({
     method: "get",
     path: "/mine",
     operationId: "listMyNodes",
     tags,
-    summary: "The nodes of your wallets, with their figures, jobs and earnings",
+    summary: "The nodes of your wallets, with their jobs and earnings; their charts are at `/{id}/samples`",
     responses: { 200: json(z.object({ nodes: z.array(myNodeSchema) })), ...errorResponses(401) },
   });
   router.openapi(mineRoute, async (c) => c.json({ nodes: await myNodes(deps, requireUser(c).id) }, 200));

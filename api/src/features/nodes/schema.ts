@@ -47,6 +47,8 @@ export const nodes = app.table(
     lastHeartbeatAt: at("last_heartbeat_at"),
     /** Whether an instance of the api holds a connection to it. A hint: after a crash it is true until it connects again. */
     connected: boolean("connected").notNull().default(false),
+    /** The connection that this row tells of: an older one, of whichever instance, has no say in it any more. */
+    connection: uuid("connection"),
     /** When an admin said that this node may have protected weights; null: it may not. */
     verifiedAt: at("verified_at"),
     /** An admin took it out of service: it is offered for nothing until an admin puts it back. */

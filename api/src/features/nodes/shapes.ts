@@ -114,9 +114,6 @@ export type NodeJobView = z.infer<typeof nodeJobSchema>;
 
 export const myNodeSchema = nodeSchema
   .extend({
-    samples: z
-      .array(nodeSampleSchema)
-      .openapi({ description: "Its figures of the last day, one in five minutes" }),
     earned: usdtSchema.openapi({ description: "Paid on chain for its jobs, the platform's part taken off" }),
     recentJobs: z.array(nodeJobSchema),
   })

@@ -9,7 +9,6 @@ import * as queries from "./queries.ts";
 import * as shown from "./queries-views.ts";
 import type { MyNodeView, NodeDetailView, NodeJobView, NodeSampleView, NodeView } from "./shapes.ts";
 
-const MAX_LISTED = 500;
 /** Probes and jobs that are shown of a node. */
 const PROBES_SHOWN = 50;
 const JOBS_SHOWN = 100;
@@ -66,16 +65,6 @@ function offered({ instance: _, ...jobs }: JobCapability): NodeView["jobs"] {
   return jobs;
 }
 
-/** All nodes, the most recently heard first, at most 500. */
-export async function listNodes(deps: Deps): Promise<NodeView[]> {
-  const rows = await queries.allNodes(deps.db, MAX_LISTED);
-  const tallies = await shown.probeTallies(
-    deps.db,
-    rows.map(({ id }) => id),
-  );
-  return rows.map((row) => nodeView(row, tallies.get(row.id)));
-}
-
 /** One node with its last probes. @throws AppError `not_found` (404) */
 export async function nodeDetail(deps: Deps, id: string): Promise<NodeDetailView> {
   const row = await queries.nodeRow(deps.db, id);
@@ -94,23 +83,21 @@ export async function nodeSamples(
   range: shown.SampleRange,
 ): Promise<NodeSampleView[]> {
   if (!(await queries.nodeRow(deps.db, id))) throw notFound("The node");
-  return ((await shown.samplesOf(deps.db, [id], range)).get(id) ?? []).map(sampleView);
+  return (await shown.samplesOf(deps.db, id, range)).map(sampleView);
 }
 
 /** The nodes of the user's wallets, with what only their operator needs. */
 export async function myNodes(deps: Deps, userId: string): Promise<MyNodeView[]> {
   const rows = await shown.nodesOfUser(deps.db, userId);
   const ids = rows.map(({ id }) => id);
-  const [tallies, samples, earned, jobs] = await Promise.all([
+  const [tallies, earned, jobs] = await Promise.all([
     shown.probeTallies(deps.db, ids),
-    shown.samplesOf(deps.db, ids),
     shown.earnedBy(deps.db, ids),
     shown.jobsOf(deps.db, ids, JOBS_SHOWN),
   ]);
   const disputeOf = await disputesOf(deps.db, [...jobs.values()].flat());
   return rows.map((row) => ({
     ...nodeView(row, tallies.get(row.id)),
-    samples: (samples.get(row.id) ?? []).map(sampleView),
     earned: usdt(earned.get(row.id) ?? 0n),
     recentJobs: (jobs.get(row.id) ?? []).map((job) => jobView(job, disputeOf(job))),
   }));

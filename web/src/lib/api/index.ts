@@ -136,7 +136,10 @@ export const api = {
     list: async () => (await unwrap(client.listFiles())).files,
   },
   nodes: {
-    list: async () => (await unwrap<{ nodes: t.Node[] }>(client.listNodes())).nodes,
+    list: (query: t.NodeQuery & { cursor?: string; limit?: number } = {}) =>
+      unwrap<{ nodes: t.Node[]; next: string | null; counts: t.NodeCounts | null }>(
+        client.listNodes({ query }),
+      ),
     get: (id: string) => unwrap<t.NodeDetail>(client.getNode({ path: { id } })),
     mine: async () => (await unwrap<{ nodes: t.MyNode[] }>(client.listMyNodes())).nodes,
     samples: async (id: string, range: "day" | "week") =>

@@ -73,6 +73,11 @@ interface NodeParts {
   figures: g.NodeFigures | null;
 }
 export type Node = With<g.Node, NodeParts>;
+/** What the list of nodes is asked for. */
+export type NodeQuery = Pick<NonNullable<g.ListNodesData["query"]>, "only" | "sort" | "q" | "modelId">;
+export type NodeFilter = NonNullable<NodeQuery["only"]>[number];
+export type NodeSort = NonNullable<NodeQuery["sort"]>;
+export type NodeCounts = NonNullable<g.ListNodesResponse["counts"]>;
 export type NodeDetail = With<g.NodeDetail, NodeParts>;
 export type MyNode = With<g.MyNode, NodeParts>;
 export type NodeJob = g.NodeJob;

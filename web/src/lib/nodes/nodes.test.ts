@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Node } from "../api/index.ts";
-import { byStanding, modelInNetwork, modelOnNode, NODE_FILTERS, nodeState, showCpus } from "./nodes.ts";
+import { byStanding, live, modelInNetwork, modelOnNode, nodeState, showCpus } from "./nodes.ts";
 
 const MODEL = "072189b5-ef83-47ac-a8f5-a0d85a5f0eab";
 const node = (changes: Partial<Node> = {}): Node => ({
@@ -45,10 +45,9 @@ describe("what a node is doing", () => {
 
   it("takes a node that is not heard or out of service for nothing", () => {
     const serving = node({ ...ready, offered: [MODEL] });
-    expect(NODE_FILTERS.serving.holds(serving)).toBe(true);
-    expect(NODE_FILTERS.serving.holds({ ...serving, status: "inactive" })).toBe(false);
-    expect(NODE_FILTERS.serving.holds(node(ready))).toBe(false);
-    expect(NODE_FILTERS.jobs.holds(node())).toBe(false);
+    expect(live(serving)).toBe(true);
+    expect(live({ ...serving, status: "inactive" })).toBe(false);
+    expect(live({ ...serving, deactivated: { at: "2026-11-21T10:00:00Z", reason: "Nonsense" } })).toBe(false);
   });
 });
 

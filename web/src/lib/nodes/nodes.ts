@@ -1,4 +1,4 @@
-import type { Node } from "../api/index.ts";
+import type { Node, NodeFilter, NodeSort } from "../api/index.ts";
 import { showTime } from "../session/time.ts";
 
 /** What a node is doing, as its badge says it. */
@@ -24,7 +24,7 @@ export function nodeState(node: StateFields): NodeState {
 }
 
 /** Whether something can be asked of it now. */
-const live = (node: StateFields) => node.status === "active" && !node.deactivated;
+export const live = (node: StateFields) => node.status === "active" && !node.deactivated;
 
 /** Those that can be asked for something first, then the better record; the same order whoever was heard last. */
 export function byStanding(a: Node, b: Node): number {
@@ -37,19 +37,20 @@ export function byStanding(a: Node, b: Node): number {
   );
 }
 
-/** What a list of nodes can be narrowed to. */
-export const NODE_FILTERS = {
-  active: { label: "Active", holds: (node: Node) => live(node) },
-  serving: { label: "Serving a model", holds: (node: Node) => live(node) && node.offered.length > 0 },
-  jobs: { label: "Takes jobs", holds: (node: Node) => live(node) && !node.draining && !!node.jobs?.enabled },
-  gpu: { label: "Has a GPU", holds: (node: Node) => gpuCount(node) > 0 },
-} as const;
-export type NodeFilter = keyof typeof NODE_FILTERS;
+/** What the list of nodes can be narrowed to. */
+export const NODE_FILTERS: Record<NodeFilter, string> = {
+  active: "Active",
+  serving: "Serving a model",
+  jobs: "Takes jobs",
+  gpu: "Has a GPU",
+};
 
-/** GPUs that it offers to jobs or, if none, that it measured. */
-function gpuCount({ jobs, figures }: Pick<Node, "jobs" | "figures">): number {
-  return jobs?.gpus || (figures?.gpus.length ?? 0);
-}
+/** By what the list of nodes can be ordered. */
+export const NODE_SORTS: Record<NodeSort, string> = {
+  standing: "Ready first, then record",
+  price: "Cheapest for jobs",
+  reputation: "Best record",
+};
 
 /** "2 CPUs", "0.5 CPUs", "1 CPU". */
 export function showCpus(millis: number): string {
