@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { ChainFileError } from "./chain/chainFile.ts";
-import { FAUCET, startTronDevnet } from "./devnet.ts";
+import { startTronDevnet } from "./devnet.ts";
+import { FAUCET } from "./faucet.ts";
 import { parseAddress } from "./protocol/address.ts";
 
 const USAGE = `tron-devnet: a local Tron for development and tests

@@ -1,26 +1,13 @@
 import { Chain, type Refused, type Reorg } from "./chain/chain.ts";
 import { ChainFile, type Genesis } from "./chain/chainFile.ts";
+import { FAUCET, FAUCET_SUN, fund } from "./faucet.ts";
 import { Backend } from "./http/backend.ts";
-import { buildTransaction } from "./http/sending.ts";
-import { type Address, nodeAddress, parseAddress, toBase58 } from "./protocol/address.ts";
-import { addressOfKey, sha256, sign } from "./protocol/crypto.ts";
-import { fromHex, toHex } from "./protocol/hex.ts";
-import { transactionFromJson } from "./protocol/transaction.ts";
+import { type Address, parseAddress } from "./protocol/address.ts";
 
 /** Mainnet's, Shasta's and Nile's are others: what is signed for this chain is good for no other. */
 export const DEVNET_CHAIN_ID = 0x7464_6576;
 
 const SLOT_MS = 3000;
-/** Sun that the faucet begins with: a thousand million TRX. */
-const FAUCET_SUN = 1_000_000_000_000_000n;
-
-const faucetKey = sha256(Buffer.from("tron-devnet faucet"));
-
-/** The account that {@link TronDevnet.fund} pays from. Its key is public. */
-export const FAUCET = {
-  address: toBase58(addressOfKey(faucetKey)),
-  privateKey: toHex(faucetKey),
-};
 
 export interface TronDevnetOptions {
   /** On loopback; any free one if not told. */
@@ -96,7 +83,7 @@ export async function startTronDevnet(options: TronDevnetOptions = {}): Promise<
     },
     missSlots: (slots) => chain.mine(slots),
     reorg: (reorg) => chain.reorg(reorg),
-    fund: (address, sun) => fund(backends[0] as Backend, address, sun),
+    fund: (address, sun) => fund((backends[0] as Backend).view, addressOf(address), sun),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -116,18 +103,6 @@ function genesisOf({
     slotMs: slot,
     accounts: Object.entries(all).map(([address, sun]) => [addressOf(address), sun.toString()]),
   };
-}
-
-async function fund(backend: Backend, address: string, sun: bigint): Promise<string> {
-  const json = buildTransaction(backend.view, "TransferContract", {
-    owner_address: nodeAddress(addressOfKey(faucetKey)),
-    to_address: nodeAddress(addressOf(address)),
-    amount: Number(sun),
-  });
-  const id = json.txID as string;
-  const signature = toHex(sign(fromHex(id) as Uint8Array, faucetKey));
-  await backend.view.chain.broadcast(transactionFromJson({ ...json, signature: [signature] }));
-  return id;
 }
 
 function addressOf(text: string): Address {

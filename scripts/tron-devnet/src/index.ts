@@ -2,9 +2,10 @@ export type { Refused, Reorg } from "./chain/chain.ts";
 export { BroadcastError, ControlError } from "./chain/errors.ts";
 export {
   DEVNET_CHAIN_ID,
-  FAUCET,
   startTronDevnet,
   type TronDevnet,
   type TronDevnetOptions,
 } from "./devnet.ts";
+export { FAUCET } from "./faucet.ts";
 export type { Backend } from "./http/backend.ts";
+export type { Fault, FaultKind } from "./http/faults.ts";

@@ -47,6 +47,11 @@ export class Ledger {
     return this.#bodies.get(height) ?? [];
   }
 
+  /** The heights of the blocks that have transactions, ascending. */
+  busyHeights(): Iterable<number> {
+    return this.#bodies.keys();
+  }
+
   /** Where a transaction is; undefined if in no block. */
   heightOf(transactionId: string): number | undefined {
     return this.#heights.get(transactionId);

@@ -2,12 +2,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Chain } from "../chain/chain.ts";
 import { ControlError } from "../chain/errors.ts";
-import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
+import { isObject, type JsonObject } from "../protocol/json.ts";
 import { TransactionFormatError } from "../protocol/transaction.ts";
 import { accountHandlers } from "./accounts.ts";
 import { blockHandlers } from "./blocks.ts";
 import { callHandlers } from "./calls.ts";
-import { type Handler, RequestError } from "./request.ts";
+import { controls } from "./control.ts";
+import { emptyAnswer, type FaultKind, Faults } from "./faults.ts";
+import { Grid } from "./grid.ts";
+import { type Answer, type Handler, RequestError } from "./request.ts";
 import { sendingHandlers } from "./sending.ts";
 import { View } from "./view.ts";
 
@@ -29,6 +32,8 @@ const SOLIDITY_NODE: Record<string, Handler> = {
   estimateenergy: callHandlers.estimateenergy as Handler,
 };
 
+const CONTROL = "devnet/";
+
 // Any page may talk to a node, as on the public ones.
 const CORS = {
   "access-control-allow-origin": "*",
@@ -36,14 +41,14 @@ const CORS = {
   "access-control-allow-methods": "GET, POST, OPTIONS",
 };
 
-export interface Answer {
-  status: number;
-  body: Json;
-}
-
 /** One listener over the chain: a full node, a solidity node and an event server at one address. */
 export class Backend {
   readonly view: View;
+  /** What goes wrong here. */
+  readonly faults = new Faults();
+  /** Leaves the fingerprint out of full pages, as the public event server does at times. */
+  dropFingerprints = false;
+  readonly #grid = new Grid();
   readonly #server: Server;
 
   private constructor(chain: Chain) {
@@ -65,6 +70,15 @@ export class Backend {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** How many blocks this node is behind. Up to 128 can be asked for the state; blocks can be read at any lag. */
+  set lag(blocks: number) {
+    this.view.lag = blocks;
+  }
+
+  get lag(): number {
+    return this.view.lag;
+  }
+
   async close() {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
@@ -73,18 +87,33 @@ export class Backend {
 
   async #serve(request: IncomingMessage, response: ServerResponse) {
     const url = new URL(request.url ?? "/", "http://loopback");
+    const path = url.pathname.slice(1);
+    const isControl = path.startsWith(CONTROL);
+    const fault = isControl ? null : this.faults.next(path);
+    // Nobody answers; the socket stays open until the client has had enough or the devnet ends.
+    if (fault === "timeout") return;
+    // No page may use the controls.
+    const headers = isControl ? {} : CORS;
     if (request.method === "OPTIONS") {
-      response.writeHead(204, CORS).end();
+      response.writeHead(204, headers).end();
       return;
     }
-    const answer = await this.#answer(request, url).catch(answerOfError);
-    response.writeHead(answer.status, { ...CORS, "content-type": "application/json" });
+    const answer = await this.#answer(request, url, path, fault).catch(answerOfError);
+    response.writeHead(answer.status, { ...headers, "content-type": "application/json" });
     response.end(JSON.stringify(answer.body));
   }
 
-  async #answer(request: IncomingMessage, url: URL): Promise<Answer> {
+  async #answer(request: IncomingMessage, url: URL, path: string, fault: FaultKind | null): Promise<Answer> {
     const params = { ...Object.fromEntries(url.searchParams), ...(await readBody(request)) };
-    const [api = "", name = "", ...rest] = url.pathname.slice(1).split("/");
+    if (fault === "empty") return { status: 200, body: emptyAnswer(path) };
+    if (typeof fault === "number")
+      return { status: fault, body: { Error: `tron-devnet was told to answer ${fault}` } };
+    if (path.startsWith(CONTROL)) return this.#control(request, path.slice(CONTROL.length), params);
+    if (path.startsWith("v1/")) {
+      const answer = await this.#grid.answer(path.slice(3), params, this.view, this.dropFingerprints);
+      if (answer) return answer;
+    }
+    const [api = "", name = "", ...rest] = path.split("/");
     if (rest.length === 0 && (api === "wallet" || api === "walletsolidity")) {
       const solid = api === "walletsolidity";
       const handlers = solid ? SOLIDITY_NODE : FULL_NODE;
@@ -92,6 +121,22 @@ export class Backend {
       if (handler) return { status: 200, body: await handler({ params, view: this.view, solid }) };
     }
     return { status: 404, body: { Error: `tron-devnet has no ${url.pathname}` } };
+  }
+
+  async #control(request: IncomingMessage, name: string, params: JsonObject): Promise<Answer> {
+    const control = Object.hasOwn(controls, name) ? controls[name] : undefined;
+    if (!control) return { status: 404, body: { Error: `There is no control ${name}` } };
+    // A page can send a form to another origin without being asked, but not JSON.
+    const isJson = request.headers["content-type"]?.startsWith("application/json");
+    if (name !== "status" && (request.method !== "POST" || !isJson)) {
+      return { status: 415, body: { Error: "A control is a POST of application/json" } };
+    }
+    try {
+      return { status: 200, body: await control(params, this) };
+    } catch (error) {
+      const answer = answerOfError(error);
+      return answer.status === 200 ? { ...answer, status: 400 } : answer;
+    }
   }
 }
 

@@ -100,7 +100,12 @@ function missingContract(state: State, { to }: Call): JsonObject | null {
 }
 
 /** Runs a call on the state as it is, and undoes it. */
-async function simulate(view: View, solid: boolean, call: Call, energyLimit = MAX_ENERGY): Promise<Outcome> {
+export async function simulate(
+  view: View,
+  solid: boolean,
+  call: Call,
+  energyLimit = MAX_ENERGY,
+): Promise<Outcome> {
   const { evm, ledger, state } = view.chain;
   const number = view.top(solid);
   const { time, slot } = ledger.header(number);

@@ -13,6 +13,11 @@ export interface Question {
 
 export type Handler = (question: Question) => Json | Promise<Json>;
 
+export interface Answer {
+  status: number;
+  body: Json;
+}
+
 /** The question is not understood. A node answers 200 with an `Error`. */
 export class RequestError extends Error {
   override name = "RequestError";

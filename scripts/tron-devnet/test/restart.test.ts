@@ -1,0 +1,118 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { tetherTronBytecode, usdtAbi } from "@aiforge/contracts";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { addressOf, client, deploy, KEYS, startTestDevnet } from "./client.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tron-devnet-"));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const bob = addressOf(KEYS.bob);
+const BIN = fileURLToPath(new URL("../bin/tron-devnet.mjs", import.meta.url));
+
+/** Runs the command until it says where it is. */
+async function command(...args: string[]) {
+  const child = spawn(process.execPath, [BIN, "--port", "0", "--dir", directory, ...args]);
+  let output = "";
+  for await (const chunk of child.stdout) {
+    output += chunk;
+    const url = /tron-devnet at (\S+), chain id/.exec(output)?.[1];
+    if (url) return { child, url };
+  }
+  throw new Error(output);
+}
+
+test("a chain goes on where it was, its contracts and what may be replaced included", async () => {
+  const first = await startTestDevnet({ directory });
+  await first.mine();
+  const usdt = await deploy(first, client(first.url), {
+    abi: usdtAbi,
+    bytecode: tetherTronBytecode,
+    parameters: [5n],
+  });
+  const { txid } = await client(first.url).trx.sendTransaction(bob, 1);
+  await first.mine(3);
+  await first.reorg({ depth: 1 });
+  const [head, block, info] = [
+    first.head(),
+    await client(first.url).trx.getCurrentBlock(),
+    await client(first.url).trx.getUnconfirmedTransactionInfo(txid),
+  ];
+  await first.close();
+
+  // What the new process is told of the beginning is of no use to a chain that has one.
+  await using second = await startTestDevnet({ directory, chainId: 7, accounts: {} });
+  const tron = client(second.url);
+  expect(second.chainId).toBe(first.chainId);
+  expect(second.head()).toBe(head);
+  expect(await tron.trx.getCurrentBlock()).toEqual(block);
+  expect(await tron.trx.getUnconfirmedTransactionInfo(txid)).toEqual(info);
+  const { constant_result } = await tron.transactionBuilder.triggerConstantContract(
+    usdt,
+    "totalSupply()",
+    {},
+    [],
+  );
+  expect(BigInt(`0x${constant_result[0]}`)).toBe(5n);
+  const balance = await tron.trx.getUnconfirmedBalance(bob);
+  await second.reorg({ depth: 4, drop: [txid] });
+  expect(await tron.trx.getUnconfirmedBalance(bob)).toBe(balance - 1);
+});
+
+test("every block that was seen outlives kill -9, and an unfinished line is cut off", async () => {
+  const fund = ["--fund", `${addressOf(KEYS.alice)}=1000`];
+  const { child, url } = await command("--block-time", "50", ...fund);
+  const sent = await client(url).trx.sendTransaction(bob, 2_000_000);
+  let seen = { blockNumber: 0 };
+  while (!seen.blockNumber) seen = await client(url).trx.getUnconfirmedTransactionInfo(sent.txid);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  await appendFile(join(directory, "chain.jsonl"), '{"t":17');
+
+  const again = await command("--block-time", "0");
+  try {
+    const tron = client(again.url);
+    expect(await tron.trx.getUnconfirmedTransactionInfo(sent.txid)).toEqual(seen);
+    expect(await tron.trx.getUnconfirmedBalance(bob)).toBe(2_000_000);
+    await fetch(`${again.url}/devnet/mine`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+    });
+  } finally {
+    again.child.kill("SIGTERM");
+    await once(again.child, "exit");
+  }
+  expect(again.child.exitCode).toBe(0);
+  const lines = (await readFile(join(directory, "chain.jsonl"), "utf8")).trim().split("\n");
+  for (const line of lines) expect(() => JSON.parse(line)).not.toThrow();
+});
+
+test("a directory that holds something else is refused", async () => {
+  await writeFile(join(directory, "chain.jsonl"), "something else\n");
+  await expect(startTestDevnet({ directory })).rejects.toThrow("is damaged");
+});
+
+test("memory stays flat over many empty blocks", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const used = () => {
+    collect();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  await using devnet = await startTestDevnet();
+  await devnet.mine(2000);
+  const before = used();
+  await devnet.mine(20_000);
+  // 48 bytes each are 1 MB.
+  expect(used() - before).toBeLessThan(8 * 1024 * 1024);
+});
