@@ -55,6 +55,8 @@ export async function startTronDevnet(options: TronDevnetOptions = {}): Promise<
   const genesis = genesisOf(options);
   const file = options.directory === undefined ? undefined : new ChainFile(options.directory, genesis);
   const chain = new Chain(file?.genesis ?? genesis, file);
+  // A node leaves the height 0 out of its JSON, so that clients cannot build on the first block.
+  if (chain.ledger.head === 0) await chain.mine();
   if (mineOnBroadcast) chain.onBroadcast = async () => void (await chain.mine());
   const backends = [await Backend.listen(chain, options.port)];
   const stopMining = blockTime > 0 ? mineEvery(blockTime, () => chain.mine()) : async () => {};

@@ -18,7 +18,6 @@ const bob = addressOf(KEYS.bob);
 
 beforeAll(async () => {
   devnet = await startTestDevnet();
-  await devnet.mine();
   tron = client(devnet.url);
   usdt = await deploy(devnet, tron, {
     abi: usdtAbi,

@@ -12,7 +12,6 @@ const SUPPLY = 1_000_000_000_000n;
 
 beforeAll(async () => {
   devnet = await startTestDevnet();
-  await devnet.mine();
   tron = client(devnet.url);
   usdt = await deploy(devnet, tron, { abi: usdtAbi, bytecode: tetherTronBytecode, parameters: [SUPPLY] });
 });

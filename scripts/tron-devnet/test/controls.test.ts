@@ -161,6 +161,28 @@ describe("a backend", () => {
   });
 });
 
+test("blocks are made by themselves, or for each transaction", async () => {
+  await using timed = await startTestDevnet({ blockTime: 50 });
+  await expect.poll(timed.head, { timeout: 60_000 }).toBeGreaterThan(3);
+  await using eager = await startTestDevnet({ mineOnBroadcast: true });
+  const { txid } = await client(eager.url).trx.sendTransaction(bob, 10);
+  expect(await client(eager.url).trx.getUnconfirmedTransactionInfo(txid)).toMatchObject({ blockNumber: 2 });
+  expect(Object.values(await client(eager.url).isConnected())).toEqual([true, true, true]);
+});
+
+test("the state is kept for what lags 128 blocks behind the solid one, and no further", async () => {
+  await devnet.mine(200);
+  backend().lag = 110;
+  expect(await tron().trx.getBalance(bob)).toBeGreaterThan(0);
+  backend().lag = 200;
+  const { Error: message } = await tron().fullNode.request<{ Error: string }>(
+    "wallet/getaccount",
+    { address: bob },
+    "post",
+  );
+  expect(message).toMatch("not kept any more");
+});
+
 describe("the controls over HTTP", () => {
   test("mine, miss slots, fund, reorg, lag and fail", async () => {
     const head = devnet.head();

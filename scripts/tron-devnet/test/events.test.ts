@@ -13,7 +13,6 @@ let last: string;
 
 beforeAll(async () => {
   devnet = await startTestDevnet();
-  await devnet.mine();
   tron = client(devnet.url);
   usdt = await deploy(devnet, tron, {
     abi: usdtAbi,

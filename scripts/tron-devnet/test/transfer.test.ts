@@ -8,7 +8,6 @@ import { addressOf, client, KEYS, signedTransfer, startTestDevnet, TRX } from ".
 let devnet: TronDevnet;
 beforeAll(async () => {
   devnet = await startTestDevnet();
-  await devnet.mine();
 });
 afterAll(() => devnet.close());
 

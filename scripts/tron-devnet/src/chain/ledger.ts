@@ -5,7 +5,7 @@ import { type BlockParts, blockId, blockToJson, type Included, merkleRoot } from
 import { type Header, Headers } from "./headers.ts";
 import { SolidTracker } from "./witnesses.ts";
 
-/** Heights below the solid one at which the state can still be read: what a backend may lag behind. */
+/** How far below the solid height the state can still be read, for backends that lag. */
 const READABLE = 128;
 
 /** A block as it is made. */

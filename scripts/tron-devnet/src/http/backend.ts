@@ -70,7 +70,7 @@ export class Backend {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** How many blocks this node is behind. Up to 128 can be asked for the state; blocks can be read at any lag. */
+  /** How many blocks this node is behind. The state can be read 128 blocks below the solid one, blocks at any lag. */
   set lag(blocks: number) {
     this.view.lag = blocks;
   }
@@ -113,6 +113,8 @@ export class Backend {
       const answer = await this.#grid.answer(path.slice(3), params, this.view, this.dropFingerprints);
       if (answer) return answer;
     }
+    // What clients ask an event server to see whether it is there.
+    if (path === "healthcheck") return { status: 200, body: { success: true } };
     const [api = "", name = "", ...rest] = path.split("/");
     if (rest.length === 0 && (api === "wallet" || api === "walletsolidity")) {
       const solid = api === "walletsolidity";

@@ -134,7 +134,8 @@ const FAILURES: Record<string, [result: string, message: string]> = {
 
 function nameOf(error: string | undefined, energyLimit: bigint): { result: string; message: string } {
   if (error === undefined) return { result: "SUCCESS", message: "" };
-  const [result, message] = FAILURES[error] ?? ["UNKNOWN", error];
+  // The place of a bad jump is told after its name.
+  const [result, message] = FAILURES[error.split(" at ")[0] as string] ?? ["UNKNOWN", error];
   return {
     result,
     message: result === "OUT_OF_ENERGY" ? `${message}: energyLimit[${energyLimit}]` : message,
