@@ -166,6 +166,18 @@ export const api = {
       (await unwrap<{ jobs: t.NodeJob[] }>(client.listNodeJobs({ path: { id } }))).jobs,
     inviteNode: (days: number) =>
       unwrap<{ invite: string; expiresAt: string }>(client.createNodeInvite({ body: { days } })),
+    nodeInvites: async () => (await unwrap<{ invites: t.NodeInvite[] }>(client.listNodeInvites())).invites,
+    revokeInvite: (id: string) => unwrap<t.NodeInvite>(client.revokeNodeInvite({ path: { id } })),
+    disputes: () => unwrap<{ jobs: t.DisputedJob[]; decided: t.DisputedJob[] }>(client.listDisputedJobs()),
+    jobs: async (q?: string) =>
+      (await unwrap<{ jobs: t.AdminJob[] }>(client.listAnyJobs({ query: { q } }))).jobs,
+    job: (id: string) => unwrap<t.AdminJobDetail>(client.getAnyJob({ path: { id } })),
+    jobLogs: (id: string, query: { attempt: number; after?: number }) =>
+      unwrap(client.getAnyJobLogs({ path: { id }, query })),
+    resolveJob: (id: string, nodeBps: number) =>
+      unwrap<t.AdminCall>(client.prepareResolveJob({ path: { id }, body: { nodeBps } })),
+    cancelJob: (id: string, reason: string) =>
+      unwrap<t.Job>(client.cancelJobAsAdmin({ path: { id }, body: { reason } })),
     pause: () => unwrap<t.AdminCall>(client.preparePause({ body: {} })),
     unpause: () => unwrap<t.AdminCall>(client.prepareUnpause({ body: {} })),
     heldTransfers: () => unwrap<t.HeldTransfers>(client.listHeldTransfers()),

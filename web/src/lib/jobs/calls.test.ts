@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Call, Chain, JobDetail, Payment } from "../api/types.ts";
 import { UnexpectedCallError } from "../wallet/plan.ts";
 import { assertPayment, assertPermit, assertPurchase } from "../wallet/ways.ts";
-import { assertEscrow, assertJobAction } from "./calls.ts";
+import { assertEscrow, assertJobAction, assertResolve } from "./calls.ts";
 
 const { aiforge, usdt } = deployments[31337]!;
 const chain = { chainId: 31337, aiforge, usdt } as Chain;
@@ -153,5 +153,25 @@ describe("what an owner signs for a job", () => {
     expect(() => assertJobAction(another, "approveJob", shown, chain)).toThrow(UnexpectedCallError);
     const stranger = approve({ ...submission, node: client });
     expect(() => assertJobAction(stranger, "approveJob", shown, chain)).toThrow(UnexpectedCallError);
+  });
+});
+
+describe("what an admin signs for a disputed job", () => {
+  const resolve = (nodeBps: bigint, made = submission, changes: Partial<Job> = {}) =>
+    call(
+      encodeFunctionData({
+        abi: aiforgeAbi,
+        functionName: "resolveJob",
+        args: [job(changes), made, nodeBps],
+      }),
+    );
+
+  it("is the share that was chosen, of this job and this result", () => {
+    expect(() => assertResolve(resolve(2_500n), 2_500, shown, chain)).not.toThrow();
+    expect(() => assertResolve(resolve(2_501n), 2_500, shown, chain)).toThrow(UnexpectedCallError);
+    const another = resolve(2_500n, { ...submission, result: `0x${"66".repeat(32)}` });
+    expect(() => assertResolve(another, 2_500, shown, chain)).toThrow(UnexpectedCallError);
+    const dearer = resolve(2_500n, submission, { price: 4_000_001n });
+    expect(() => assertResolve(dearer, 2_500, shown, chain)).toThrow(UnexpectedCallError);
   });
 });

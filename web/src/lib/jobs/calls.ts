@@ -31,14 +31,14 @@ export function assertEscrow(payment: Payment, shown: Shown): void {
 /** @throws {UnexpectedCallError} when a call does another thing than its button says, or to another job */
 export function assertJobAction(
   call: Call,
-  functionName: "disputeJob" | "approveJob" | "refundJob",
+  functionName: "disputeJob" | "approveJob" | "refundJob" | "resolveJob",
   shown: Shown,
   chain: Chain,
 ): void {
   assertCall(call, functionName, chain);
   const { args } = decode(call);
   assertJob(args[0] as Job, shown);
-  if (functionName !== "approveJob") return;
+  if (functionName !== "approveJob" && functionName !== "resolveJob") return;
   const submission = args[1] as { node: string; result: string };
   const made = shown.onchain?.submission;
   if (
@@ -47,6 +47,15 @@ export function assertJobAction(
   ) {
     throw new UnexpectedCallError();
   }
+}
+
+/**
+ * @param nodeBps what the admin chose for the node's side, in basis points
+ * @throws {UnexpectedCallError} when a decision is another than was chosen, or of another job
+ */
+export function assertResolve(call: Call, nodeBps: number, shown: Shown, chain: Chain): void {
+  assertJobAction(call, "resolveJob", shown, chain);
+  if (decode(call).args[2] !== BigInt(nodeBps)) throw new UnexpectedCallError();
 }
 
 function decode({ data }: Call): { functionName: string; args: readonly unknown[] } {

@@ -34,6 +34,12 @@ export function sendFile({ file, onProgress, signal }: FileSending): Promise<Sto
   });
 }
 
+const encoded = (path: string) => path.split("/").map(encodeURIComponent).join("/");
+
 /** Where an output of a job is downloaded. */
 export const outputUrl = (jobId: string, path: string): string =>
-  `/api/jobs/${encodeURIComponent(jobId)}/outputs/${path.split("/").map(encodeURIComponent).join("/")}`;
+  `/api/jobs/${encodeURIComponent(jobId)}/outputs/${encoded(path)}`;
+
+/** Where an admin downloads what an attempt at anybody's job put out. */
+export const judgedUrl = (jobId: string, attempt: number, path: string): string =>
+  `/api/admin/jobs/${encodeURIComponent(jobId)}/attempts/${attempt}/outputs/${encoded(path)}`;
