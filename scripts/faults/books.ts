@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { aiforgeAbi, demoAccount, deployments, LOCAL_CHAIN_ID, payeeOf, usdtAbi } from "@aiforge/contracts";
+import { aiforgeAbi, deployments, LOCAL_CHAIN_ID, payeeOf, usdtAbi } from "@aiforge/contracts";
 import type { Address, Hex } from "viem";
 import { expect } from "vitest";
 import { type Customer, type Order, PRICE } from "./customer.ts";
@@ -10,8 +10,7 @@ import type { House } from "./house.ts";
 import { until } from "./until.ts";
 
 const run = promisify(execFile);
-const { aiforge } = deployments[LOCAL_CHAIN_ID]!;
-const { usdt } = deployments[LOCAL_CHAIN_ID]!;
+const { aiforge, usdt } = deployments[LOCAL_CHAIN_ID]!;
 /** `JobStatus` of the contract. */
 const NONE = 0;
 const LIVE = "('offered', 'accepted', 'running', 'uploading')";
@@ -22,9 +21,9 @@ const jobOf = ({ chain }: House, id: Hex) =>
   chain.readContract({ address: aiforge, abi: aiforgeAbi, functionName: "jobOf", args: [id] });
 
 /** Lets containers go on that wait to be let go, also those of later attempts. */
-async function letGo({ place }: House, folders: readonly string[]): Promise<void> {
-  for (const folder of folders) {
-    const jobs = join(place.dataDir, folder, "jobs");
+async function letGo({ place: { dataDir } }: House): Promise<void> {
+  for (const folder of await readdir(dataDir)) {
+    const jobs = join(dataDir, folder, "jobs");
     for (const attempt of await readdir(jobs).catch(() => []))
       await writeFile(join(jobs, attempt, "in", "go"), "").catch(() => {});
   }
@@ -32,20 +31,19 @@ async function letGo({ place }: House, folders: readonly string[]): Promise<void
 
 /**
  * Waits until a job is over and its money is where it belongs, and checks that it went there exactly once.
- * @param node whose wallet is to be paid
+ * @returns the wallet of the node that did it; null for a job that nobody did
  */
 export async function expectEnd(
   house: House,
   customer: Customer,
   order: Order,
   end: End,
-  { node = demoAccount("node").address, folders = ["miner"] }: { node?: Address; folders?: string[] } = {},
-): Promise<void> {
+): Promise<Address | null> {
   let seen = "";
   await until(
     `Job ${order.id} is over`,
     async () => {
-      await letGo(house, folders);
+      await letGo(house);
       const { status, escrow } = await jobOf(house, order.onchainId);
       if (status === NONE) await customer.sendAgain();
       const [row] = await house.rows<{ state: string; settled: boolean; live: number; due: string[] }>(
@@ -61,18 +59,27 @@ export async function expectEnd(
     },
     { everyMs: 250, left: () => `${seen} ${house.ends.slice(-4).join("; ")}` },
   );
-  expect(await movesOf(house, order.onchainId)).toEqual([
-    end === "paid"
-      ? { to: payeeOf(node).toLowerCase(), amount: (PRICE * 95n) / 100n, fee: (PRICE * 5n) / 100n }
-      : { to: customer.account.address.toLowerCase(), amount: PRICE, fee: 0n },
-  ]);
-  const [row] = await house.rows<{ state: string; mirrored: string[] }>(
-    `SELECT state, ARRAY(SELECT kind FROM chain.job_events event
-        WHERE event.job_id = job.onchain_id AND kind <> 'opened') AS mirrored
+  const [row] = await house.rows<{ state: string; mirrored: string[]; doers: Address[] }>(
+    `SELECT state,
+            ARRAY(SELECT kind FROM chain.job_events event
+                   WHERE event.job_id = job.onchain_id AND kind <> 'opened') AS mirrored,
+            ARRAY(SELECT node.address FROM app.job_attempts attempt JOIN app.nodes node ON node.id = attempt.node_id
+                   WHERE attempt.job_id = job.id AND attempt.state = 'finished') AS doers
        FROM app.jobs job WHERE id = $1`,
     [order.id],
   );
-  expect(row).toEqual({ state: end === "paid" ? "completed" : "failed", mirrored: [end] });
+  const moved = await movesOf(house, order.onchainId);
+  if (end === "refunded") {
+    expect(row).toEqual({ state: "failed", mirrored: [end], doers: [] });
+    expect(moved).toEqual([{ to: customer.account.address.toLowerCase(), amount: PRICE, fee: 0n }]);
+    return null;
+  }
+  expect(row).toEqual({ state: "completed", mirrored: [end], doers: [expect.any(String)] });
+  const doer = row?.doers[0] as Address;
+  expect(moved).toEqual([
+    { to: payeeOf(doer).toLowerCase(), amount: (PRICE * 95n) / 100n, fee: (PRICE * 5n) / 100n },
+  ]);
+  return doer;
 }
 
 /** Each time that a job's money left the contract's escrow, as the chain itself tells. */

@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { demoAccount, LOCAL_CHAIN_ID } from "@aiforge/contracts";
 import pg from "pg";
 import { createPublicClient, type Hex, http, type PublicClient } from "viem";
@@ -26,8 +28,8 @@ export interface MinerOptions {
   folder?: string;
   /** Where it dials the api. */
   apiUrl?: string;
-  /** For Node.js itself. */
-  nodeArgs?: string[];
+  /** By how much its clock is wrong, in seconds. */
+  clock?: number;
 }
 
 /** What `npm start` runs, but for the pages, with each process on its own: one that is killed comes back by itself. */
@@ -91,6 +93,10 @@ export class House {
     return `postgres://postgres:${encodeURIComponent(this.#secrets.database)}@127.0.0.1:${database}/aiforge`;
   }
 
+  has(name: string): boolean {
+    return this.#parts.has(name);
+  }
+
   part(name: string): Part {
     const part = this.#parts.get(name);
     if (!part) throw new Error(`There is no ${name} in this house`);
@@ -109,7 +115,8 @@ export class House {
 
   /** Waits until everything that is to be up is. */
   async allReady(): Promise<void> {
-    const waiting = () => [...this.#parts.values()].filter((part) => !part.ready).map(({ name }) => name);
+    const waiting = () =>
+      [...this.#parts.values()].filter(({ kept, ready }) => kept && !ready).map(({ name }) => name);
     const left = () => `${waiting().join(", ")} (${this.ends.slice(-8).join("; ")})`;
     await until("Every part of the house is up", async () => waiting().length === 0, { left });
   }
@@ -125,9 +132,11 @@ export class House {
 
   /** Another miner, with a wallet and a folder of its own unless told otherwise. */
   addMiner(name: string, options: MinerOptions = {}): Part {
-    const { key = generatePrivateKey(), folder = name, apiUrl, nodeArgs = [] } = options;
+    const { key = generatePrivateKey(), folder = name, apiUrl, clock } = options;
+    const skewed =
+      clock === undefined ? [] : ["--import", new URL("./skewed-clock.ts", import.meta.url).href];
     const change = (spec: ChildSpec): ChildSpec => {
-      const args = [...nodeArgs, ...spec.args];
+      const args = [...skewed, ...spec.args];
       args[args.indexOf("--data-dir") + 1] = `${this.place.dataDir}/${folder}`;
       if (apiUrl) args[args.indexOf("--api-url") + 1] = apiUrl;
       return {
@@ -137,11 +146,22 @@ export class House {
           ...spec.env,
           AIFORGE_MINER_KEY: key,
           AIFORGE_MINER_NAME: "faults",
+          ...(clock !== undefined && { FAULTS_CLOCK_SECONDS: String(clock) }),
           AIFORGE_MINER_JOB_CONCURRENCY: String(CONCURRENCY),
         },
       };
     };
     return this.#add(name, (services) => services.startMiner(this.docker.host), { change });
+  }
+
+  /** What time it is for a part, by its log. Milliseconds since 1970. */
+  async timeOf(name: string): Promise<number> {
+    const log = await readFile(join(this.place.dataDir, "logs", `${name}.log`), "utf8");
+    const [line = ""] = log
+      .split("\n")
+      .filter((each) => each.startsWith("{"))
+      .slice(-1);
+    return new Date((JSON.parse(line) as { time: number | string }).time).getTime();
   }
 
   /** The part is gone for good. */

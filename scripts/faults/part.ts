@@ -48,8 +48,7 @@ export class Part {
   #ready = false;
   #current: Single | undefined;
   #keeping: Promise<void> = Promise.resolve();
-  /** Ends of its processes so far. */
-  ends = 0;
+  #why = "";
 
   constructor(options: PartOptions) {
     this.#options = options;
@@ -68,6 +67,19 @@ export class Part {
     if (this.#kept) return;
     this.#kept = true;
     this.#keeping = this.#keeping.then(() => this.#keep());
+  }
+
+  /** Whether it is to be up. */
+  get kept(): boolean {
+    return this.#kept;
+  }
+
+  /** The next end is its last. @returns why it ended, when it has */
+  async last(): Promise<string> {
+    while (!this.#current) await sleep(20);
+    this.#kept = false;
+    await this.#keeping;
+    return this.#why;
   }
 
   /** kill -9 of the process and its group. Resolves when it is dead; unless `down` it is started again. */
@@ -94,13 +106,13 @@ export class Part {
       launched.catch(() => {});
       try {
         await Promise.race([launched, supervisor.failed]);
-        this.#ready = this.#kept;
+        this.#ready = true;
         await supervisor.failed;
       } catch (error) {
-        onEnd(error instanceof Error ? error.message : String(error));
+        this.#why = error instanceof Error ? error.message : String(error);
+        onEnd(this.#why);
       }
       this.#ready = false;
-      this.ends += 1;
       const { child } = supervisor;
       if (child?.pid !== undefined && child.running) signalGroup(child.pid, "SIGKILL");
       await child?.exited;

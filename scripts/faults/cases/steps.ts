@@ -1,5 +1,5 @@
-import type { End } from "./books.ts";
-import type { OrderOptions } from "./customer.ts";
+import type { End } from "../books.ts";
+import type { OrderOptions } from "../customer.ts";
 
 /** A place on a job's way at which somebody is killed. */
 export interface Step {
