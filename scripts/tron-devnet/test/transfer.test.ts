@@ -199,3 +199,43 @@ test("blocks are linked, found by height and id, and end in the chain's id", asy
   expect(solid.block_header.raw_data.number).toBe(devnet.solid());
   await expect(tron().trx.getBlockByNumber(devnet.head() + 1)).rejects.toThrow("Block not found");
 });
+
+test("the node tells of itself, and of what an account may send", async () => {
+  expect((await tron().trx.getNodeInfo()).block).toContain(`Num:${devnet.head()},`);
+  const resources = await tron().trx.getAccountResources(tron().defaultAddress.base58 as string);
+  expect(resources.freeNetLimit).toBe(600);
+  expect(await tron().trx.getBandwidth()).toBe(600 - (resources.freeNetUsed ?? 0));
+  expect(await tron().trx.getEnergyPrices()).toBe("0:100");
+});
+
+test.each<[string, string | undefined, number]>([
+  ["wallet/getblockbynum", "{", 200],
+  ["wallet/getblockbynum", "[]", 200],
+  ["wallet/getblockbynum", '{"num":"x"}', 200],
+  ["wallet/getblockbynum", '{"num":1e300}', 200],
+  ["wallet/getblockbyid", '{"value":"00"}', 200],
+  ["wallet/gettransactioninfobyid", '{"value":{}}', 200],
+  ["wallet/getaccount", '{"address":"T"}', 200],
+  ["wallet/triggerconstantcontract", '{"owner_address":"41","data":"0"}', 200],
+  ["wallet/getsignweight", '{"raw_data":{"contract":[{"parameter":7}]}}', 200],
+  ["wallet/constructor", "{}", 404],
+  ["walletsolidity/broadcasttransaction", "{}", 404],
+  ["v1/contracts/T/events", undefined, 400],
+  ["v1/accounts/x/transactions/trc20", undefined, 400],
+])("%s with %s is refused with a reason", async (path, body, status) => {
+  const response = await fetch(`${devnet.url}/${path}`, body === undefined ? {} : { method: "POST", body });
+  expect(response.status).toBe(status);
+  expect(await response.json()).toSatisfy((answer) => "Error" in answer || "error" in answer);
+});
+
+test.each<[string, object]>([
+  ["broadcasttransaction", {}],
+  ["broadcasttransaction", { raw_data: { contract: [{ type: "VoteWitnessContract" }] } }],
+  ["broadcasttransaction", { raw_data: { contract: [] }, signature: "00" }],
+  ["broadcasthex", { transaction: "zz" }],
+  ["broadcasthex", { transaction: "0a03ffffff" }],
+])("%s of %o is no transaction", async (name, body) => {
+  expect(await tron().fullNode.request(`wallet/${name}`, { more: 1, ...body }, "post")).toMatchObject({
+    code: "SIGERROR",
+  });
+});

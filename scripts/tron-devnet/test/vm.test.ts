@@ -87,3 +87,15 @@ test("a contract that destroys itself where it was made leaves nothing", async (
   expect(result).toBe("SUCCESS");
   expect([...state.keys(`a${contract}`), ...state.keys(`s${contract}`)]).toEqual([]);
 });
+
+test("what this EVM cannot do fails by itself, and the next call works", async () => {
+  // CALL of the KZG precompile with 192 bytes.
+  const outcome = await run("5f5f60c05f5f600a5af1");
+  expect(outcome).toMatchObject({
+    result: "UNKNOWN",
+    energy: 1_000_000n,
+    message: expect.stringContaining("kzg"),
+  });
+  expect(state.takeChanges().after).toEqual([]);
+  expect((await run(`46${RETURN}`)).result).toBe("SUCCESS");
+});

@@ -21,7 +21,7 @@ export interface NewBlock {
 export class Ledger {
   readonly #headers = new Headers();
   /** Of the blocks that have transactions. */
-  readonly #bodies = new Map<number, Included[]>();
+  readonly #bodies = new Map<number, { included: Included[]; root: Uint8Array }>();
   readonly #heights = new Map<string, number>();
   readonly #undo = new Map<number, Change[]>();
   readonly #solid = new SolidTracker();
@@ -44,7 +44,7 @@ export class Ledger {
   }
 
   included(height: number): readonly Included[] {
-    return this.#bodies.get(height) ?? [];
+    return this.#bodies.get(height)?.included ?? [];
   }
 
   /** The heights of the blocks that have transactions, ascending. */
@@ -64,7 +64,7 @@ export class Ledger {
     const id = blockId({ number, time, slot, parentId: parent.id, root });
     const solid = this.#solid.add(number, slot, parent.solid);
     this.#headers.push({ id, time, slot, solid });
-    if (included.length > 0) this.#bodies.set(number, included);
+    if (included.length > 0) this.#bodies.set(number, { included, root });
     for (const { transaction } of included) this.#heights.set(transaction.id, number);
     if (before.length > 0) this.#undo.set(number, before);
     for (; this.#oldestUndo <= solid - READABLE; this.#oldestUndo++) this.#undo.delete(this.#oldestUndo);
@@ -93,9 +93,9 @@ export class Ledger {
   /** A block as a node shows it. */
   blockJson(height: number, withTransactions = true): JsonObject {
     const { id, time, slot } = this.header(height);
-    const included = this.included(height);
+    const { included = [], root = merkleRoot([]) } = this.#bodies.get(height) ?? {};
     const parentId = height === 0 ? new Uint8Array(32) : this.header(height - 1).id;
-    const parts: BlockParts = { number: height, time, slot, parentId, root: merkleRoot(included) };
+    const parts: BlockParts = { number: height, time, slot, parentId, root };
     return blockToJson(parts, id, withTransactions ? included : undefined);
   }
 

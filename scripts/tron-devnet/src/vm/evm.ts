@@ -45,8 +45,10 @@ export interface Outcome {
 
 /** An EVM that derives addresses as Tron's does, and shows contracts what they read on Tron. */
 export class TronEvm {
-  readonly #evm: TronAddressesEvm;
+  readonly #state: State;
   readonly #evmState: EvmState;
+  readonly #create: () => TronAddressesEvm;
+  #evm: TronAddressesEvm;
 
   /** @param blockId of a height, 32 bytes: what BLOCKHASH reads */
   constructor(state: State, chainId: number, blockId: (height: number) => Uint8Array) {
@@ -55,20 +57,44 @@ export class TronEvm {
       putBlock: async () => {},
       shallowCopy: () => blockchain,
     };
+    this.#state = state;
     this.#evmState = new EvmState(state);
-    this.#evm = new TronAddressesEvm({
-      common: createCustomCommon({ chainId, name: "tron-devnet" }, Mainnet, { hardfork: Hardfork.Osaka }),
-      stateManager: this.#evmState,
-      blockchain,
-      bn254: new NobleBN254(),
-      // The fee limit is what bounds a contract's size on Tron.
-      allowUnlimitedContractSize: true,
-      allowUnlimitedInitCodeSize: true,
-    });
+    this.#create = () =>
+      new TronAddressesEvm({
+        common: createCustomCommon({ chainId, name: "tron-devnet" }, Mainnet, { hardfork: Hardfork.Osaka }),
+        stateManager: this.#evmState,
+        blockchain,
+        bn254: new NobleBN254(),
+        // The fee limit is what bounds a contract's size on Tron.
+        allowUnlimitedContractSize: true,
+        allowUnlimitedInitCodeSize: true,
+      });
+    this.#evm = this.#create();
   }
 
   /** Runs on the current state. After a failure the state is as before. */
   async run(run: Run): Promise<Outcome> {
+    const depth = this.#state.checkpoint();
+    try {
+      const outcome = await this.#run(run);
+      this.#state.commit();
+      return outcome;
+    } catch (error) {
+      // Something that this EVM cannot do, such as the KZG precompile. It may be left in the middle of a call.
+      this.#state.revertTo(depth);
+      this.#evm = this.#create();
+      return {
+        result: "UNKNOWN",
+        message: error instanceof Error ? error.message : String(error),
+        energy: run.energyLimit,
+        returned: new Uint8Array(),
+        logs: [],
+        contract: run.to ?? "00".repeat(20),
+      };
+    }
+  }
+
+  async #run(run: Run): Promise<Outcome> {
     const { block } = run;
     this.#evm.transactionId = fromHex(run.transactionId) as Uint8Array;
     this.#evm.internalCalls = 0n;

@@ -28,8 +28,9 @@ export class State {
     return [...this.#values.keys()].filter((key) => key.startsWith(prefix));
   }
 
-  checkpoint() {
-    this.#checkpoints.push(this.#journal.length);
+  /** Returns how many checkpoints there were before it. */
+  checkpoint(): number {
+    return this.#checkpoints.push(this.#journal.length) - 1;
   }
 
   /** Forgets the last checkpoint. */
@@ -41,6 +42,11 @@ export class State {
   revert() {
     const length = this.#checkpoints.pop() ?? 0;
     for (const [key, value] of this.#journal.splice(length).reverse()) this.#write(key, value);
+  }
+
+  /** Goes back to the checkpoint that returned `depth`, past those that were left open after it. */
+  revertTo(depth: number) {
+    while (this.#checkpoints.length > depth) this.revert();
   }
 
   /** What changed since the last call: each key with its value before and after. There must be no checkpoint left. */
