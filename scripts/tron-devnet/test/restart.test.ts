@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,11 @@ let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "tron-devnet-"));
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+const children: ChildProcess[] = [];
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  await rm(directory, { recursive: true, force: true });
+});
 
 const bob = addressOf(KEYS.bob);
 const BIN = fileURLToPath(new URL("../bin/tron-devnet.mjs", import.meta.url));
@@ -22,6 +26,7 @@ const BIN = fileURLToPath(new URL("../bin/tron-devnet.mjs", import.meta.url));
 /** Runs the command until it says where it is. */
 async function command(...args: string[]) {
   const child = spawn(process.execPath, [BIN, "--port", "0", "--dir", directory, ...args]);
+  children.push(child);
   let output = "";
   for await (const chunk of child.stdout) {
     output += chunk;
@@ -79,18 +84,15 @@ test("every block that was seen outlives kill -9, and an unfinished line is cut 
   await appendFile(join(directory, "chain.jsonl"), '{"t":17');
 
   const again = await command("--block-time", "0");
-  try {
-    const tron = client(again.url);
-    expect(await tron.trx.getUnconfirmedTransactionInfo(sent.txid)).toEqual(seen);
-    expect(await tron.trx.getUnconfirmedBalance(bob)).toBe(2_000_000);
-    await fetch(`${again.url}/devnet/mine`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-    });
-  } finally {
-    again.child.kill("SIGTERM");
-    await once(again.child, "exit");
-  }
+  const tron = client(again.url);
+  expect(await tron.trx.getUnconfirmedTransactionInfo(sent.txid)).toEqual(seen);
+  expect(await tron.trx.getUnconfirmedBalance(bob)).toBe(2_000_000);
+  await fetch(`${again.url}/devnet/mine`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+  });
+  again.child.kill("SIGTERM");
+  await once(again.child, "exit");
   expect(again.child.exitCode).toBe(0);
   const lines = (await readFile(join(directory, "chain.jsonl"), "utf8")).trim().split("\n");
   for (const line of lines) expect(() => JSON.parse(line)).not.toThrow();
