@@ -192,7 +192,9 @@ async function runLocked(
         jobs.offer(frame.work);
         return;
       case "job_cancel":
-        log.info({ attemptId: frame.attemptId, reason: frame.reason }, "a job was cancelled");
+        // Told again for a while, lest it is missed.
+        if (jobs.attempts.includes(frame.attemptId))
+          log.info({ attemptId: frame.attemptId, reason: frame.reason }, "a job was cancelled");
         jobs.cancel(frame.attemptId);
         return;
       case "job_probe":

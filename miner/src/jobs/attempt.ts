@@ -1,3 +1,4 @@
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { jobPathClash } from "@aiforge/contracts";
@@ -30,8 +31,8 @@ const VERIFIED_MS = 5_000;
 /** A job that is over on chain needs nothing any more, however late. */
 const GRACE_SECONDS = 3_600;
 
-/** Reads of files. */
-const READ = { highWaterMark: 1024 * 1024, autoClose: false } as const;
+/** Bytes of one read of a file. */
+const READ = 1024 * 1024;
 
 export interface AttemptDeps {
   coordinator: Coordinator;
@@ -202,16 +203,10 @@ export class Attempt {
   async #put(folder: string, path: string): Promise<OutputFile> {
     const file = await openOutput(folder, path);
     try {
-      const print = await fingerprint(file.createReadStream({ ...READ, start: 0 }));
+      const print = await fingerprint(bytesOf(file));
       const output = { path, ...print };
       await this.#persist(
-        (signal) =>
-          this.#deps.coordinator.putOutput(
-            this.id,
-            output,
-            file.createReadStream({ ...READ, start: 0 }),
-            signal,
-          ),
+        (signal) => this.#deps.coordinator.putOutput(this.id, output, bytesOf(file), signal),
         {},
       ).catch((error: unknown) => {
         if (error instanceof ApiError && error.status === 413)
@@ -312,6 +307,16 @@ export class Attempt {
       if (this.#lost.signal.aborted) throw new Over();
       signal.throwIfAborted();
     }
+  }
+}
+
+/** A file from its beginning. The streams of a handle would stay with it, one for each try while the API is away. */
+async function* bytesOf(file: FileHandle): AsyncGenerator<Uint8Array> {
+  for (let at = 0; ; ) {
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.allocUnsafe(READ), position: at });
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 
