@@ -1657,6 +1657,10 @@ export type NotificationPreferences = {
          * Where to; null for an account without one
          */
         address: string | null;
+        /**
+         * Only to a confirmed address anything is sent
+         */
+        confirmed: boolean;
     };
     kinds: Array<{
         kind: 'job.started' | 'job.completed' | 'job.failed' | 'job.cancelled' | 'job.paid' | 'job.refunded' | 'webhook.disabled';
@@ -5270,6 +5274,72 @@ export type SetNotificationPreferencesResponses = {
 
 export type SetNotificationPreferencesResponse = SetNotificationPreferencesResponses[keyof SetNotificationPreferencesResponses];
 
+export type SendEmailConfirmationData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/notifications/email/confirmation';
+};
+
+export type SendEmailConfirmationErrors = {
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    409: Error;
+    /**
+     * Error
+     */
+    429: Error;
+    /**
+     * Error
+     */
+    502: Error;
+};
+
+export type SendEmailConfirmationError = SendEmailConfirmationErrors[keyof SendEmailConfirmationErrors];
+
+export type SendEmailConfirmationResponses = {
+    /**
+     * Sent
+     */
+    204: void;
+};
+
+export type SendEmailConfirmationResponse = SendEmailConfirmationResponses[keyof SendEmailConfirmationResponses];
+
+export type ConfirmEmailData = {
+    body: {
+        token: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/notifications/email/confirm';
+};
+
+export type ConfirmEmailErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+};
+
+export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
+
+export type ConfirmEmailResponses = {
+    /**
+     * OK
+     */
+    200: {
+        address: string;
+    };
+};
+
+export type ConfirmEmailResponse = ConfirmEmailResponses[keyof ConfirmEmailResponses];
+
 export type ListWebhooksData = {
     body?: never;
     path?: never;
@@ -6132,6 +6202,10 @@ export type BuyLicenseErrors = {
     /**
      * Error
      */
+    429: Error;
+    /**
+     * Error
+     */
     503: Error;
 };
 
@@ -6695,6 +6769,10 @@ export type SubscribeErrors = {
     /**
      * Error
      */
+    429: Error;
+    /**
+     * Error
+     */
     503: Error;
 };
 
@@ -7164,6 +7242,10 @@ export type PublishModelErrors = {
     /**
      * Error
      */
+    429: Error;
+    /**
+     * Error
+     */
     503: Error;
 };
 
@@ -7214,6 +7296,10 @@ export type PayListingFeeErrors = {
      * Error
      */
     409: Error;
+    /**
+     * Error
+     */
+    429: Error;
     /**
      * Error
      */
@@ -7302,6 +7388,10 @@ export type CreatePlanSubscriptionErrors = {
      * Error
      */
     409: Error;
+    /**
+     * Error
+     */
+    429: Error;
     /**
      * Error
      */
@@ -8181,15 +8271,7 @@ export type GetAnyJobLogsErrors = {
     /**
      * Error
      */
-    403: Error;
-    /**
-     * Error
-     */
     404: Error;
-    /**
-     * Error
-     */
-    429: Error;
 };
 
 export type GetAnyJobLogsError = GetAnyJobLogsErrors[keyof GetAnyJobLogsErrors];
@@ -8225,19 +8307,11 @@ export type GetAnyJobOutputErrors = {
     /**
      * Error
      */
-    403: Error;
-    /**
-     * Error
-     */
     404: Error;
     /**
      * Error
      */
     416: Error;
-    /**
-     * Error
-     */
-    429: Error;
 };
 
 export type GetAnyJobOutputError = GetAnyJobOutputErrors[keyof GetAnyJobOutputErrors];

@@ -10,6 +10,7 @@ import type { Router } from "../core/http.ts";
 import { createDeps, type Deps } from "../deps.ts";
 import type { SchedulerTimes } from "../features/jobs/scheduler/scheduler.ts";
 import type { HubTimes } from "../features/nodes/hub.ts";
+import { checkingLimits } from "./declared.ts";
 
 export const ORIGIN = "http://localhost:3000";
 
@@ -45,7 +46,7 @@ export async function createTestApi(
   });
   const deps = createDeps(config, { connections: 10, nodeTimes, schedulerTimes });
   return {
-    app: createApp(deps),
+    app: checkingLimits(createApp(deps)),
     deps,
     rpcUrl: env.RPC_URL_31337 ?? API_TEST_RPC_URL,
     close: async () => {

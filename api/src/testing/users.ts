@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { eq } from "drizzle-orm";
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
+import { user } from "../features/auth/schema.ts";
 import type { UserView } from "../features/auth/service.ts";
 import { ORIGIN, type TestApi } from "./harness.ts";
 
@@ -37,6 +39,13 @@ export async function registerUser(api: TestApi, name = "Ada"): Promise<TestUser
   if (response.status !== 201) throw new Error(`Registration answered ${response.status}`);
   const { user, token } = await bodyOf<{ user: UserView; token: string }>(response);
   return { id: user.id, email, token, call: caller(api, token) };
+}
+
+/** Registers a new user whose e-mail address is confirmed. */
+export async function mailableUser(api: TestApi, name = "Ada"): Promise<TestUser> {
+  const registered = await registerUser(api, name);
+  await api.deps.db.update(user).set({ emailVerified: true }).where(eq(user.id, registered.id));
+  return registered;
 }
 
 /** Signs in with a wallet (a new one by default), which creates the user on first use. */

@@ -70,7 +70,7 @@ const logs = createRoute({
   tags,
   summary: "What the container of anybody's job said",
   request: { params: byId, query: jobLogsRoute.request.query },
-  responses: jobLogsRoute.responses,
+  responses: { 200: jobLogsRoute.responses[200], ...errorResponses(400, 401, 404) },
 });
 
 const output = createRoute({
@@ -82,7 +82,7 @@ const output = createRoute({
   request: {
     params: byId.extend({ attempt: z.coerce.number().int().positive(), path: z.string().max(4_096) }),
   },
-  responses: jobOutputRoute.responses,
+  responses: { 200: jobOutputRoute.responses[200], ...errorResponses(401, 404, 416) },
 });
 
 const resolve = createRoute({

@@ -153,7 +153,7 @@ const buy = createRoute({
   },
   responses: {
     200: json(z.object({ payment: paymentSchema })),
-    ...errorResponses(400, 401, 403, 404, 409, 503),
+    ...errorResponses(400, 401, 403, 404, 409, 429, 503),
   },
 });
 

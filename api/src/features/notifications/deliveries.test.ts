@@ -5,10 +5,19 @@ import { eq, sql } from "drizzle-orm";
 import { Webhook } from "standardwebhooks";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { seal } from "../../core/seal.ts";
 import { jobRow } from "../../testing/escrows.ts";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
 import { startMailServer, startReceiver } from "../../testing/receivers.ts";
-import { bodyOf, registerUser, type TestUser } from "../../testing/users.ts";
+import {
+  bodyOf,
+  codeOf,
+  mailableUser,
+  registerUser,
+  send,
+  type TestUser,
+  walletUser,
+} from "../../testing/users.ts";
 import { moveJob } from "../jobs/transitions.ts";
 import { RETRY_SECONDS } from "./outbox.ts";
 import { notificationDeliveries, notifications, webhooks } from "./schema.ts";
@@ -90,7 +99,7 @@ const attempted = (user: TestUser, attempts: number) =>
 
 describe("e-mail", () => {
   it("reaches the mailbox, with a link and without a second copy's doubt", async () => {
-    const user = await registerUser(api);
+    const user = await mailableUser(api);
     const jobId = await jobDone(user);
     const delivery = await delivering(() => ended(user, "email"));
     expect(delivery).toMatchObject({ state: "delivered", attempts: 1 });
@@ -104,7 +113,7 @@ describe("e-mail", () => {
   });
 
   it("is tried again after a 4xx, and not after a 5xx", async () => {
-    const user = await registerUser(api);
+    const user = await mailableUser(api);
     await jobDone(user);
     mail.refuse.push(451);
     await delivering(async () => {
@@ -122,6 +131,57 @@ describe("e-mail", () => {
       });
     });
     expect(mail.mails.filter(({ to }) => to.includes(user.email))).toEqual([]);
+  });
+
+  it("goes to nobody who did not confirm the address by the link that is sent there", async () => {
+    const user = await registerUser(api);
+    await jobDone(user);
+    expect(await deliveriesOf(user, "email")).toEqual([]);
+    const email = async () =>
+      (await bodyOf<PreferencesView>(await user.call("GET", "/api/notifications/preferences"))).email;
+    expect(await email()).toMatchObject({ address: user.email, confirmed: false });
+
+    const ask = () => user.call("POST", "/api/notifications/email/confirmation");
+    expect((await ask()).status).toBe(204);
+    const { source } = mail.mails.findLast(({ to }) => to.includes(user.email))!;
+    // Long lines of a mail are folded with "=".
+    const token = /#confirm=([\w.-]+)/.exec(source.replaceAll("=\r\n", "").replaceAll("=3D", "="))![1]!;
+    const confirm = (text: string) => send(api, "POST", "/api/notifications/email/confirm", { token: text });
+    for (const odd of ["x", token.slice(0, -2), `${token.slice(0, 30)}AA${token.slice(32)}`]) {
+      expect(await codeOf(await confirm(odd))).toBe("confirmation_invalid");
+    }
+    expect(await email()).toMatchObject({ confirmed: false });
+    expect(await bodyOf(await confirm(token))).toEqual({ address: user.email });
+    expect((await confirm(token)).status).toBe(200);
+    expect(await email()).toMatchObject({ confirmed: true });
+    expect(await codeOf(await ask())).toBe("nothing_to_confirm");
+    await jobDone(user);
+    expect(await deliveriesOf(user, "email")).toHaveLength(1);
+  });
+
+  it("has no link after a day, for another address, without an address or a mail server that takes it", async () => {
+    const user = await registerUser(api);
+    const sealed = (change: object) =>
+      seal(JSON.stringify({ id: user.id, email: user.email, until: Date.now() + 60_000, ...change }), {
+        secret: api.deps.config.AUTH_SECRET,
+        purpose: "confirm an e-mail address",
+        owner: "",
+      });
+    for (const token of [sealed({ until: Date.now() - 1 }), sealed({ email: "another@example.org" })]) {
+      const response = await send(api, "POST", "/api/notifications/email/confirm", { token });
+      expect(await codeOf(response)).toBe("confirmation_invalid");
+    }
+    const byWallet = await walletUser(api);
+    const path = "/api/notifications/email/confirmation";
+    expect(await codeOf(await byWallet.call("POST", path))).toBe("nothing_to_confirm");
+    mail.refuse.push(550);
+    expect(await codeOf(await user.call("POST", path))).toBe("mail_failed");
+    for (let time = 0; time < 4; time++) await user.call("POST", path);
+    expect(await codeOf(await user.call("POST", path))).toBe("too_many_attempts");
+    const off = await createTestApi();
+    const without = await registerUser(off);
+    expect(await codeOf(await without.call("POST", path))).toBe("mail_off");
+    await off.close();
   });
 });
 

@@ -8,6 +8,7 @@ import { createTestApi, eventually, fundedWallet, type TestApi } from "../../tes
 import {
   bodyOf,
   codeOf,
+  mailableUser,
   registerUser,
   type TestUser,
   type TestWalletUser,
@@ -82,7 +83,7 @@ describe("who ordered a job", () => {
       [],
     ],
   ])("is told when it %s", async (_what, change, kind, title, channels) => {
-    const user = withWallet(await registerUser(api));
+    const user = withWallet(await mailableUser(api));
     const job = await jobRow(api, user, { state: change.from });
     expect(await move(job.id, change)).toBe(true);
     const { notifications: told } = await listOf(user);
@@ -222,9 +223,9 @@ describe("the list", () => {
 
 describe("preferences", () => {
   it("decide which kind goes by which channel", async () => {
-    const user = withWallet(await registerUser(api));
+    const user = withWallet(await mailableUser(api));
     const before = await bodyOf<PreferencesView>(await user.call("GET", "/api/notifications/preferences"));
-    expect(before.email).toEqual({ available: false, address: user.email });
+    expect(before.email).toEqual({ available: false, address: user.email, confirmed: true });
     expect(before.kinds.find(({ kind }) => kind === "job.started")).toMatchObject({
       inApp: true,
       email: false,

@@ -1,6 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../../db/client.ts";
-import { WALLET_EMAIL_DOMAIN } from "../auth/auth.ts";
 import { user } from "../auth/schema.ts";
 import { groupMembers } from "../groups/schema.ts";
 import { KINDS, type NotificationKind } from "./kinds.ts";
@@ -45,7 +44,8 @@ export async function notify(tx: Executor, audience: Audience, notice: Notice): 
     INSERT INTO ${notificationDeliveries} (notification_id, channel, webhook_id)
     SELECT noted.id, 'email', NULL
       FROM noted JOIN told USING (user_id) JOIN ${user} person ON person.id = noted.user_id
-     WHERE told.email AND person.email NOT LIKE ${`%@${WALLET_EMAIL_DOMAIN}`}
+     -- Anybody can register with an address of somebody else's: nothing is sent to one that was not confirmed.
+     WHERE told.email AND person.email_verified
     UNION ALL
     SELECT noted.id, 'webhook', hook.id
       FROM noted JOIN told USING (user_id) JOIN ${webhooks} hook ON hook.user_id = noted.user_id

@@ -1,6 +1,7 @@
 import { and, asc, count, desc, eq, isNull, lt, lte, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
 import type { Executor } from "../../db/client.ts";
+import { user } from "../auth/schema.ts";
 import type { NotificationKind } from "./kinds.ts";
 import { notificationPreferences, notifications, webhooks } from "./schema.ts";
 
@@ -135,5 +136,21 @@ export async function removeWebhook(db: Executor, userId: string, id: string): P
     .delete(webhooks)
     .where(and(eq(webhooks.id, id), eq(webhooks.userId, userId)))
     .returning({ id: webhooks.id });
+  return rows.length > 0;
+}
+
+/** Whether the user's e-mail address was confirmed. */
+export async function isConfirmed(db: Executor, userId: string): Promise<boolean> {
+  const [row] = await db.select({ confirmed: user.emailVerified }).from(user).where(eq(user.id, userId));
+  return row?.confirmed ?? false;
+}
+
+/** Notes that an address is its user's. @returns false when the user has it no more */
+export async function confirm(db: Executor, userId: string, email: string): Promise<boolean> {
+  const rows = await db
+    .update(user)
+    .set({ emailVerified: true })
+    .where(and(eq(user.id, userId), eq(user.email, email)))
+    .returning({ id: user.id });
   return rows.length > 0;
 }

@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { createRouter, errorResponses, json, jsonBody, type Router } from "../../core/http.ts";
 import { requireUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
+import { confirmAddress, sendConfirmation } from "./confirm.ts";
 import {
   countUnread,
   getPreferences,
@@ -99,6 +100,33 @@ export function notificationsRoutes(deps: Deps): Router {
   });
   router.openapi(prefer, async (c) =>
     c.json(await setPreferences(deps, requireUser(c), c.req.valid("json").kinds), 200),
+  );
+
+  const sendLink = createRoute({
+    method: "post",
+    path: "/email/confirmation",
+    operationId: "sendEmailConfirmation",
+    tags,
+    summary:
+      "Send a link to the caller's e-mail address by which it is confirmed; nothing else is sent before",
+    responses: { 204: { description: "Sent" }, ...errorResponses(401, 409, 429, 502) },
+  });
+  router.openapi(sendLink, async (c) => {
+    await sendConfirmation(deps, requireUser(c));
+    return c.body(null, 204);
+  });
+
+  const confirmRoute = createRoute({
+    method: "post",
+    path: "/email/confirm",
+    operationId: "confirmEmail",
+    tags,
+    summary: "Confirm an address by the link that was sent to it; no sign-in is needed",
+    request: { body: jsonBody(z.object({ token: z.string().min(1).max(2_000) })) },
+    responses: { 200: json(z.object({ address: z.string() })), ...errorResponses(400) },
+  });
+  router.openapi(confirmRoute, async (c) =>
+    c.json(await confirmAddress(deps, c.req.valid("json").token), 200),
   );
 
   router.route("/webhooks", webhookRoutes(deps));

@@ -51,7 +51,11 @@ export async function readUpTo(deps: Deps, userId: string, id: string): Promise<
 export async function getPreferences(deps: Deps, user: SessionUser): Promise<PreferencesView> {
   const chosen = new Map((await queries.preferencesOf(deps.db, user.id)).map((row) => [row.kind, row]));
   return {
-    email: { available: deps.config.SMTP_URL !== undefined, address: user.email },
+    email: {
+      available: deps.config.SMTP_URL !== undefined,
+      address: user.email,
+      confirmed: await queries.isConfirmed(deps.db, user.id),
+    },
     kinds: NOTIFICATION_KINDS.map((kind) => {
       const { label, defaults } = KINDS[kind];
       const { inApp, email, webhook } = chosen.get(kind) ?? defaults;

@@ -29,6 +29,7 @@ export const preferencesSchema = z
     email: z.object({
       available: z.boolean().openapi({ description: "Whether this server sends e-mail" }),
       address: z.string().nullable().openapi({ description: "Where to; null for an account without one" }),
+      confirmed: z.boolean().openapi({ description: "Only to a confirmed address anything is sent" }),
     }),
     kinds: z.array(preference.extend({ label: z.string() })),
   })

@@ -82,7 +82,7 @@ const publish = createRoute({
   },
   responses: {
     200: json(z.object({ payment: paymentSchema })),
-    ...errorResponses(400, 401, 403, 404, 409, 503),
+    ...errorResponses(400, 401, 403, 404, 409, 429, 503),
   },
 });
 
@@ -98,7 +98,7 @@ const listingFee = createRoute({
   },
   responses: {
     200: json(z.object({ payment: paymentSchema })),
-    ...errorResponses(400, 401, 403, 404, 409, 503),
+    ...errorResponses(400, 401, 403, 404, 409, 429, 503),
   },
 });
 

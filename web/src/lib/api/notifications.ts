@@ -12,6 +12,10 @@ export const notifications = {
   preferences: () => unwrap<t.NotificationPreferences>(client.getNotificationPreferences()),
   prefer: (kinds: t.NotificationChoice[]) =>
     unwrap<t.NotificationPreferences>(client.setNotificationPreferences({ body: { kinds } })),
+  /** Sends a link to one's own address, by which it is confirmed. */
+  sendConfirmation: () => unwrap(client.sendEmailConfirmation()),
+  /** @param token of that link */
+  confirmEmail: async (token: string) => (await unwrap(client.confirmEmail({ body: { token } }))).address,
   webhooks: async () => (await unwrap(client.listWebhooks())).webhooks,
   createWebhook: (url: string) => unwrap(client.createWebhook({ body: { url } })),
   changeWebhook: (id: string, body: { url?: string; enabled?: boolean }) =>
