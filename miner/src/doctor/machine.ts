@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import type { Config } from "../config.ts";
 import { describe, MinerError } from "../errors.ts";
 import { parseNvidiaSmi } from "../heartbeat.ts";
+import { LOCAL_IMAGE } from "../jobs/config.ts";
 import { ContainerEngine, within } from "../jobs/engine.ts";
 import { allowedImages } from "../jobs/images.ts";
 import type { JobsConfig } from "../jobs/jobs.ts";
@@ -50,7 +51,13 @@ export async function containerCheck(jobs: JobsConfig): Promise<Outcome> {
       `${detail}; it cannot limit ${unlimited.join(" and ")}`,
       "Boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1) and all its controllers, or use Docker with root.",
     );
-  if (jobs.images === "any") return fine(`${detail}; any image`);
+  if (jobs.images === "any") {
+    if ((await allowedImages(engine, [LOCAL_IMAGE])).length > 0) return fine(`${detail}; any image`);
+    return warning(
+      `${detail}; any image, but none for the probes that a node has to pass: no job is offered to it`,
+      `Give one with Node.js, Python or sha256sum that name (${kind} tag node:24-alpine ${LOCAL_IMAGE}), and start again.`,
+    );
+  }
   const here = await allowedImages(engine, jobs.images);
   const missing = jobs.images.filter((ref) => !here.some((image) => image.ref === ref));
   if (missing.length > 0)

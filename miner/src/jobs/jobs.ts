@@ -6,6 +6,7 @@ import type { Engine } from "../engines/engine.ts";
 import { describe, MinerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { Attempt, type AttemptDeps } from "./attempt.ts";
+import { LOCAL_IMAGE } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
 import { ContainerEngine, LABELS } from "./engine.ts";
 import { type AllowedImage, allowedImages, ensureImage, isAllowed } from "./images.ts";
@@ -264,10 +265,7 @@ export class Jobs {
     const engine = await ContainerEngine.open(config.dockerHost);
     const left = await engine.cleanLeftovers(this.#folder, this.#busy);
     if (left > 0) log.info({ containers: left }, "containers of the last run were removed");
-    this.#images = await allowedImages(
-      engine,
-      config.images === "any" ? ["localhost/node:1"] : config.images,
-    );
+    this.#images = await allowedImages(engine, config.images === "any" ? [LOCAL_IMAGE] : config.images);
     this.#resources = await resourcesOf(engine, config, dataDir);
     this.#network = await this.#networkOf(engine);
     this.#engine = engine;
@@ -282,7 +280,7 @@ export class Jobs {
   async #networkOf(engine: ContainerEngine): Promise<string | null> {
     const { config, log } = this.#parameters;
     if (config.allowNetwork === null) return null;
-    const refs = config.images === "any" ? ["localhost/node:1"] : config.images;
+    const refs = config.images === "any" ? [LOCAL_IMAGE] : config.images;
     const problem = await networkProblem(engine, config.allowNetwork, refs, this.#labels, this.#records.dir);
     if (problem === null) return config.allowNetwork;
     log.warn(
