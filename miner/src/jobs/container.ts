@@ -8,6 +8,8 @@ const ENGINE_SOCKET = "/run/aiforge/engine.sock";
 export const STOP_SECONDS = 10;
 /** Threads count too. Node itself needs about ten. */
 const PIDS = 512;
+/** Of the job's user, over all of its containers; each alone is bound by PIDS. */
+const USER_PROCESSES = 16_384;
 /** Folders that an image may want to write to. */
 const MAX_VOLUMES = 16;
 
@@ -27,6 +29,7 @@ export interface ContainerParameters {
   gpus: readonly string[];
   /** Name of an engine's network, or null for none at all. */
   network: string | null;
+  engine: "docker" | "podman";
 }
 
 /** Bytes of `/tmp`, which is memory: half of what the job has, and no more than its disk. */
@@ -47,12 +50,13 @@ export function containerOptions(parameters: ContainerParameters): Docker.Contai
   const { spec, folders } = parameters;
   const [program = "", ...rest] = spec.command;
   const memory = spec.memoryMb * MIB;
-  const scratch = { Type: "tmpfs" as const, TmpfsOptions: { SizeBytes: tmpBytes(spec), Mode: 0o1777 } };
   const taken = new Set(["/in", "/out", "/tmp", "/run/aiforge"]);
   // One file of either; what is in /out together is watched.
   const file = Math.max(outputBytes(spec), tmpBytes(spec));
   const volumes = parameters.volumes.filter((path) => !taken.has(path.replace(/\/+$/, "")));
   if (volumes.length > MAX_VOLUMES) throw new Error(`The image declares ${volumes.length} volumes.`);
+  // Volumes too: else the engine would give each a folder on the disk, without a limit.
+  const scratch = ["/tmp", ...volumes];
   return {
     Image: parameters.imageId,
     Entrypoint: [program],
@@ -88,18 +92,22 @@ export function containerOptions(parameters: ContainerParameters): Docker.Contai
         { Name: "nofile", Soft: 4_096, Hard: 4_096 },
         { Name: "fsize", Soft: file, Hard: file },
         { Name: "core", Soft: 0, Hard: 0 },
+        // Podman's own default of 2^20 is more than it may give on many machines, and then nothing starts.
+        ...(parameters.engine === "podman"
+          ? [{ Name: "nproc", Soft: USER_PROCESSES, Hard: USER_PROCESSES }]
+          : []),
       ],
       LogConfig: { Type: "json-file", Config: { "max-size": "1m", "max-file": "1" } },
       RestartPolicy: { Name: "no" },
-      // `noexec,nosuid,nodev` is an engine's own default for such mounts.
       Mounts: [
         bind(folders.in, "/in", true),
         bind(folders.out, "/out", false),
         ...(folders.run ? [bind(folders.run, "/run/aiforge", true)] : []),
-        { ...scratch, Source: "", Target: "/tmp" },
-        // Else the engine would give it a volume on the disk, without a limit.
-        ...volumes.map((Target) => ({ ...scratch, Source: "", Target })),
+        ...(parameters.engine === "docker" ? scratch.map((path) => tmpfs(path, tmpBytes(spec))) : []),
       ],
+      ...(parameters.engine === "podman"
+        ? { Tmpfs: Object.fromEntries(scratch.map((path) => [path, tmpfsOptions(tmpBytes(spec))])) }
+        : {}),
       ...(parameters.gpus.length > 0
         ? {
             DeviceRequests: [
@@ -114,6 +122,14 @@ export function containerOptions(parameters: ContainerParameters): Docker.Contai
 function bind(source: string, target: string, readOnly: boolean): Docker.MountSettings {
   return { Type: "bind", Source: source, Target: target, ReadOnly: readOnly };
 }
+
+/** Docker mounts these with `noexec,nosuid,nodev`. */
+function tmpfs(target: string, bytes: number): Docker.MountSettings {
+  return { Type: "tmpfs", Source: "", Target: target, TmpfsOptions: { SizeBytes: bytes, Mode: 0o1777 } };
+}
+
+/** Podman leaves `noexec` away unless it is told, which it can be only like this. */
+const tmpfsOptions = (bytes: number): string => `rw,noexec,nosuid,nodev,size=${bytes},mode=1777`;
 
 /**
  * Whom a job runs as: 1000 where this process is root and can give it its folders, else this process's own user, whose

@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import type { Duplex } from "node:stream";
 import { describe } from "../errors.ts";
 import { containerOptions, jobUser } from "./container.ts";
-import { type ContainerEngine, LABELS, statusOf, within } from "./engine.ts";
+import { type ContainerEngine, LABELS, within } from "./engine.ts";
 import { findImage, type Image } from "./images.ts";
+import { attachContainer, startContainer } from "./lifecycle.ts";
 import { LogSplitter, readOutput } from "./logs.ts";
 import { removeFolder } from "./outputs.ts";
 import type { JobProbe } from "./protocol.ts";
@@ -117,6 +117,7 @@ export async function runOnce(engine: ContainerEngine, parameters: OnceParameter
       labels: { ...labels, [LABELS.job]: "probe" },
       gpus: [],
       network,
+      engine: engine.info.kind,
     });
     const container = await within(engine.docker.createContainer(options));
     id = container.id;
@@ -127,18 +128,14 @@ export async function runOnce(engine: ContainerEngine, parameters: OnceParameter
       },
       progress: () => {},
     });
-    const source = (await within(
-      container.attach({ stream: true, stdout: true, stderr: true }),
-    )) as unknown as Duplex;
-    source.on("error", () => {});
+    const source = await attachContainer(container);
+    if ("exitCode" in source) return null;
     const ended = container.wait({ condition: "next-exit" }) as Promise<unknown>;
     ended.catch(() => {});
-    try {
-      await within(container.start());
-    } catch (error) {
+    const early = await startContainer(container);
+    if (early) {
       source.destroy();
-      if (statusOf(error) !== null && /not found|no such file/i.test(describe(error))) return null;
-      throw error;
+      return null;
     }
     await within(Promise.all([ended, readOutput(source, splitter)]));
     return text;

@@ -1,6 +1,5 @@
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { describe } from "../errors.ts";
@@ -9,7 +8,7 @@ import type { Logger } from "../logger.ts";
 import { containerOptions, jobUser, outputBytes } from "./container.ts";
 import { type ContainerEngine, LABELS, within } from "./engine.ts";
 import { ensureImage } from "./images.ts";
-import { END_MS, endContainer, startContainer } from "./lifecycle.ts";
+import { attachContainer, type Early, END_MS, endContainer, startContainer } from "./lifecycle.ts";
 import { LogSplitter, readOutput } from "./logs.ts";
 import { listOutputs, readProgress } from "./outputs.ts";
 import { JobError, type RunEnd, type Work } from "./protocol.ts";
@@ -125,6 +124,7 @@ export class JobRunner {
         labels: { ...labels, [LABELS.attempt]: work.attemptId, [LABELS.job]: work.jobId },
         gpus,
         network: work.spec.network ? network : null,
+        engine: engine.info.kind,
       });
       both.throwIfAborted();
       const container = await within(engine.docker.createContainer(options), 2 * END_MS);
@@ -148,10 +148,12 @@ export class JobRunner {
     end: RunEnd,
   ): Promise<void> {
     const splitter = new LogSplitter(reporter);
-    const source = (await within(
-      container.attach({ stream: true, stdout: true, stderr: true }),
-    )) as unknown as Duplex;
-    source.on("error", () => {});
+    const unrunnable = (early: Early) => {
+      reporter.log("system", `${early.message}\n`);
+      end.exitCode = early.exitCode;
+    };
+    const source = await attachContainer(container);
+    if ("exitCode" in source) return unrunnable(source);
     const logged = readOutput(source, splitter);
     // Asked for before the start, or a short container would be over before anybody waits for it.
     const ended = container.wait({ condition: "next-exit" }) as Promise<{ StatusCode: number }>;
@@ -161,11 +163,7 @@ export class JobRunner {
     let started = 0;
     try {
       const early = await startContainer(container);
-      if (early) {
-        reporter.log("system", `${early.message}\n`);
-        end.exitCode = early.exitCode;
-        return;
-      }
+      if (early) return unrunnable(early);
       started = performance.now();
       reporter.state("running");
       const stop = new Promise<Stop>((resolve) => {
