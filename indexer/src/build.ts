@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,19 +29,26 @@ function sources(folder: string): string[] {
     .sort();
 }
 
+/** Folder of the contracts' package. */
+export const CONTRACTS = dirname(fileURLToPath(import.meta.resolve("@aiforge/contracts")));
+
+/** Adds the names and contents of all sources in the folders to a hash. */
+export function hashSources(hash: Hash, folders: string[]): void {
+  for (const folder of folders) {
+    for (const path of sources(folder)) {
+      hash.update(relative(folder, path).split(sep).join("/")).update("\0");
+      hash.update(readFileSync(path)).update("\0");
+    }
+  }
+}
+
 /**
  * Name of the Postgres schema for this build: a hash of everything that decides the rows, which is the
  * handlers, the contracts' package, Ponder's version, and which contract and which wallet's transfers are mirrored from which block.
  */
 export function buildSchema(chains: ChainConfig[], root = EVM_ROOT): string {
   const hash = createHash("sha256");
-  const contracts = dirname(fileURLToPath(import.meta.resolve("@aiforge/contracts")));
-  for (const folder of [root, contracts]) {
-    for (const path of sources(folder)) {
-      hash.update(relative(folder, path).split(sep).join("/")).update("\0");
-      hash.update(readFileSync(path)).update("\0");
-    }
-  }
+  hashSources(hash, [root, CONTRACTS]);
   const { version }: { version: string } = JSON.parse(
     readFileSync(join(PONDER_ROOT, "package.json"), "utf8"),
   );

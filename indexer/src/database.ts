@@ -1,7 +1,7 @@
 import pg from "pg";
 import { BUILD_SCHEMA_PREFIX } from "./build.ts";
 import { MirrorFailure, oneLine } from "./failure.ts";
-import { servedSchema, serveNothing } from "./views.ts";
+import { servedSchemas, serveNothing } from "./views.ts";
 
 const LOCK = "hashtextextended('aiforge.mirror', 0)";
 /** Postgres notices within moments that a killed mirror's connection is gone. */
@@ -43,7 +43,7 @@ export async function buildSchemas(client: pg.Client): Promise<string[]> {
 
 /** Drops a build's tables; where `chain` still showed them, it shows empty tables until the next build is in. */
 export async function dropBuild(client: pg.Client, schema: string): Promise<void> {
-  if ((await servedSchema(client)) === schema) await serveNothing(client);
+  if ((await servedSchemas(client)).build === schema) await serveNothing(client);
   await client.query(`DROP SCHEMA IF EXISTS ${pg.escapeIdentifier(schema)} CASCADE`);
 }
 

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
+import { dropOldTron, tronSchema } from "../tron/shown.ts";
 import { compare, hasAnchors, recordAnchors } from "./agreement.ts";
 import { buildSchema } from "./build.ts";
 import { waitForChain } from "./chain.ts";
@@ -8,7 +9,7 @@ import type { MirrorConfig } from "./config.ts";
 import { buildSchemas, dropBuild, forgetFetched, openDatabase, releaseBuild } from "./database.ts";
 import { MirrorFailure, oneLine } from "./failure.ts";
 import { type Ponder, startPonder } from "./ponder.ts";
-import { buildState, serveBuild, servedSchema } from "./views.ts";
+import { buildState, serveBuild, servedSchemas } from "./views.ts";
 
 /** Between two looks at whether the build is ready: someone is waiting for it. */
 const STARTING_MS = 100;
@@ -118,8 +119,9 @@ async function watch(
   for (;;) {
     signal.throwIfAborted();
     if (ended !== null) throw new MirrorFailure(`The mirror stopped, because Ponder did: ${ended}.`);
+    const shown = await serve(client, schema);
     if (!ready) {
-      ready = await serve(client, schema);
+      ready = shown;
       if (ready) log(`Mirroring ${config.chains.map((chain) => chain.caip2).join(", ")} into ${schema}.`);
     }
     if (Date.now() >= nextComparison) {
@@ -143,16 +145,19 @@ async function watch(
 
 /**
  * Shows this build in schema `chain` as soon as that loses nothing: at once when no other build is shown,
- * else when it is ready.
+ * else when it is ready; and beside it the rows that the Tron watcher has made.
  * @returns whether the build is ready and shown
  */
 async function serve(client: pg.Client, schema: string): Promise<boolean> {
   const state = await buildState(client, schema);
   if (!state) return false;
-  const served = await servedSchema(client);
-  if (served !== schema && (state.ready || served === null)) await serveBuild(client, schema, state.tables);
+  const served = await servedSchemas(client);
+  const tron = await tronSchema(client);
+  const stale = served.build !== schema ? state.ready || served.build === null : served.tron !== tron;
+  if (stale) await serveBuild(client, schema, state.tables);
   if (!state.ready) return false;
   for (const other of await buildSchemas(client)) if (other !== schema) await dropBuild(client, other);
+  if (stale) await dropOldTron(client, [tron, (await servedSchemas(client)).tron]);
   return true;
 }
 

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { SEEN_TABLES, seenRows, TRON_HEADS, tronSchema } from "../tron/shown.ts";
 
 /**
  * The api reads schema `chain`: one view per table, over the tables of the build that is served. Ponder can
@@ -14,15 +15,24 @@ const CHAIN = "chain";
 const NEXT = "chain_next";
 const OLD = "chain_old";
 
+const SEEN: ReadonlySet<string> = new Set(SEEN_TABLES);
+
 const id = pg.escapeIdentifier;
 
-/** The build whose rows schema `chain` shows, or null. */
-export async function servedSchema(client: pg.Client): Promise<string | null> {
+/** What schema `chain` shows: the EVM chains' build, and the schema with Tron's rows; null where there is none. */
+export interface Served {
+  build: string | null;
+  tron: string | null;
+}
+
+/** What schema `chain` shows; it is kept as the schema's comment. */
+export async function servedSchemas(client: pg.Client): Promise<Served> {
   const { rows } = await client.query<{ served: string | null }>(
     "SELECT obj_description(to_regnamespace($1)::oid, 'pg_namespace') AS served",
     [CHAIN],
   );
-  return rows[0]?.served || null;
+  const [build, tron] = (rows[0]?.served ?? "").split(" ");
+  return { build: build || null, tron: tron || null };
 }
 
 /** What Ponder says of a build: null until its tables exist. */
@@ -54,10 +64,10 @@ export async function serveBuild(client: pg.Client, schema: string, tables: stri
             substr(latest_checkpoint, 1, 10)::numeric(78,0) AS block_timestamp
      FROM ${id(schema)}._ponder_checkpoint`,
   );
-  await replaceViews(client, selects, schema);
+  await replaceViews(client, selects, { build: schema, tron: await addTron(client, schema, selects) });
 }
 
-/** Makes the views of schema `chain` empty, for while the build they showed is gone and the next is not there. */
+/** Makes the views of schema `chain` show no EVM chain, for while the build they showed is gone and the next is not there. */
 export async function serveNothing(client: pg.Client): Promise<void> {
   const selects = new Map<string, string>();
   for (const view of await viewsIn(client, CHAIN)) {
@@ -65,21 +75,45 @@ export async function serveNothing(client: pg.Client): Promise<void> {
     const typed = columns.map(({ name, type }) => `NULL::${type} AS ${id(name)}`).join(", ");
     selects.set(view, `SELECT ${typed} WHERE false`);
   }
-  await replaceViews(client, selects, null);
+  await replaceViews(client, selects, { build: null, tron: await addTron(client, CHAIN, selects) });
 }
 
-async function replaceViews(
+/**
+ * Adds Tron's rows to the views, where a watcher has made some of the same tables and columns.
+ * @param like schema that has the columns of the views
+ * @returns the schema of the rows, or null where there are none
+ */
+async function addTron(
   client: pg.Client,
+  like: string,
   selects: Map<string, string>,
-  served: string | null,
-): Promise<void> {
+): Promise<string | null> {
+  const schema = await tronSchema(client);
+  if (schema === null) return null;
+  const unions = new Map([["heads", TRON_HEADS]]);
+  for (const table of selects.keys()) {
+    if (table === "heads") continue;
+    const wanted = await columnsOf(client, like, table);
+    const there = new Set((await columnsOf(client, schema, table)).map(({ name }) => name));
+    // Rows of other code: its watcher has not made its own yet.
+    if (there.size !== wanted.length || !wanted.every(({ name }) => there.has(name))) return null;
+    const columns = wanted.map(({ name }) => id(name)).join(", ");
+    const stored = `SELECT ${columns} FROM ${id(schema)}.${id(table)}`;
+    unions.set(table, SEEN.has(table) ? `${stored} UNION ALL ${seenRows(schema, table, columns)}` : stored);
+  }
+  for (const [view, select] of selects) selects.set(view, `${select} UNION ALL ${unions.get(view)}`);
+  return schema;
+}
+
+async function replaceViews(client: pg.Client, selects: Map<string, string>, served: Served): Promise<void> {
   await dropSchema(client, NEXT);
   await dropSchema(client, OLD);
   await client.query("BEGIN");
   try {
     await client.query(`CREATE SCHEMA ${NEXT}`);
     for (const [view, select] of selects) await client.query(`CREATE VIEW ${NEXT}.${id(view)} AS ${select}`);
-    await client.query(`COMMENT ON SCHEMA ${NEXT} IS ${served === null ? "NULL" : pg.escapeLiteral(served)}`);
+    const comment = `${served.build ?? ""} ${served.tron ?? ""}`;
+    await client.query(`COMMENT ON SCHEMA ${NEXT} IS ${pg.escapeLiteral(comment)}`);
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${CHAIN}`);
     await client.query(`ALTER SCHEMA ${CHAIN} RENAME TO ${OLD}`);
     await client.query(`ALTER SCHEMA ${NEXT} RENAME TO ${CHAIN}`);

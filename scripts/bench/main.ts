@@ -7,6 +7,7 @@ const BENCHES: Record<string, string> = {
   indexing: "indexer/bench/indexing.ts",
   gateway: "api/bench/gateway.ts",
   nodes: "scripts/bench/nodes.ts",
+  tron: "indexer/bench/tron.ts",
 };
 
 const { values, positionals } = parseArgs({

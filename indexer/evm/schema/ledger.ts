@@ -58,7 +58,7 @@ export const feeEntries = onchainTable(
   (table) => ({ item: index().on(table.item), time: index().on(table.blockTimestamp) }),
 );
 
-/** Plain USDT transfers into the platform's cashier wallet, whoever sent them; none where no such wallet is set. */
+/** Plain USDT transfers into the platform's cashier wallet, whoever sent them, but for transfers of nothing; none where no such wallet is set. */
 export const transfers = onchainTable(
   "transfers",
   (t) => ({

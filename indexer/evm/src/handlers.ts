@@ -7,4 +7,4 @@ import "./services.ts";
 import "./splits.ts";
 import "./usage.ts";
 
-export { handlers } from "./registry.ts";
+export { handlers, type Occurrence } from "./registry.ts";

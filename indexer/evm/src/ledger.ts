@@ -32,5 +32,7 @@ on("AIForge:FeesCollected", async ({ event, context }) => {
 // Only those to the cashier come here: the configuration asks for no others.
 on("Usdt:Transfer", async ({ event, context }) => {
   const { from, to, value } = event.args;
+  // Anybody can have USDT transfer nothing in anybody's name.
+  if (value === 0n) return;
   await context.db.insert(transfers).values({ ...eventRowOf(event, context), from, to, amount: value });
 });

@@ -1,0 +1,124 @@
+import type { Hex } from "viem";
+import { type Asked, NodeFailure, type TronNode } from "./node.ts";
+import {
+  parseBlock,
+  parseBlockAt,
+  parseBlocks,
+  parseInfo,
+  parseInfos,
+  type TronBlock,
+  type TronInfo,
+} from "./wire.ts";
+
+/** A block with what became of each of its transactions. */
+export interface FullBlock extends TronBlock {
+  infos: TronInfo[];
+}
+
+/** Refused infos after which the block is fetched again as well. */
+const INFO_TRIES = 10;
+
+const PATHS = { full: "wallet", solidity: "walletsolidity" } as const;
+
+/** The questions that the watcher has, over {@link TronNode}. Not asked of the event servers. */
+export class TronChain {
+  readonly #node: TronNode;
+  readonly #signal: AbortSignal;
+
+  constructor(node: TronNode, signal: AbortSignal) {
+    this.#node = node;
+    this.#signal = signal;
+  }
+
+  /** The newest block; that of the solidity node is final. */
+  async head(api: keyof typeof PATHS, tries?: number): Promise<TronBlock> {
+    const { value } = await this.#node.ask(api, {
+      path: `${PATHS[api]}/getnowblock`,
+      read: parseBlock,
+      signal: this.#signal,
+      ...(tries && { tries }),
+    });
+    return value;
+  }
+
+  /** A block without what became of its transactions. */
+  block(api: keyof typeof PATHS, number: number, tries?: number): Promise<Asked<TronBlock>> {
+    return this.#node.ask(api, {
+      path: `${PATHS[api]}/getblockbynum`,
+      body: { num: number },
+      read: parseBlockAt(number),
+      signal: this.#signal,
+      ...(tries && { tries }),
+    });
+  }
+
+  /** A block with its infos, which must be as many as its transactions (R15). */
+  async fullBlock(
+    api: keyof typeof PATHS,
+    number: number,
+    tries?: number,
+  ): Promise<FullBlock & Pick<Asked<unknown>, "distrust">> {
+    for (;;) {
+      const { value: block, distrust } = await this.block(api, number, tries);
+      try {
+        return { ...block, infos: await this.infos(api, block, tries ?? INFO_TRIES), distrust };
+      } catch (error) {
+        if (tries || !(error instanceof NodeFailure)) throw error;
+        // Either nobody answers, or it was the block that was wrong.
+        distrust();
+      }
+    }
+  }
+
+  /** What became of each transaction of a block, in its order. */
+  async infos(api: keyof typeof PATHS, block: TronBlock, tries: number): Promise<TronInfo[]> {
+    // A block without transactions says so itself: there is nothing to ask.
+    if (block.transactions.length === 0) return [];
+    const { value } = await this.#node.ask(api, {
+      path: `${PATHS[api]}/gettransactioninfobyblocknum`,
+      body: { num: block.number },
+      read: (json) => parseInfos(json, block),
+      signal: this.#signal,
+      tries,
+    });
+    return value;
+  }
+
+  /** The blocks from one on, as many as there are up to `count`. */
+  async blocksFrom(
+    api: keyof typeof PATHS,
+    number: number,
+    count: number,
+    tries: number,
+  ): Promise<TronBlock[]> {
+    const { value } = await this.#node.ask(api, {
+      path: `${PATHS[api]}/getblockbylimitnext`,
+      body: { startNum: number, endNum: number + count },
+      read: parseBlocks,
+      signal: this.#signal,
+      tries,
+    });
+    return value;
+  }
+
+  /** What became of one transaction, or null when the node does not know it. */
+  async info(api: keyof typeof PATHS, id: Hex, tries?: number): Promise<TronInfo | null> {
+    const { value } = await this.#node.ask(api, {
+      path: `${PATHS[api]}/gettransactioninfobyid`,
+      body: { value: id.slice(2) },
+      read: parseInfo,
+      signal: this.#signal,
+      ...(tries && { tries }),
+    });
+    return value;
+  }
+
+  /**
+   * CAIP-2 id of the chain, `tron:` and the last four bytes of the first block's id, as CHAINID says inside the VM:
+   * `tron:0x2b6653dc` is the main net.
+   */
+  async caip2(): Promise<`tron:0x${string}`> {
+    const { value } = await this.block("full", 0);
+    return `tron:0x${value.id.slice(-8)}`;
+  }
+}

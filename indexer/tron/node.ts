@@ -1,0 +1,185 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { oneLine } from "../src/failure.ts";
+import type { TronConfig } from "./config.ts";
+import { BadAnswer } from "./wire.ts";
+
+/** Which of a node's three APIs is asked. */
+export type Api = "full" | "solidity" | "events";
+
+/** First penalty of a backend that failed, and the longest of a public one; each failure in a row doubles it. */
+const PENALTY_MS = 250;
+const LONGEST_PENALTY_MS = 60_000;
+/** A node on this machine does not mind being asked. */
+const LONGEST_LOCAL_PENALTY_MS = 3_000;
+const TIMEOUT_MS = 15_000;
+
+/** All tries were used up. */
+export class NodeFailure extends Error {
+  override name = "NodeFailure";
+}
+
+class Backend {
+  readonly url: string;
+  #failures = 0;
+  /** Until when it is left alone. */
+  free = 0;
+
+  readonly #longestMs: number;
+
+  constructor(url: string, longestMs: number) {
+    this.url = url;
+    this.#longestMs = longestMs;
+  }
+
+  /** Half to all of the penalty, so that those who were refused together do not come back together. */
+  punish(atLeastMs = 0): void {
+    const full = Math.min(PENALTY_MS * 2 ** this.#failures++, this.#longestMs);
+    this.free = Date.now() + Math.max(atLeastMs, full * (0.5 + Math.random() / 2));
+  }
+
+  forgive(): void {
+    this.#failures = 0;
+    this.free = 0;
+  }
+}
+
+export interface Asked<T> {
+  value: T;
+  /** Holds against the backend an answer that turned out wrong only later. */
+  distrust: () => void;
+}
+
+export interface Question<T> {
+  path: string;
+  /** Sent by POST; a GET without one. */
+  body?: Record<string, unknown>;
+  /** Turns the answer into what it means; whatever it throws counts as no answer. */
+  read: (json: unknown) => T;
+  /** How often it is tried; without, for as long as it takes. */
+  tries?: number;
+  signal: AbortSignal;
+}
+
+/**
+ * A Tron chain behind any number of nodes. A question goes to the next backend that is not serving a penalty for
+ * having refused (429, 403, 503), timed out, or answered nothing; when all are, it waits for the first to be free.
+ */
+export class TronNode {
+  readonly #backends: Record<Api, Backend[]>;
+  readonly #turn: Record<Api, number> = { full: 0, solidity: 0, events: 0 };
+  readonly #headers: Record<string, string>;
+  readonly #spacingMs: number;
+  #nextAt = 0;
+  /** Requests so far by outcome, for /metrics. */
+  readonly outcomes = new Map<string, number>();
+
+  constructor(
+    config: Pick<
+      TronConfig,
+      "fullNodes" | "solidityNodes" | "eventServers" | "apiKey" | "requestsPerSecond" | "local"
+    >,
+  ) {
+    const longest = config.local ? LONGEST_LOCAL_PENALTY_MS : LONGEST_PENALTY_MS;
+    const backends = (urls: string[]) => urls.map((url) => new Backend(url, longest));
+    this.#backends = {
+      full: backends(config.fullNodes),
+      solidity: backends(config.solidityNodes),
+      events: backends(config.eventServers),
+    };
+    this.#headers = {
+      accept: "application/json",
+      ...(config.apiKey && { "TRON-PRO-API-KEY": config.apiKey }),
+    };
+    this.#spacingMs = 1000 / config.requestsPerSecond;
+  }
+
+  /**
+   * Asks until there is an answer.
+   * @throws NodeFailure when the tries are used up, the signal's reason when it is aborted
+   */
+  async ask<T>(api: Api, question: Question<T>): Promise<Asked<T>> {
+    let last = "nobody was asked";
+    for (let attempt = 0; attempt < (question.tries ?? Number.POSITIVE_INFINITY); attempt++) {
+      const backend = await this.#free(api, question.signal);
+      try {
+        const value = question.read(await this.#fetch(backend, question));
+        backend.forgive();
+        this.#count("ok");
+        return { value, distrust: () => backend.punish() };
+      } catch (error) {
+        question.signal.throwIfAborted();
+        last = `${new URL(backend.url).host}: ${oneLine(error)}`;
+        if (error instanceof Refusal) {
+          backend.punish(error.waitMs);
+          this.#count(String(error.status));
+        } else {
+          backend.punish();
+          this.#count(
+            error instanceof BadAnswer ? "bad" : oneLine(error).includes("timeout") ? "timeout" : "error",
+          );
+        }
+      }
+    }
+    throw new NodeFailure(`No answer to ${question.path}: ${last}`);
+  }
+
+  async #free(api: Api, signal: AbortSignal): Promise<Backend> {
+    const backends = this.#backends[api];
+    for (;;) {
+      signal.throwIfAborted();
+      const now = Date.now();
+      const turn = this.#turn[api]++;
+      const order = backends.map((_, at) => backends[(turn + at) % backends.length] as Backend);
+      const backend = order.find(({ free }) => free <= now);
+      const spaced = Math.max(0, this.#nextAt - now);
+      if (backend) {
+        this.#nextAt = now + spaced + this.#spacingMs;
+        if (spaced > 0) await sleep(spaced, undefined, { signal });
+        return backend;
+      }
+      await sleep(Math.max(1, Math.min(...backends.map(({ free }) => free)) - now), undefined, { signal });
+    }
+  }
+
+  async #fetch<T>(backend: Backend, { path, body, signal }: Question<T>): Promise<unknown> {
+    // By hand: a combined signal would live for as long as the watcher, and there is one a request.
+    const end = new AbortController();
+    const pass = () => end.abort(signal.reason);
+    const timer = setTimeout(() => end.abort(new Error("timeout")), TIMEOUT_MS);
+    signal.addEventListener("abort", pass, { once: true });
+    try {
+      const response = await fetch(`${backend.url}/${path}`, {
+        headers: { ...this.#headers, ...(body && { "content-type": "application/json" }) },
+        ...(body && { method: "POST", body: JSON.stringify(body) }),
+        signal: end.signal,
+      });
+      if (!response.ok) {
+        await response.body?.cancel();
+        const seconds = Number(response.headers.get("retry-after"));
+        throw new Refusal(response.status, seconds > 0 ? Math.min(seconds, 300) * 1000 : 0);
+      }
+      const json: unknown = await response.json();
+      // A node reports what it could not do with status 200.
+      if (typeof json === "object" && json !== null && "Error" in json)
+        throw new BadAnswer(String(json.Error));
+      return json;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", pass);
+    }
+  }
+
+  #count(outcome: string): void {
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+  }
+}
+
+class Refusal extends Error {
+  readonly status: number;
+  readonly waitMs: number;
+  constructor(status: number, waitMs: number) {
+    super(`status ${status}`);
+    this.status = status;
+    this.waitMs = waitMs;
+  }
+}
