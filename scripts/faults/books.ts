@@ -97,11 +97,22 @@ async function movesOf({ chain }: House, jobId: Hex) {
   ];
 }
 
+/** Containers of jobs, running or not. */
+async function containers({ docker }: House): Promise<{ id: string; jobId: string }[]> {
+  const label = "network.aiforge.job";
+  const format = `{{.ID}} {{.Label "${label}"}}`;
+  const ps = ["ps", "-a", "--no-trunc", "--filter", `label=${label}`, "--format", format];
+  const { stdout } = await run("docker", ["-H", docker.host, ...ps]);
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => line.split(" "))
+    .map(([id = "", jobId = ""]) => ({ id, jobId }));
+}
+
 /** Ids of the containers of a job, running or not. */
-export async function containersOf({ docker }: House, jobId: string): Promise<string[]> {
-  const filter = `label=network.aiforge.job=${jobId}`;
-  const { stdout } = await run("docker", ["-H", docker.host, "ps", "-aq", "--no-trunc", "--filter", filter]);
-  return stdout.split("\n").filter(Boolean);
+export async function containersOf(house: House, jobId: string): Promise<string[]> {
+  return (await containers(house)).filter((each) => each.jobId === jobId).map(({ id }) => id);
 }
 
 /** kill -9 of a container. */
@@ -127,9 +138,9 @@ export async function expectNothingHeld(house: House, orders: readonly Order[], 
       const due = await house.rows(
         "SELECT key, state, error FROM app.operator_transactions WHERE state IN ('pending', 'sent')",
       );
-      const containers = (await Promise.all(orders.map(({ id }) => containersOf(house, id)))).flat();
-      held = { nodes, attempts, due, containers };
-      return [nodes, attempts, due, containers].every(({ length }) => length === 0);
+      const left = (await containers(house)).filter(({ jobId }) => orders.some(({ id }) => id === jobId));
+      held = { nodes, attempts, due, left };
+      return [nodes, attempts, due, left].every(({ length }) => length === 0);
     },
     { everyMs: 500, left: () => JSON.stringify(held) },
   );

@@ -13,6 +13,8 @@ const NOT_THEIRS =
 class Single extends Supervisor {
   readonly #change: (spec: ChildSpec) => ChildSpec;
   child: Child | undefined;
+  /** Nobody waits for it any more. */
+  over = false;
 
   constructor(config: SupervisorConfig, change: (spec: ChildSpec) => ChildSpec) {
     super(config);
@@ -26,7 +28,13 @@ class Single extends Supervisor {
       ),
     );
     this.child = await super.start(this.#change({ ...spec, env }));
+    if (this.over) this.kill();
     return this.child;
+  }
+
+  kill(): void {
+    const { pid, running } = this.child ?? {};
+    if (pid !== undefined && running) signalGroup(pid, "SIGKILL");
   }
 }
 
@@ -52,6 +60,8 @@ export class Part {
 
   constructor(options: PartOptions) {
     this.#options = options;
+    // A run that is cut short leaves nothing behind.
+    process.once("exit", () => this.#current?.kill());
   }
 
   get name(): string {
@@ -84,16 +94,17 @@ export class Part {
 
   /** kill -9 of the process and its group. Resolves when it is dead; unless `down` it is started again. */
   async kill({ down = false } = {}): Promise<void> {
+    if (!this.#ready) throw new Error(`The ${this.name} is not up, so it cannot be killed`);
     if (down) this.#kept = false;
-    const child = this.#current?.child;
     this.#ready = false;
-    if (child?.pid !== undefined && child.running) signalGroup(child.pid, "SIGKILL");
-    await child?.exited;
+    this.#current?.kill();
+    await this.#current?.child?.exited;
   }
 
   /** Ends it for good. */
   async close(): Promise<void> {
-    await this.kill({ down: true });
+    this.#kept = false;
+    this.#current?.fail(new Error("It was closed"));
     await this.#keeping;
   }
 
@@ -113,9 +124,9 @@ export class Part {
         onEnd(this.#why);
       }
       this.#ready = false;
-      const { child } = supervisor;
-      if (child?.pid !== undefined && child.running) signalGroup(child.pid, "SIGKILL");
-      await child?.exited;
+      supervisor.over = true;
+      supervisor.kill();
+      await supervisor.child?.exited;
       await sleep(AGAIN_MS);
     }
   }

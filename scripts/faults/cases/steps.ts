@@ -62,16 +62,14 @@ const REFUND_SENT: Step = {
 
 /**
  * What is caught by one kill, stage after stage. A transition that is held in its middle holds up some others: an
- * assignment has the node's row, one payment in the middle of its round keeps the next from being signed.
+ * assignment has the node's row, one payment in the middle of its round keeps the next from being signed. And each has
+ * one of the api's connections to the database, of which enough must be left for what is not held.
  */
 export const WAVES: readonly (readonly Step[][])[] = [
-  [
-    [PAY_MINED, ACCEPTED, STARTED, RUNNING, UPLOADING, VERIFYING, COMPLETED, RETRIED, FAILED],
-    [ASSIGNED],
-    [FUNDED],
-  ],
-  [[PAY_SIGNED], [REFUND_DUE]],
-  [[PAY_SENT, REFUND_SENT]],
+  [[PAY_MINED, ACCEPTED, STARTED, RUNNING, UPLOADING], [ASSIGNED], [FUNDED]],
+  [[PAY_SIGNED, VERIFYING, COMPLETED], [REFUND_DUE]],
+  [[PAY_SENT, RETRIED, FAILED]],
+  [[REFUND_SENT]],
 ];
 
 /** A container is there between the start and the end of its run. */

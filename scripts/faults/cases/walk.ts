@@ -29,16 +29,11 @@ export function walkCases(world: World, nothingHeld: () => void): void {
       for (const stages of waves) {
         await house.allReady();
         await house.nodeReady(demoAccount("node").address);
-        for (const stage of stages) {
-          await Promise.all(
-            stage.map(async (step) => caught.set(step, await world.begin(step.order, step.end, step.gate))),
-          );
-          await Promise.all(stage.map((step) => arrival(step, caught.get(step) as Order)));
+        try {
+          await strike(victim, stages, caught);
+        } finally {
+          await gates.open();
         }
-        if (victim === "container") {
-          for (const { id } of caught.values()) await killContainers(house, id);
-        } else await house.kill(victim);
-        await gates.open();
       }
     });
 
@@ -50,6 +45,18 @@ export function walkCases(world: World, nothingHeld: () => void): void {
 
     nothingHeld();
   });
+
+  /** Brings a job to each place, one stage after the other, and kills. */
+  async function strike(victim: string, stages: readonly Step[][], caught: Map<Step, Order>): Promise<void> {
+    for (const stage of stages) {
+      await Promise.all(
+        stage.map(async (step) => caught.set(step, await world.begin(step.order, step.end, step.gate))),
+      );
+      await Promise.all(stage.map((step) => arrival(step, caught.get(step) as Order)));
+    }
+    if (victim !== "container") return house.kill(victim);
+    for (const { id } of caught.values()) await killContainers(house, id);
+  }
 
   /** Waits until a job is where somebody is to be killed. */
   async function arrival({ caught, gate }: Step, order: Order): Promise<void> {
