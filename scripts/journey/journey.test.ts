@@ -4,6 +4,7 @@ import { adminSteps } from "./steps/admin.ts";
 import { batchSteps } from "./steps/batches.ts";
 import { chatSteps } from "./steps/chat.ts";
 import { delistingSteps } from "./steps/delisting.ts";
+import { disputeSteps, refundSteps } from "./steps/disputes.ts";
 import { earningsSteps } from "./steps/earnings.ts";
 import { houseSteps } from "./steps/house.ts";
 import { jobSteps } from "./steps/jobs.ts";
@@ -42,8 +43,10 @@ describe("the journey", () => {
   waysSteps(world);
   ownerSteps(world);
   adminSteps(world);
+  disputeSteps(world);
   nodeSteps(world);
   monthEndSteps(world);
+  refundSteps(world);
   batchSteps(world);
   houseSteps(world);
   lookSteps(world);

@@ -51,6 +51,9 @@ export class World {
   conversationPath = "";
   nodePath = "";
   jobPath = "";
+  /** Ids of a job whose dispute was decided, and of one that no node can take. */
+  disputedJob = "";
+  unservedJob = "";
   secret = "";
   /** The month in which everything is bought. */
   month = 0;

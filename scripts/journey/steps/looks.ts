@@ -29,7 +29,10 @@ export function lookSteps(world: World): void {
       [world.customer, "account", "/account"],
       [world.customer, "licensed-model", world.modelPath],
       [visitor, "audit", `/audit?month=${monthText(world.month)}`],
+      [world.customer, "disputed-job", `/jobs/${world.disputedJob}`],
       [world.admin, "admin", "/admin"],
+      [world.admin, "admin-jobs", "/admin/jobs"],
+      [world.admin, "admin-job", `/admin/jobs/${world.disputedJob}`],
     ];
     const problems: string[] = [];
     for (const [person, name, path] of pages) problems.push(...(await inspect(person.page, name, path)));

@@ -37,12 +37,15 @@ export function nodeSteps(world: World): void {
     await visitor.context.close();
   });
 
-  it("9: invites a node; the invitation is shown this once", async () => {
+  it("9: invites a node; the invitation is shown this once, and can be taken back", async () => {
     const { admin } = world;
     await admin.byTestId("invite").click();
     expect(await admin.byTestId("invite-token").textContent()).toMatch(/^aifi_[\w-]{20,}$/);
     await admin.visit("/admin");
     await admin.byTestId("invite").waitFor();
     expect(await admin.byTestId("invite-token").count()).toBe(0);
+    const invite = admin.byTestId("invite-row").first();
+    await invite.getByTestId("invite-revoke").click();
+    await expect.poll(() => invite.getAttribute("data-state")).toBe("revoked");
   });
 }
