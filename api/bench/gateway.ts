@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -107,9 +107,12 @@ async function prepare(): Promise<{ targets: Target[]; apiPid: number }> {
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   const { rows } = await client.query<{ id: string }>(
-    `INSERT INTO app.models (group_id, name, slug, description, license, tags, file_state)
-     VALUES ($1, 'Bench', 'bench', 'A constant answer.', 'MIT', '{}', 'ready') RETURNING id`,
-    [group.id],
+    `WITH model AS (
+       INSERT INTO app.models (group_id, name, slug, description, license, tags, served_version_id)
+       VALUES ($1, 'Bench', 'bench', 'A constant answer.', 'MIT', '{}', $2) RETURNING id)
+     INSERT INTO app.model_versions (id, model_id, number, state, upload_id, file_name, size)
+     SELECT $2, id, 1, 'ready', 'bench', 'bench.gguf', 1 FROM model RETURNING model_id AS id`,
+    [group.id, randomUUID()],
   );
   const model = rows[0]!;
   await client.end();

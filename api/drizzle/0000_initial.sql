@@ -225,6 +225,7 @@ CREATE TABLE "app"."jobs" (
 	"template" text,
 	"spec" jsonb NOT NULL,
 	"spec_hash" text NOT NULL,
+	"weights" jsonb DEFAULT '[]'::jsonb NOT NULL,
 	"state" text DEFAULT 'quoted' NOT NULL,
 	"state_since" timestamp with time zone DEFAULT now() NOT NULL,
 	"price" numeric(78, 0) NOT NULL,
@@ -297,6 +298,34 @@ CREATE TABLE "app"."service_terms" (
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "app"."model_versions" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"model_id" uuid NOT NULL,
+	"number" integer NOT NULL,
+	"note" text DEFAULT '' NOT NULL,
+	"created_by" uuid,
+	"job_id" uuid,
+	"job_path" text,
+	"state" text NOT NULL,
+	"upload_id" text NOT NULL,
+	"error" text,
+	"file_name" text NOT NULL,
+	"size" bigint NOT NULL,
+	"cid" text,
+	"sha256" text,
+	"sealed_key" text,
+	"plain_sha256" text,
+	"plain_cid" text,
+	"stored_size" bigint,
+	"gguf" jsonb,
+	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"served_at" timestamp with time zone,
+	CONSTRAINT "model_versions_upload_id_unique" UNIQUE("upload_id"),
+	CONSTRAINT "model_versions_number" UNIQUE("model_id","number"),
+	CONSTRAINT "model_versions_job" UNIQUE("model_id","job_id","job_path")
+);
+--> statement-breakpoint
 CREATE TABLE "app"."models" (
 	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"group_id" uuid NOT NULL,
@@ -308,21 +337,10 @@ CREATE TABLE "app"."models" (
 	"tags" text[] NOT NULL,
 	"in_plans" boolean DEFAULT true NOT NULL,
 	"weights" text DEFAULT 'protected' NOT NULL,
-	"file_state" text,
-	"file_upload_id" text,
-	"file_error" text,
-	"file_name" text,
-	"file_size" bigint,
-	"file_cid" text,
-	"file_sha256" text,
-	"file_sealed_key" text,
-	"file_plain_sha256" text,
-	"file_stored_size" bigint,
-	"file_gguf" jsonb,
+	"served_version_id" uuid,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp with time zone DEFAULT now() NOT NULL,
-	CONSTRAINT "models_slug_unique" UNIQUE("slug"),
-	CONSTRAINT "models_file_upload_id_unique" UNIQUE("file_upload_id")
+	CONSTRAINT "models_slug_unique" UNIQUE("slug")
 );
 --> statement-breakpoint
 CREATE TABLE "app"."node_invites" (
@@ -660,8 +678,11 @@ ALTER TABLE "app"."jobs" ADD CONSTRAINT "jobs_payment_id_payments_id_fk" FOREIGN
 ALTER TABLE "app"."jobs" ADD CONSTRAINT "jobs_node_id_nodes_id_fk" FOREIGN KEY ("node_id") REFERENCES "app"."nodes"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."api_keys" ADD CONSTRAINT "api_keys_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "app"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."service_terms" ADD CONSTRAINT "service_terms_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."model_versions" ADD CONSTRAINT "model_versions_model_id_models_id_fk" FOREIGN KEY ("model_id") REFERENCES "app"."models"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."model_versions" ADD CONSTRAINT "model_versions_created_by_user_id_fk" FOREIGN KEY ("created_by") REFERENCES "app"."user"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."models" ADD CONSTRAINT "models_group_id_groups_id_fk" FOREIGN KEY ("group_id") REFERENCES "app"."groups"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."models" ADD CONSTRAINT "models_created_by_user_id_fk" FOREIGN KEY ("created_by") REFERENCES "app"."user"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "app"."models" ADD CONSTRAINT "models_served_version_id_model_versions_id_fk" FOREIGN KEY ("served_version_id") REFERENCES "app"."model_versions"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."node_invites" ADD CONSTRAINT "node_invites_created_by_user_id_fk" FOREIGN KEY ("created_by") REFERENCES "app"."user"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."node_invites" ADD CONSTRAINT "node_invites_used_by_node_nodes_id_fk" FOREIGN KEY ("used_by_node") REFERENCES "app"."nodes"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "app"."node_probes" ADD CONSTRAINT "node_probes_node_id_nodes_id_fk" FOREIGN KEY ("node_id") REFERENCES "app"."nodes"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -708,9 +729,11 @@ CREATE INDEX "api_keys_user" ON "app"."api_keys" USING btree ("user_id");--> sta
 CREATE INDEX "usage_plan_created" ON "app"."usage" USING btree ("created_at") WHERE entitlement = 'plan';--> statement-breakpoint
 CREATE INDEX "usage_user_started" ON "app"."usage" USING btree ("user_id","started_at");--> statement-breakpoint
 CREATE INDEX "usage_model_started" ON "app"."usage" USING btree ("model_id","started_at");--> statement-breakpoint
+CREATE INDEX "model_versions_state" ON "app"."model_versions" USING btree ("state");--> statement-breakpoint
+CREATE INDEX "model_versions_cid" ON "app"."model_versions" USING btree ("cid");--> statement-breakpoint
+CREATE INDEX "model_versions_plain_cid" ON "app"."model_versions" USING btree ("plain_cid");--> statement-breakpoint
 CREATE INDEX "models_group" ON "app"."models" USING btree ("group_id");--> statement-breakpoint
-CREATE INDEX "models_file_state" ON "app"."models" USING btree ("file_state");--> statement-breakpoint
-CREATE INDEX "models_file_cid" ON "app"."models" USING btree ("file_cid");--> statement-breakpoint
+CREATE INDEX "models_served_version" ON "app"."models" USING btree ("served_version_id");--> statement-breakpoint
 CREATE INDEX "node_probes_node" ON "app"."node_probes" USING btree ("node_id","at" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "node_samples_at" ON "app"."node_samples" USING brin ("at");--> statement-breakpoint
 CREATE INDEX "nodes_for_jobs" ON "app"."nodes" USING btree ("id") WHERE jobs_enabled AND deactivated_at IS NULL;--> statement-breakpoint

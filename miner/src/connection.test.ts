@@ -93,7 +93,7 @@ describe("a stalled connection", () => {
       },
       dispose: async () => {},
     };
-    const serving = new Serving({ capacity: 1, engineOf: () => firehose, log });
+    const serving = new Serving({ capacity: 1, servedOf: () => ({ engine: firehose, cid: "bafkrei" }), log });
     connect({
       onFrame: (frame, link: Link) => {
         if (frame.type === "inference") serving.start(frame, link);

@@ -28,9 +28,17 @@ interface Entry {
   wanted: WantedModel;
   state: ModelState;
   engine: SharedEngine | null;
+  /** Another version of the model, which serves until this one is ready. */
+  before: Entry | null;
   stop: AbortController;
   /** Settles when nothing of this entry runs any more. */
   work: Promise<void>;
+}
+
+/** A loaded model, and the CID of the weights that it answers with. */
+export interface Served {
+  engine: Engine;
+  cid: string;
 }
 
 /** Brings what is served in line with what is wanted: fetches, checks, loads, frees. */
@@ -46,15 +54,18 @@ export class Models {
   }
 
   get states(): ModelState[] {
-    return [...this.#entries.values()].map(({ state }) => ({ ...state }));
+    return [...this.#entries.values()].map(({ state, before }) => ({ ...(before ?? { state }).state }));
   }
 
   get ready(): string[] {
     return this.states.filter(({ state }) => state === "ready").map(({ modelId }) => modelId);
   }
 
-  engineOf(modelId: string): Engine | null {
-    return this.#entries.get(modelId)?.engine ?? null;
+  /** What answers for a model now; null when nothing does. */
+  servedOf(modelId: string): Served | null {
+    const entry = this.#entries.get(modelId);
+    const serving = entry?.before ?? entry;
+    return serving?.engine ? { engine: serving.engine, cid: serving.wanted.cid } : null;
   }
 
   /** Replaces the list of wanted models. What is under way and still wanted goes on. */
@@ -64,26 +75,42 @@ export class Models {
     );
     let changed = false;
     for (const [modelId, entry] of this.#entries) {
-      const next = wanted.get(modelId);
-      if (next && next.cid === entry.wanted.cid && next.sha256 === entry.wanted.sha256) continue;
+      if (wanted.has(modelId)) continue;
       this.#entries.delete(modelId);
       void this.#end(entry);
       changed = true;
     }
     for (const [modelId, model] of wanted) {
-      if (this.#entries.has(modelId)) continue;
-      const entry: Entry = {
-        wanted: model,
-        state: { modelId, state: "fetching" },
-        engine: null,
-        stop: new AbortController(),
-        work: Promise.resolve(),
-      };
-      this.#entries.set(modelId, entry);
-      entry.work = this.#provide(entry);
+      const entry = this.#entries.get(modelId);
+      if (entry && sameFile(entry.wanted, model)) continue;
       changed = true;
+      if (entry) this.#replace(entry, model);
+      else this.#begin(model, null);
     }
     if (changed) this.#parameters.onChange(this.states);
+  }
+
+  /** Brings another version of a model; the one that answers does so until that one is ready. */
+  #replace(entry: Entry, model: WantedModel): void {
+    const serving = entry.before ?? (entry.state.state === "ready" ? entry : null);
+    entry.before = null;
+    if (serving !== entry) void this.#end(entry);
+    if (serving && sameFile(serving.wanted, model)) this.#entries.set(model.modelId, serving);
+    else this.#begin(model, serving);
+  }
+
+  #begin(model: WantedModel, before: Entry | null): void {
+    const { modelId } = model;
+    const entry: Entry = {
+      wanted: model,
+      state: { modelId, state: "fetching" },
+      engine: null,
+      before,
+      stop: new AbortController(),
+      work: Promise.resolve(),
+    };
+    this.#entries.set(modelId, entry);
+    entry.work = this.#provide(entry);
   }
 
   /** Ends all work and frees every model. */
@@ -96,9 +123,10 @@ export class Models {
   async #end(entry: Entry): Promise<void> {
     entry.stop.abort();
     await entry.work;
-    const { engine } = entry;
+    const { engine, before } = entry;
     entry.engine = null;
-    await engine?.dispose();
+    entry.before = null;
+    await Promise.all([engine?.dispose(), before && this.#end(before)]);
   }
 
   async #provide(entry: Entry): Promise<void> {
@@ -148,8 +176,12 @@ export class Models {
     const key = loader.needsWeights ? cid : modelId;
     entry.engine = await this.#load(key, { modelId, path, contextLength: wanted.contextLength ?? null });
     if (signal.aborted) return;
-    this.#report(entry, { modelId, state: "ready" });
-    log.info({ modelId, name }, "ready");
+    const { before } = entry;
+    entry.before = null;
+    this.#report(entry, { modelId, state: "ready", cid });
+    log.info({ modelId, name, cid }, "ready");
+    // What it was asked already it answers to the end.
+    if (before) void this.#end(before);
   }
 
   async #load(key: string, model: Parameters<EngineLoader["load"]>[0]): Promise<SharedEngine> {
@@ -171,10 +203,13 @@ export class Models {
 
   #report(entry: Entry, state: ModelState): void {
     entry.state = state;
-    // An entry that is no longer wanted has nothing to tell.
-    if (this.#entries.get(state.modelId) === entry) this.#parameters.onChange(this.states);
+    // An entry that is no longer wanted has nothing to tell, and one that is to replace another only when it does.
+    if (this.#entries.get(state.modelId) === entry && !entry.before) this.#parameters.onChange(this.states);
   }
 }
+
+const sameFile = (one: WantedModel, other: WantedModel) =>
+  one.cid === other.cid && one.sha256 === other.sha256;
 
 /** Runs at most `count` tasks at a time, in the order they came. */
 function limiter(count: number): <T>(task: () => Promise<T>) => Promise<T> {

@@ -1,13 +1,17 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type RawOptions, resolveConfig } from "./config.ts";
 import { createLogger } from "./logger.ts";
 import { runNode } from "./node.ts";
+import type { WantedModel } from "./protocol.ts";
 import { MODEL_ID, TestApi, TWIN_ID, wantedTiny } from "./testing/api.ts";
+import { TINY } from "./testing/model.ts";
+import { fingerprint } from "./weights/fingerprint.ts";
 
 // The well-known account 7 of the local chain.
 const account = privateKeyToAccount("0x4bbbf85ce3377467afe5d46f804f221813b2bb87f24d81f60f1fcdbf7cbf4356");
@@ -62,7 +66,13 @@ describe("a node", () => {
     peer.ask("a", "ping");
     expect(await peer.end("a")).toEqual({
       text: "pong",
-      end: { type: "done", id: "a", usage: { promptTokens: 10, completionTokens: 2 }, finishReason: "stop" },
+      end: {
+        type: "done",
+        id: "a",
+        cid: TINY.cid,
+        usage: { promptTokens: 10, completionTokens: 2 },
+        finishReason: "stop",
+      },
     });
     expect(api.registrations).toMatchObject([
       { address: account.address, name: "test node", capabilities: { engine: "embedded", capacity: 2 } },
@@ -194,6 +204,45 @@ describe("a node", () => {
     await peer.ready();
     peer.ask("d", "ping");
     expect((await peer.end("d")).text).toBe("pong");
+    expect(api.weightsRequests).toBe(1);
+  });
+
+  it("answers with the old version until the new one is ready, and says with which", async () => {
+    startNode();
+    const peer = await api.peer();
+    await peer.ready();
+    // The same model in another file: what follows the tensors is nobody's.
+    const bytes = Buffer.concat([await readFile(TINY.path), Buffer.alloc(4_096)]);
+    const { cid, sha256, size } = await fingerprint(Readable.from([bytes]));
+    const next: WantedModel = { ...wantedTiny(), cid, sha256, size, weightsUrl: "/next" };
+    const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+    api.weights.set("/next", promise);
+    const answered = async (id: string) => {
+      peer.ask(id, "ping");
+      const { text, end } = await peer.end(id);
+      expect(text).toBe("pong");
+      const [delta] = peer.frames.filter((frame) => frame.type === "delta" && frame.id === id);
+      expect(end).toMatchObject({ type: "done", cid: delta?.type === "delta" ? delta.cid : null });
+      return end.type === "done" ? end.cid : null;
+    };
+    peer.frames.length = 0;
+    peer.send({ type: "wanted", wanted: [next] });
+    expect(await answered("a")).toBe(TINY.cid);
+    // Back to the first, and on again: nothing of it was ever not served.
+    peer.send({ type: "wanted", wanted: [wantedTiny()] });
+    expect(await answered("b")).toBe(TINY.cid);
+    peer.send({ type: "wanted", wanted: [next] });
+    peer.ask("c", STORY);
+    await peer.next("delta", ({ id }) => id === "c");
+    resolve(bytes);
+    await peer.next("models", ({ models }) => models[0]?.cid === cid);
+    expect(await answered("d")).toBe(cid);
+    expect((await peer.end("c")).end, "what the old one was asked it answers to the end").toMatchObject({
+      cid: TINY.cid,
+      finishReason: "stop",
+    });
+    const told = peer.frames.flatMap((frame) => (frame.type === "models" ? frame.models : []));
+    expect(new Set(told.map(({ state }) => state))).toEqual(new Set(["ready"]));
     expect(api.weightsRequests).toBe(1);
   });
 

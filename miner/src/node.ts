@@ -85,7 +85,7 @@ async function runLocked(
   });
   const serving = new Serving({
     capacity: concurrency,
-    engineOf: (modelId) => models.engineOf(modelId),
+    servedOf: (modelId) => models.servedOf(modelId),
     log,
   });
   const jobs = new Jobs({
@@ -94,7 +94,7 @@ async function runLocked(
     dataDir,
     account,
     token: () => token,
-    engineOf: (modelId) => models.engineOf(modelId),
+    engineOf: (modelId) => models.servedOf(modelId)?.engine ?? null,
     onChange: () => {
       if (link) void sendHeartbeat(link);
     },

@@ -1,6 +1,7 @@
-import { type Engine, EngineError } from "./engines/engine.ts";
+import { EngineError } from "./engines/engine.ts";
 import { describe } from "./errors.ts";
 import type { Logger } from "./logger.ts";
+import type { Served } from "./models.ts";
 import type { InboundFrame, OutboundFrame } from "./protocol.ts";
 
 /** Characters of one delta and of one error message; the API refuses frames that are longer. */
@@ -16,7 +17,7 @@ export interface Outlet {
 export interface ServingParameters {
   /** Generations at a time, over all models. */
   capacity: number;
-  engineOf: (modelId: string) => Engine | null;
+  servedOf: (modelId: string) => Served | null;
   log: Logger;
 }
 
@@ -51,15 +52,15 @@ export class Serving {
       outlet.send({ type: "error", id, code: "busy", message });
       return;
     }
-    const engine = this.#parameters.engineOf(modelId);
-    if (engine === null) {
+    const served = this.#parameters.servedOf(modelId);
+    if (served === null) {
       const message = `This node does not serve ${modelId} now.`;
       outlet.send({ type: "error", id, code: "model_not_loaded", message });
       return;
     }
     const generation: Generation = { abort: new AbortController(), heard: true };
     this.#running.set(id, generation);
-    const finished = this.#run(frame, engine, generation, outlet).finally(() => {
+    const finished = this.#run(frame, served, generation, outlet).finally(() => {
       this.#finished.delete(finished);
     });
     this.#finished.add(finished);
@@ -81,7 +82,7 @@ export class Serving {
 
   async #run(
     { id, modelId, request }: Extract<InboundFrame, { type: "inference" }>,
-    engine: Engine,
+    { engine, cid }: Served,
     generation: Generation,
     outlet: Outlet,
   ): Promise<void> {
@@ -92,17 +93,22 @@ export class Serving {
       if (generation.heard) outlet.send(frame);
     };
     let ending: OutboundFrame;
+    let said = false;
     try {
       const stream = engine.generate(request, signal);
       let step = await stream.next();
       while (!step.done) {
         if (!signal.aborted)
-          for (const text of pieces(step.value, MAX_DELTA)) say({ type: "delta", id, text });
+          for (const text of pieces(step.value, MAX_DELTA)) {
+            // The first one says whose words these are: another version may take over while they come.
+            say({ type: "delta", id, text, ...(said ? {} : { cid }) });
+            said = true;
+          }
         // The engine rests until the next pull, so a stalled connection holds a bounded amount of text.
         await outlet.drained(signal);
         step = await stream.next();
       }
-      ending = { type: "done", id, ...step.value };
+      ending = { type: "done", id, cid, ...step.value };
       const { usage, finishReason } = step.value;
       log.info({ modelId, ...usage, finishReason, ms: Math.round(performance.now() - started) }, "answered");
     } catch (error) {

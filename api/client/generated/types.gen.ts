@@ -314,6 +314,10 @@ export type NodeModel = {
      * 0 to 1, while fetching
      */
     progress?: number;
+    /**
+     * CID of the weights that answer, as they were wanted
+     */
+    cid?: string;
 };
 
 export type NodeHeartbeat = NodeFigures & {
@@ -365,11 +369,19 @@ export type NodeDelta = {
     type: 'delta';
     id: string;
     text: string;
+    /**
+     * CID of the weights that answer, as they were wanted
+     */
+    cid?: string;
 };
 
 export type NodeDone = {
     type: 'done';
     id: string;
+    /**
+     * CID of the weights that answer, as they were wanted
+     */
+    cid?: string;
     usage: TokenUsage;
     finishReason: 'stop' | 'length' | 'cancelled';
 };
@@ -1077,6 +1089,10 @@ export type JobDetail = Job & {
      */
     payment: Payment | null;
     outputs: Array<JobOutput>;
+    /**
+     * The model of which a version is an input
+     */
+    tunes: string | null;
     attempts: Array<JobAttempt>;
     events: Array<JobEvent>;
     /**
@@ -1540,7 +1556,14 @@ export type Model = {
     createdAt: string;
 };
 
+/**
+ * Of the version that is served; of a model that none is served of, the one that is coming
+ */
 export type ModelFile = {
+    /**
+     * Its number
+     */
+    version: number;
     state: 'uploading' | 'processing' | 'ready' | 'failed';
     error: string | null;
     /**
@@ -1979,6 +2002,66 @@ export type WeightsKey = {
      */
     size: number;
     fileName: string;
+};
+
+export type ModelVersion = {
+    state: 'uploading' | 'processing' | 'ready' | 'failed';
+    error: string | null;
+    /**
+     * Of the stored bytes: IPFS CIDv1, profile unixfs-v1-2025. Protected weights are stored encrypted
+     */
+    cid: string | null;
+    /**
+     * Bytes of the file as it was uploaded
+     */
+    size: number;
+    /**
+     * Of the file as it was uploaded, hexadecimal; of protected weights only for who may have them
+     */
+    sha256: string | null;
+    /**
+     * What is stored of protected weights; null for open ones
+     */
+    encrypted: {
+        sha256: string;
+        size: number;
+    } | null;
+    receivedBytes: number;
+    number: number;
+    /**
+     * What is new in it, in the creators' words
+     */
+    note: string;
+    /**
+     * Whether it is the one that nodes serve
+     */
+    served: boolean;
+    gguf: {
+        architecture: string | null;
+        /**
+         * Number of weights
+         */
+        parameters: number | null;
+        quantization: string | null;
+        /**
+         * Tokens
+         */
+        contextLength: number | null;
+        name: string | null;
+    } | null;
+    /**
+     * The job that made it; null for an upload
+     */
+    jobId: string | null;
+    /**
+     * Who uploaded or published it; for the group alone
+     */
+    by: string | null;
+    createdAt: string;
+    /**
+     * When it was served first
+     */
+    servedAt: string | null;
 };
 
 export type Split = {
@@ -4835,6 +4918,7 @@ export type PublishJobOutputData = {
     body: {
         path: string;
         modelId: string;
+        note?: string;
     };
     path: {
         id: string;
@@ -6302,11 +6386,20 @@ export type GetModelWeightsData = {
     path: {
         id: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * The number of one that was ever served; left out: the served one
+         */
+        version?: number;
+    };
     url: '/api/models/{id}/weights';
 };
 
 export type GetModelWeightsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
     /**
      * Error
      */
@@ -6348,11 +6441,20 @@ export type GetStoredWeightsData = {
     path: {
         id: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * The number of one that was ever served; left out: the served one
+         */
+        version?: number;
+    };
     url: '/api/models/{id}/weights/stored';
 };
 
 export type GetStoredWeightsErrors = {
+    /**
+     * Error
+     */
+    400: Error;
     /**
      * Error
      */
@@ -6391,11 +6493,20 @@ export type GetWeightsKeyData = {
     path: {
         id: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * The number of one that was ever served; left out: the served one
+         */
+        version?: number;
+    };
     url: '/api/models/{id}/weights/key';
 };
 
 export type GetWeightsKeyErrors = {
+    /**
+     * Error
+     */
+    400: Error;
     /**
      * Error
      */
@@ -6424,6 +6535,79 @@ export type GetWeightsKeyResponses = {
 };
 
 export type GetWeightsKeyResponse = GetWeightsKeyResponses[keyof GetWeightsKeyResponses];
+
+export type ListModelVersionsData = {
+    body?: never;
+    path: {
+        id: string;
+    };
+    query?: never;
+    url: '/api/models/{id}/versions';
+};
+
+export type ListModelVersionsErrors = {
+    /**
+     * Error
+     */
+    404: Error;
+};
+
+export type ListModelVersionsError = ListModelVersionsErrors[keyof ListModelVersionsErrors];
+
+export type ListModelVersionsResponses = {
+    /**
+     * OK
+     */
+    200: {
+        versions: Array<ModelVersion>;
+    };
+};
+
+export type ListModelVersionsResponse = ListModelVersionsResponses[keyof ListModelVersionsResponses];
+
+export type ServeModelVersionData = {
+    body?: never;
+    path: {
+        id: string;
+        number: number;
+    };
+    query?: never;
+    url: '/api/models/{id}/versions/{number}/serve';
+};
+
+export type ServeModelVersionErrors = {
+    /**
+     * Error
+     */
+    400: Error;
+    /**
+     * Error
+     */
+    401: Error;
+    /**
+     * Error
+     */
+    403: Error;
+    /**
+     * Error
+     */
+    404: Error;
+    /**
+     * Error
+     */
+    409: Error;
+};
+
+export type ServeModelVersionError = ServeModelVersionErrors[keyof ServeModelVersionErrors];
+
+export type ServeModelVersionResponses = {
+    /**
+     * OK
+     */
+    200: Model;
+};
+
+export type ServeModelVersionResponse = ServeModelVersionResponses[keyof ServeModelVersionResponses];
 
 export type GetSplitData = {
     body?: never;

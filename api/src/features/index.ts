@@ -16,6 +16,7 @@ import { keysRoutes } from "./keys/routes.ts";
 import { marketplaceRoutes } from "./marketplace/routes.ts";
 import { modelsRoutes } from "./models/routes.ts";
 import { uploadsRoutes } from "./models/upload-routes.ts";
+import { versionsRoutes } from "./models/version-routes.ts";
 import { adminInvitesRoutes } from "./nodes/invites-routes.ts";
 import { nodesRoutes } from "./nodes/routes.ts";
 import { notificationsRoutes } from "./notifications/routes.ts";
@@ -42,6 +43,7 @@ export function mountFeatures(app: Router, deps: Deps): void {
   app.route("/api/v1", gatewayRoutes(deps));
   app.route("/api/chat", chatRoutes(deps));
   app.route("/api/models", modelsRoutes(deps));
+  app.route("/api/models", versionsRoutes(deps));
   app.route("/api/uploads", uploadsRoutes(deps));
   app.route("/api/group-revenue", groupRevenueRoutes(deps));
   app.route("/api/marketplace", marketplaceRoutes(deps));

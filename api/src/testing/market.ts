@@ -4,8 +4,8 @@ import { expect } from "vitest";
 import { testClient } from "../../../scripts/testing/chain.ts";
 import type { Call } from "../chain/calls.ts";
 import { newFileKey, sealKey } from "../features/models/encryption.ts";
-import { advanceFile, beginFile } from "../features/models/queries.ts";
 import type { ModelView } from "../features/models/shapes.ts";
+import { beginProcessing, insertVersion, settleVersion } from "../features/models/version-queries.ts";
 import type { PaymentView } from "../features/payments/shapes.ts";
 import { eventually, fundedWallet, type TestApi } from "./harness.ts";
 import { bodyOf, type TestUser, type TestWalletUser, walletUser } from "./users.ts";
@@ -48,6 +48,38 @@ export async function pay(
   return sign(api, wallet, payment.call);
 }
 
+/** A version of a model that is ready, without any bytes. @returns its CID */
+export async function readyVersion(
+  api: TestApi,
+  modelId: string,
+  cid = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e",
+): Promise<string> {
+  const uploadId = randomUUID();
+  const { db, config } = api.deps;
+  await insertVersion(db, modelId, { uploadId, fileName: "model.gguf", note: "", size: 3, createdBy: null });
+  await beginProcessing(db, uploadId);
+  await settleVersion(db, uploadId, {
+    state: "ready",
+    cid,
+    sha256: randomBytes(32).toString("hex"),
+    gguf: NO_FACTS,
+    plainSha256: randomBytes(32).toString("hex"),
+    plainCid: cid,
+    storedSize: 203,
+    sealedKey: sealKey(await newFileKey(), uploadId, config.WEIGHTS_SECRET),
+  });
+  return cid;
+}
+
+const NO_FACTS = {
+  architecture: null,
+  parameters: null,
+  quantization: null,
+  contextLength: null,
+  chatTemplate: null,
+  name: null,
+};
+
 /** A model of the user's (in their personal group by default) with a file that is ready. */
 export async function readyModel(
   api: TestApi,
@@ -63,16 +95,7 @@ export async function readyModel(
   });
   expect(response.status).toBe(201);
   const model = await bodyOf<ModelView>(response);
-  const id = randomUUID();
-  await beginFile(api.deps.db, model.id, { id, name: "model.gguf", size: 3 });
-  await advanceFile(api.deps.db, id, "uploading", {
-    fileState: "ready",
-    fileCid: "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e",
-    fileSha256: randomBytes(32).toString("hex"),
-    filePlainSha256: randomBytes(32).toString("hex"),
-    fileStoredSize: 203,
-    fileSealedKey: sealKey(await newFileKey(), id, api.deps.config.WEIGHTS_SECRET),
-  });
+  await readyVersion(api, model.id);
   return model;
 }
 

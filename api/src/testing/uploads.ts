@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import type { ModelView } from "../features/models/shapes.ts";
+import type { ModelView, VersionView } from "../features/models/shapes.ts";
 import { eventually, type TestApi } from "./harness.ts";
 import { bodyOf, type TestUser } from "./users.ts";
 
@@ -39,11 +39,11 @@ export async function beginUpload(
   user: TestUser,
   modelId: string,
   size: number,
-  filename = "model.gguf",
+  more: Record<string, string> = {},
 ): Promise<string> {
   const response = await tus(api, user, "POST", "/api/uploads", {
     "upload-length": String(size),
-    "upload-metadata": metadata({ modelId, filename }),
+    "upload-metadata": metadata({ modelId, filename: "model.gguf", ...more }),
   });
   if (response.status !== 201) throw new Error(`The upload was refused: ${await response.text()}`);
   return response.headers.get("location")!;
@@ -60,6 +60,29 @@ export async function uploadFile(
   const response = await tus(api, user, "PATCH", path, { "upload-offset": "0" }, bytes);
   if (response.status !== 204) throw new Error(`The bytes were refused: ${await response.text()}`);
   return processedFile(user, modelId);
+}
+
+/** Uploads the next version of a model and waits until it is processed. */
+export async function uploadVersion(
+  api: TestApi,
+  user: TestUser,
+  modelId: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  note = "",
+): Promise<VersionView> {
+  const path = await beginUpload(api, user, modelId, bytes.length, { note });
+  const response = await tus(api, user, "PATCH", path, { "upload-offset": "0" }, bytes);
+  if (response.status !== 204) throw new Error(`The bytes were refused: ${await response.text()}`);
+  return eventually("the processing of the version", async () => {
+    const [newest] = await versionsOf(user, modelId);
+    return newest?.state === "ready" || newest?.state === "failed" ? newest : null;
+  });
+}
+
+/** The versions of a model that a user sees, the newest first. */
+export async function versionsOf(user: TestUser, modelId: string): Promise<VersionView[]> {
+  const response = await user.call("GET", `/api/models/${modelId}/versions`);
+  return (await bodyOf<{ versions: VersionView[] }>(response)).versions;
 }
 
 /** Waits until the file of a model is ready or failed. */

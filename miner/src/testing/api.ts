@@ -96,6 +96,8 @@ export class TestApi {
   readonly peers: Peer[] = [];
   readonly registrations: { address: string; name: string; capabilities: Record<string, unknown> }[] = [];
   weightsRequests = 0;
+  /** What weights of other paths are, once they may be had. */
+  readonly weights = new Map<string, Promise<Uint8Array>>();
   wanted: WantedModel[] = [wantedTiny()];
   /** Tokens that are good now. */
   readonly tokens = new Set<string>();
@@ -162,6 +164,8 @@ export class TestApi {
     if (request.url === "/api/health") return void json(200, { status: "ok" });
     if (request.url === "/api/nodes/work")
       return void json(200, { work: [], cancel: [], probe: null, pollSeconds: 10 });
+    const other = this.weights.get(request.url ?? "");
+    if (other) return void response.end(await other);
     if (request.url?.endsWith("/weights")) {
       if (!this.#authorized(request)) return void refuse(401);
       this.weightsRequests += 1;

@@ -9,6 +9,7 @@ import {
   publishedModel,
   quoteSubscribe,
   readyModel,
+  readyVersion,
 } from "../../testing/market.ts";
 import { listen, type NodePeer, servingPeer } from "../../testing/node-peer.ts";
 import { bodyOf, registerUser, send, type TestUser } from "../../testing/users.ts";
@@ -81,6 +82,33 @@ describe("with the official OpenAI client", () => {
       stop: [],
       seed: 4,
     });
+  });
+
+  test("a receipt names the weights that the node says it answers with, if the model ever had them", async () => {
+    const other = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
+    await readyVersion(api, model.id, other);
+    const named = async (cid?: string) => {
+      peer.onInference = ({ id }) => {
+        peer.send({ type: "delta", id, text: "Hi", ...(cid && { cid }) });
+        peer.answer({ id } as Parameters<NodePeer["answer"]>[0], []);
+      };
+      await client.chat.completions.create(ask());
+      const { rows } = await api.deps.db.$client.query<{ cid: string | null }>(
+        "SELECT weights_cid AS cid FROM app.usage WHERE model_id = $1 ORDER BY ended_at DESC LIMIT 1",
+        [model.id],
+      );
+      return rows[0]?.cid;
+    };
+    const first = await named();
+    expect(first).toMatch(/^bafk/);
+    // Never served, and nobody's.
+    expect(await named(other)).toBeNull();
+    expect(await named("bafkreianything")).toBeNull();
+    const serve = (number: number) => user.call("POST", `/api/models/${model.id}/versions/${number}/serve`);
+    expect((await serve(2)).status).toBe(200);
+    expect(await named(first ?? "")).toBe(first);
+    expect(await named(other)).toBe(other);
+    expect((await serve(1)).status).toBe(200);
   });
 
   test("a stream, token by token, as each arrives, with its usage at the end", async () => {

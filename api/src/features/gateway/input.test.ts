@@ -36,7 +36,10 @@ test("a file that claims a context of 2^32 tokens breaks neither its model nor t
   const stranger = await registerUser(api);
   const huge = await readyModel(api, stranger);
   const gguf = { contextLength: 2 ** 32, architecture: null, parameters: null, quantization: null };
-  await api.deps.db.$client.query("UPDATE app.models SET file_gguf = $2 WHERE id = $1", [huge.id, gguf]);
+  await api.deps.db.$client.query("UPDATE app.model_versions SET gguf = $2 WHERE model_id = $1", [
+    huge.id,
+    gguf,
+  ]);
   const key = await stranger.call("POST", "/api/keys", { name: "test" });
   const authorization = `Bearer ${(await bodyOf<{ secret: string }>(key)).secret}`;
   expect((await send(api, "GET", "/api/v1/models", undefined, { authorization })).status).toBe(200);

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
 import { fundedUser, pay, quotePublish } from "../../testing/market.ts";
 import { listen, servingNodes } from "../../testing/node-peer.ts";
-import { createModel, uploadFile } from "../../testing/uploads.ts";
+import { createModel, uploadFile, uploadVersion } from "../../testing/uploads.ts";
 import { bodyOf, type TestWalletUser } from "../../testing/users.ts";
 import type { ModelView } from "../models/shapes.ts";
 
@@ -159,6 +159,43 @@ test("a chat goes past the context without the user noticing", async () => {
     expect(await response.text()).toContain('"type":"done"');
   }
 });
+
+test("while a new version takes over every call is answered, and its receipt names the weights that answered", async () => {
+  // The same model in another file: what follows the tensors is nobody's.
+  const bytes = new Uint8Array(
+    Buffer.concat([await readFile(root("models/tiny-chat-q8_0.gguf")), Buffer.alloc(4_096)]),
+  );
+  const before =
+    model.file ?? (await bodyOf<ModelView>(await user.call("GET", `/api/models/${model.id}`))).file;
+  const made = await uploadVersion(api, user, model.id, bytes, "Padded");
+  expect(made).toMatchObject({ number: 2, state: "ready", served: false });
+  const named = async () => {
+    const answer = await client.chat.completions.create({
+      model: model.slug,
+      messages: question,
+      temperature: 0,
+    });
+    expect(answer.choices[0]?.message.content).toContain("Paris");
+    const { rows } = await api.deps.db.$client.query<{ cid: string }>(
+      "SELECT weights_cid AS cid FROM app.usage WHERE model_id = $1 ORDER BY ended_at DESC LIMIT 1",
+      [model.id],
+    );
+    return rows[0]?.cid;
+  };
+  const receipts = [await named()];
+  expect((await user.call("POST", `/api/models/${model.id}/versions/2/serve`)).status).toBe(200);
+  await eventually(
+    "the new version answers",
+    async () => {
+      receipts.push(await named());
+      return receipts.at(-1) === made.cid;
+    },
+    WAIT_MS,
+  );
+  const at = receipts.indexOf(made.cid ?? "");
+  expect(new Set(receipts.slice(0, at))).toEqual(new Set([before?.cid]));
+  expect(receipts[0]).toBe(before?.cid);
+}, 240_000);
 
 test("a miner that is killed mid-stream gives an error event", async () => {
   const stream = await client.chat.completions.create({

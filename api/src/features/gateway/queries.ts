@@ -1,7 +1,8 @@
 import { and, desc, eq, inArray, isNotNull, or, sql } from "drizzle-orm";
 import type { Executor } from "../../db/client.ts";
 import { listedModels } from "../marketplace/queries.ts";
-import { models } from "../models/schema.ts";
+import { servedVersion } from "../models/queries.ts";
+import { models, modelVersions } from "../models/schema.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -11,9 +12,9 @@ const columns = {
   name: models.name,
   groupId: models.groupId,
   inPlans: models.inPlans,
-  weightsCid: models.fileCid,
+  weightsCid: modelVersions.cid,
   // A file's header may claim any number; an integer of Postgres would overflow.
-  contextLength: sql<number | null>`(${models.fileGguf} ->> 'contextLength')::float8`,
+  contextLength: sql<number | null>`(${modelVersions.gguf} ->> 'contextLength')::float8`,
   createdAt: models.createdAt,
 };
 
@@ -37,7 +38,8 @@ export async function findServedModel(db: Executor, name: string): Promise<Serve
   const [row] = await db
     .select(columns)
     .from(models)
-    .where(and(named, eq(models.fileState, "ready")))
+    .innerJoin(modelVersions, servedVersion)
+    .where(named)
     .limit(1);
   return row;
 }
@@ -55,8 +57,9 @@ export async function servedModels(
   return db
     .select(columns)
     .from(models)
+    .innerJoin(modelVersions, servedVersion)
     .leftJoin(listed, eq(listed.modelId, models.id))
-    .where(and(eq(models.fileState, "ready"), or(theirs, and(models.inPlans, isNotNull(listed.modelId)))))
+    .where(or(theirs, and(models.inPlans, isNotNull(listed.modelId))))
     .orderBy(desc(theirs), models.createdAt)
     .limit(1000);
 }

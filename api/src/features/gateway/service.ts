@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Deps } from "../../deps.ts";
 import type { UsageOutcome } from "../keys/schema.ts";
+import { wasServed } from "../models/version-queries.ts";
 import { InferenceError } from "../nodes/errors.ts";
 import type { InferenceEvent } from "../nodes/inference.ts";
 import type { TokenUsage } from "../nodes/protocol.ts";
@@ -31,6 +32,7 @@ export async function* complete(
   let pieces = 0;
   let bytes = 0;
   let nodeId: string | null = null;
+  let { weightsCid } = model;
   let recorded = false;
   const settlement = (usage: TokenUsage | null): Settlement | null => {
     if (!reservation) return null;
@@ -48,7 +50,7 @@ export async function* complete(
       entitlement: admission.entitlement,
       plan: admission.plan,
       account: admission.account,
-      weightsCid: model.weightsCid,
+      weightsCid,
       nodeId,
       promptTokens: usage?.promptTokens ?? null,
       completionTokens: usage?.completionTokens ?? null,
@@ -65,7 +67,10 @@ export async function* complete(
   if (reservation) deps.gateway.reservations.keep(reservation);
   try {
     for await (const event of deps.nodes.infer({ modelId: model.id, request }, { signal })) {
-      if (event.type === "start") nodeId = event.nodeId;
+      if (event.type === "start") {
+        nodeId = event.nodeId;
+        weightsCid = await answeredWith(deps, model, event.weightsCid);
+      }
       if (event.type === "delta") {
         firstTokenAt ??= new Date();
         pieces += 1;
@@ -98,6 +103,19 @@ export async function* complete(
       if (reservation) deps.gateway.reservations.drop(reservation);
     }
   }
+}
+
+/**
+ * The weights that a receipt names: the served ones, unless the node says that it answers with others that were served,
+ * as while it fetches a new version. Null when it names any other.
+ */
+async function answeredWith(
+  { db }: Deps,
+  { id, weightsCid }: Admission["model"],
+  said: string | null,
+): Promise<string | null> {
+  if (said === null || said === weightsCid) return weightsCid;
+  return (await wasServed(db, id, said)) ? said : null;
 }
 
 /** Tokens of an answer that are not text: its end, and what a stop sequence cut off. */

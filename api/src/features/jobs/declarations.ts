@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { errorResponses, json, jsonBody } from "../../core/http.ts";
 import { modelSchema } from "../models/shapes.ts";
+import { noteSchema } from "../models/uploads.ts";
 import {
   createJobBody,
   estimateBody,
@@ -136,10 +137,13 @@ export const publishOutputRoute = createRoute({
   path: "/{id}/publish",
   operationId: "publishJobOutput",
   tags,
-  summary: "Make a file that a completed job put out the file of a model of yours, as if you had uploaded it",
+  summary:
+    "Make a file that a completed job put out the next version of a model of yours, as if you had uploaded it",
   request: {
     params: byId,
-    body: jsonBody(z.object({ path: z.string().max(4_096), modelId: z.uuid() })),
+    body: jsonBody(
+      z.object({ path: z.string().max(4_096), modelId: z.uuid(), note: noteSchema.default("") }),
+    ),
   },
   responses: {
     202: json(modelSchema, "It is processed now"),

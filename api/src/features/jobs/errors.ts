@@ -12,8 +12,14 @@ export const imageUnknown = (image: string, known: string[]) =>
 
 export const inputUnknown = (at: number, cid: string) =>
   new AppError("input_unknown", 404, `spec.inputs.${at}.cid: there is no file ${cid}.`, {
-    hint: "Upload it first, with POST /api/files; only files of yours can be inputs.",
+    hint: "Upload it first, with POST /api/files, or name a version of a model that you may read.",
     details: { field: `spec.inputs.${at}.cid`, cid },
+  });
+
+export const noNodeMayRead = () =>
+  new AppError("no_node_may_read", 409, "No node with this image may have these protected weights.", {
+    hint: "Link the wallet of a node that you trust to a member of the model's group, or have an admin verify it.",
+    details: { field: "spec.inputs" },
   });
 
 export const invalidSpec = (field: string, message: string) =>

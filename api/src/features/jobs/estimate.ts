@@ -5,6 +5,7 @@ import type { Deps } from "../../deps.ts";
 import { type JobRates, priceFloor } from "../nodes/capability.ts";
 import { INACTIVE_SECONDS } from "../nodes/protocol.ts";
 import { specify } from "./order.ts";
+import { groupsOf, mayRead } from "./scheduler/weights.ts";
 import type { JobSpecificationInput } from "./specification.ts";
 
 const CENT = 10_000n;
@@ -14,8 +15,8 @@ const CENT = 10_000n;
  * @throws AppError those of `specify`
  */
 export async function estimate(deps: Deps, userId: string, input: JobSpecificationInput) {
-  const { spec, image } = await specify(deps, userId, input);
-  const able = await ableNodes(deps, spec);
+  const { spec, image, weights } = await specify(deps, userId, input);
+  const able = await ableNodes(deps, spec, groupsOf(weights));
   const floors = able.map((rates) => priceFloor(rates, spec)).sort((a, b) => (a < b ? -1 : 1));
   const warnings: { code: string; message: string }[] = [];
   if (able.length === 0) {
@@ -45,7 +46,11 @@ export async function estimate(deps: Deps, userId: string, input: JobSpecificati
 const upToCent = (amount: bigint) => (amount <= 0n ? CENT : ((amount + CENT - 1n) / CENT) * CENT);
 
 /** Nodes that are alive, passed their last probe and are large enough, be they busy or not. */
-async function ableNodes({ db }: Deps, spec: JobSpecification): Promise<(JobRates & { busy: boolean })[]> {
+async function ableNodes(
+  { db }: Deps,
+  spec: JobSpecification,
+  groups: readonly string[],
+): Promise<(JobRates & { busy: boolean })[]> {
   const { rows } = await db.execute<{ cpu: string; memory: string; gpu: string; busy: boolean }>(sql`
     SELECT rate_cpu AS cpu, rate_memory AS memory, rate_gpu AS gpu,
            running_jobs >= concurrency OR cpu_millis - used_cpu_millis < ${spec.cpuMillis}
@@ -59,6 +64,7 @@ async function ableNodes({ db }: Deps, spec: JobSpecification): Promise<(JobRate
        AND disk_mb >= ${spec.diskMb} AND (job_network OR NOT ${spec.network})
        AND (${spec.image} = ANY(images) OR (any_image AND ${spec.image.includes("@")}))
        AND (${spec.engineModelId}::text IS NULL OR offered ? ${spec.engineModelId}::text)
+       AND ${mayRead(groups)}
      LIMIT 10000`);
   return rows.map(({ cpu, memory, gpu, busy }) => ({
     cpuHour: BigInt(cpu),

@@ -1,6 +1,7 @@
 import { createRouter, type Router } from "../../core/http.ts";
 import type { Deps } from "../../deps.ts";
 import { download } from "../files/download.ts";
+import { sendWeights } from "../models/send.ts";
 import { jobCapabilitySchema } from "../nodes/capability.ts";
 import { requireNode } from "../nodes/service.ts";
 import { attemptStanding, finishAttempt } from "./finish.ts";
@@ -59,7 +60,8 @@ export function jobNodeRoutes(deps: Deps): Router {
   router.openapi(declared.inputRoute, async (c) => {
     const nodeId = await nodeOf(c);
     const { id, cid } = c.req.valid("param");
-    return download(deps, c, await inputOf(deps, nodeId, id, cid));
+    const input = await inputOf(deps, nodeId, id, cid);
+    return "file" in input ? download(deps, c, input.file) : sendWeights(deps, c, input.weights);
   });
   return router;
 }

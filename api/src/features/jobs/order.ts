@@ -12,11 +12,13 @@ import { readUsdt } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
 import { readableFiles } from "../files/service.ts";
 import { requireAccess } from "../gateway/access.ts";
+import { type InputWeights, readableWeights } from "../models/input-weights.ts";
 import { accountFor } from "../payments/quote/account.ts";
 import { quoteJob } from "../payments/quote/job.ts";
 import { requireWallet } from "../wallets/service.ts";
 import * as errors from "./errors.ts";
 import { type ResolvedImage, resolveImage } from "./images.ts";
+import { groupsOf, someNodeMayRead } from "./scheduler/weights.ts";
 import { jobEvents, jobs } from "./schema.ts";
 import type { createJobBody } from "./shapes.ts";
 import type { JobSpecificationInput } from "./specification.ts";
@@ -31,26 +33,34 @@ const DAY = 86_400;
 /**
  * What people wrote as what is hashed and run: the image by its digest, the inputs with their sizes.
  * @throws AppError `image_unknown`, `invalid_request` (400), `input_unknown`, `model_not_found` (404),
+ *   `no_node_may_read` (409),
  *   `insufficient_quota` (402)
  */
 export async function specify(
   deps: Deps,
   userId: string,
   input: JobSpecificationInput,
-): Promise<{ spec: JobSpecification; image: ResolvedImage }> {
-  const files = await readableFiles(
-    deps,
-    userId,
-    input.inputs.map(({ cid }) => cid),
-  );
+): Promise<{ spec: JobSpecification; image: ResolvedImage; weights: InputWeights[] }> {
+  const cids = input.inputs.map(({ cid }) => cid);
+  const [files, versions] = await Promise.all([
+    readableFiles(deps, userId, cids),
+    readableWeights(deps, userId, cids),
+  ]);
+  const weights = new Map<string, InputWeights>();
   const inputs = input.inputs.map(({ cid, path }, at) => {
     const file = files.get(cid);
-    if (!file) throw errors.inputUnknown(at, cid);
-    return { cid, path, size: file.size };
+    if (file) return { cid, path, size: file.size };
+    const version = versions.get(cid);
+    if (!version) throw errors.inputUnknown(at, cid);
+    weights.set(version.cid, version);
+    // A job reads what was uploaded: of protected weights that has another CID than what is stored.
+    return { cid: version.cid, path, size: version.size };
   });
   // The node answers for the model as to any call of the user's: whoever may not call it cannot have a job call it.
   if (input.engineModelId) await requireAccess(deps, userId, input.engineModelId);
   const image = await resolveImage(deps, input.image);
+  const groups = groupsOf([...weights.values()]);
+  if (groups.length > 0 && !(await someNodeMayRead(deps, groups, image.digest))) throw errors.noNodeMayRead();
   const spec: JobSpecification = { ...input, image: image.digest, inputs };
   try {
     assertJobSpecification(spec);
@@ -58,7 +68,7 @@ export async function specify(
     if (error instanceof JobSpecificationError) throw errors.invalidSpec(error.field, error.message);
     throw error;
   }
-  return { spec, image };
+  return { spec, image, weights: [...weights.values()] };
 }
 
 /**
@@ -77,7 +87,7 @@ export async function orderJob(
   if (price === 0n) throw errors.noPrice();
   const account = await accountFor(deps, userId, input.groupId);
   const { address: wallet } = await requireWallet(deps, userId, input.wallet);
-  const { spec, image } = await specify(deps, userId, input.spec);
+  const { spec, image, weights } = await specify(deps, userId, input.spec);
   const deadline = new Date(Date.now() + durationOf(spec, input.deadlineSeconds) * 1000);
   deadline.setUTCMilliseconds(0);
   const job: Job = {
@@ -103,6 +113,7 @@ export async function orderJob(
           template: input.template ?? null,
           spec,
           specHash: job.specification,
+          weights,
           price,
           chain: chain.chain,
           wallet,

@@ -6,6 +6,8 @@ import type { Deps } from "../../deps.ts";
 import { anyFile, type FileRow } from "../files/queries.ts";
 import { files } from "../files/schema.ts";
 import { receiveFile } from "../files/store.ts";
+import { weightsForAttempt } from "../models/input-weights.ts";
+import type { Weights } from "../models/weights.ts";
 import type { AttemptRow } from "./attempts.ts";
 import { attemptOver, cidMismatch, outputTooLarge, tooManyFiles } from "./errors.ts";
 import { lease, lockAttempt, takeState } from "./reports.ts";
@@ -93,15 +95,26 @@ export function outputsOf(db: Executor, attemptId: string): Promise<FileRow[]> {
 }
 
 /**
- * An input of an attempt's job.
+ * An input of an attempt's job: a file, or a version of a model that this node may have.
  * @throws AppError `not_found` (404) also for a file that is no input of this job, `attempt_over` (409)
  */
-export async function inputOf(deps: Deps, nodeId: string, attemptId: string, cid: string): Promise<FileRow> {
+export async function inputOf(
+  deps: Deps,
+  nodeId: string,
+  attemptId: string,
+  cid: string,
+): Promise<{ file: FileRow } | { weights: Weights }> {
   const { attempt, job } = await deps.db.transaction((tx) => lockAttempt(tx, nodeId, attemptId));
   if (!["accepted", "running", "uploading"].includes(attempt.state)) throw attemptOver(attempt.state);
+  const version = job.weights.find((each) => each.cid === cid);
+  if (version) {
+    const weights = await weightsForAttempt(deps, nodeId, version);
+    if (!weights) throw notFound("The input");
+    return { weights };
+  }
   const file = job.spec.inputs.some((input) => input.cid === cid) ? await anyFile(deps.db, cid) : undefined;
   if (!file) throw notFound("The input");
-  return file;
+  return { file };
 }
 
 /** A verified output of a job by its path; undefined while there is no such. */

@@ -4,7 +4,7 @@ import { buildGguf } from "../../testing/gguf.ts";
 import { createTestApi, type TestApi } from "../../testing/harness.ts";
 import { assigned, jobBecomes, workingNode } from "../../testing/jobs.ts";
 import { unixfsCid } from "../../testing/unixfs.ts";
-import { createModel, processedFile } from "../../testing/uploads.ts";
+import { createModel, processedFile, versionsOf } from "../../testing/uploads.ts";
 import { bodyOf, codeOf, registerUser, type TestUser } from "../../testing/users.ts";
 import { verifyWaiting } from "./worker.ts";
 
@@ -35,7 +35,7 @@ it("makes what a job put out the file of a model, checked as any upload", async 
   }
   const model = await createModel(ada, "Tuned");
   const path = `/api/jobs/${id}/publish`;
-  const body = { path: "out/model.gguf", modelId: model.id };
+  const body = { path: "out/model.gguf", modelId: model.id, note: "Taught tales" };
   expect(await codeOf(await ada.call("POST", path, body))).toBe("not_found");
   await node.finish(attemptId, { files: listed });
   await verifyWaiting(api.deps);
@@ -50,6 +50,12 @@ it("makes what a job put out the file of a model, checked as any upload", async 
   expect(response.status, await response.clone().text()).toBe(202);
   const file = await processedFile(ada, model.id);
   expect(file).toMatchObject({ state: "ready", error: null });
+  const [version] = await versionsOf(ada, model.id);
+  expect(version).toMatchObject({ number: 1, jobId: id, served: true, note: "Taught tales" });
+  // Again it is the version that is there.
+  const again = await ada.call("POST", path, body);
+  expect(again.status).toBe(202);
+  expect(await versionsOf(ada, model.id)).toEqual([version]);
   const back = await ada.call("GET", `/api/models/${model.id}/weights`);
   expect(unixfsCid([new Uint8Array(await back.arrayBuffer())])).toBe(listed[0]!.cid);
 

@@ -16,6 +16,7 @@ import {
 import { app } from "../../db/app-schema.ts";
 import { user } from "../auth/schema.ts";
 import { groups } from "../groups/schema.ts";
+import type { InputWeights } from "../models/input-weights.ts";
 import { nodes } from "../nodes/schema.ts";
 import { payments } from "../payments/schema.ts";
 import type { OutputEntry } from "./shapes.ts";
@@ -39,6 +40,8 @@ export const jobs = app.table(
     template: text("template"),
     spec: jsonb("spec").$type<JobSpecification>().notNull(),
     specHash: text("spec_hash").notNull(),
+    /** Of its inputs those that are versions of models. */
+    weights: jsonb("weights").$type<InputWeights[]>().notNull().default([]),
     state: text("state").$type<JobState>().notNull().default("quoted"),
     stateSince: at("state_since").notNull().defaultNow(),
     /** Micro-USDT, the platform's fee included. */

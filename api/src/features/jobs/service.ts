@@ -90,6 +90,7 @@ export async function jobDetail(
     ...viewJob(found),
     payment,
     outputs: job.outputs ?? [],
+    tunes: job.weights[0]?.modelId ?? null,
     attempts: attempts.map(viewAttempt),
     events: events.map(viewEvent),
     samples: samples.map(viewSample),

@@ -150,6 +150,7 @@ export const jobDetailSchema = jobSchema
   .extend({
     payment: z.union([paymentSchema, z.null()]).describe("Until it is funded: what there is to pay, and how"),
     outputs: z.array(outputEntrySchema),
+    tunes: z.uuid().nullable().describe("The model of which a version is an input"),
     attempts: z.array(jobAttemptSchema),
     events: z.array(jobEventSchema),
     samples: z.array(jobSampleSchema).describe("Of the last attempt"),

@@ -114,7 +114,7 @@ function matches(word: string): SQL | undefined {
     ilike(models.description, pattern),
     ilike(groups.name, pattern),
     sql`array_to_string(${models.tags}, ' ') ILIKE ${pattern}`,
-    sql`${models.fileGguf} ->> 'architecture' ILIKE ${pattern}`,
+    sql`(SELECT gguf ->> 'architecture' FROM app.model_versions WHERE id = ${models.servedVersionId}) ILIKE ${pattern}`,
   );
 }
 

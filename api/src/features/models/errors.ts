@@ -5,15 +5,16 @@ export const nameExhausted = () =>
     hint: "Choose another name.",
   });
 
-export const publishedFile = () =>
-  new AppError("model_published", 409, "The file of a published model cannot be replaced.", {
-    hint: "Subscribers paid for this file. Create a new model for a new file.",
+export const tooManyVersions = (limit: number) =>
+  new AppError("too_many_versions", 409, `A model has at most ${limit} versions.`, {
+    hint: "Create a new model for this file.",
+    details: { limit },
   });
 
-/** A quoted call names the file's hash and never expires on chain, so the file must not change under it. */
-export const quotedFile = () =>
-  new AppError("model_quoted", 409, "The publication of this model was prepared with its present file.", {
-    hint: "Publish it as it is, or create a new model for another file.",
+export const versionNotReady = () =>
+  new AppError("version_not_ready", 409, "The file of this version is not ready yet.", {
+    hint: "Wait until it is processed, then serve it.",
+    retryable: true,
   });
 
 export const fileProcessing = () =>

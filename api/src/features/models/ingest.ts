@@ -3,18 +3,20 @@ import { createReadStream } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Deps } from "../../deps.ts";
+import { fingerprint } from "../files/fingerprint.ts";
 import { encrypted, newFileKey, sealKey } from "./encryption.ts";
 import { NotGgufError, readGguf } from "./gguf.ts";
-import {
-  advanceFile,
-  type FileOutcome,
-  modelRowByUpload,
-  neededUploads,
-  settledUploads,
-  uploadsIn,
-} from "./queries.ts";
+import { modelRow } from "./queries.ts";
 import type { WeightsAccess } from "./schema.ts";
 import { stagedBytes } from "./service.ts";
+import {
+  beginProcessing,
+  type FileOutcome,
+  settleVersion,
+  uploadStates,
+  uploadsIn,
+  versionByUpload,
+} from "./version-queries.ts";
 
 const SWEEP_MS = 30_000;
 const CHUNK_BYTES = 1024 ** 2;
@@ -40,7 +42,7 @@ export function ingest(deps: Deps, uploadId: string): Promise<void> {
 
 /** All bytes of an upload arrived: it is processed from now on, whatever becomes of this process. */
 export async function completeUpload(deps: Deps, uploadId: string): Promise<void> {
-  await advanceFile(deps.db, uploadId, "uploading", { fileState: "processing" });
+  await beginProcessing(deps.db, uploadId);
   void ingest(deps, uploadId);
 }
 
@@ -48,7 +50,7 @@ export async function completeUpload(deps: Deps, uploadId: string): Promise<void
 export async function sweepUploads(deps: Deps): Promise<void> {
   for (const { uploadId, size } of await uploadsIn(deps.db, "uploading")) {
     // The last byte arrived and the process died before it could say so.
-    if ((await stagedBytes(deps, uploadId)) === Number(size)) await completeUpload(deps, uploadId);
+    if ((await stagedBytes(deps, uploadId)) === size) await completeUpload(deps, uploadId);
   }
   for (const { uploadId } of await uploadsIn(deps.db, "processing")) await ingest(deps, uploadId);
   await deps.storage.staging.deleteExpired();
@@ -74,17 +76,18 @@ async function ingestOnce(deps: Deps, uploadId: string): Promise<void> {
     );
     if (!rows[0]?.mine) return;
     try {
-      const model = await modelRowByUpload(deps.db, uploadId);
-      if (model?.fileState !== "processing") return;
-      const outcome = await processFile(deps, uploadId, model.fileSize ?? 0, model.weights);
-      const settled = await advanceFile(deps.db, uploadId, "processing", outcome);
-      if (!settled || outcome.fileState === "failed") await deps.storage.weights.remove(uploadId);
+      const version = await versionByUpload(deps.db, uploadId);
+      const model = version && (await modelRow(deps.db, version.modelId));
+      if (!model || version.state !== "processing") return;
+      const outcome = await processFile(deps, uploadId, version.size, model.weights);
+      const settled = await settleVersion(deps.db, uploadId, outcome);
+      if (!settled || outcome.state === "failed") await deps.storage.weights.remove(uploadId);
       // Protected weights lie here as they came. When this fails, the next sweep does it.
       await deps.storage.staging
         .remove(uploadId)
         .catch((error: unknown) => deps.log.warn({ err: error, uploadId }, "a staged file is still there"));
       deps.log.info(
-        { uploadId, modelId: model.id, state: outcome.fileState, cid: outcome.fileCid },
+        { uploadId, modelId: model.id, number: version.number, state: outcome.state },
         "upload processed",
       );
     } finally {
@@ -103,15 +106,15 @@ async function processFile(
 ): Promise<FileOutcome> {
   const path = deps.storage.stagedPath(uploadId);
   if ((await stagedBytes(deps, uploadId)) !== size) {
-    return { fileState: "failed", fileError: "The uploaded bytes were lost. Upload the file again." };
+    return { state: "failed", error: "The uploaded bytes were lost. Upload the file again." };
   }
   try {
-    const fileGguf = await readGguf(path);
+    const gguf = await readGguf(path);
     const stored = await (access === "open" ? storeOpen : storeProtected)(deps, uploadId, path);
-    return { fileState: "ready", ...stored, fileGguf };
+    return { state: "ready", ...stored, gguf };
   } catch (error) {
     if (!(error instanceof NotGgufError)) throw error;
-    return { fileState: "failed", fileError: error.message };
+    return { state: "failed", error: error.message };
   }
 }
 
@@ -120,26 +123,21 @@ const staged = (path: string): AsyncIterable<Uint8Array> =>
 
 async function storeOpen(deps: Deps, uploadId: string, path: string) {
   const { cid, sha256 } = await store(deps, uploadId, staged(path), path);
-  return { fileCid: cid, fileSha256: sha256 };
+  return { cid, sha256 };
 }
 
 /** Only encrypted bytes leave the staging folder. A later attempt has another key, and replaces what this one stored. */
 async function storeProtected(deps: Deps, uploadId: string, path: string) {
+  const plain = await fingerprint(staged(path));
   const key = await newFileKey();
-  const plain = createHash("sha256");
-  async function* read() {
-    for await (const chunk of staged(path)) {
-      plain.update(chunk);
-      yield chunk;
-    }
-  }
-  const { cid, sha256, size } = await store(deps, uploadId, encrypted(read(), key), null);
+  const { cid, sha256, size } = await store(deps, uploadId, encrypted(staged(path), key), null);
   return {
-    fileCid: cid,
-    fileSha256: sha256,
-    fileStoredSize: size,
-    filePlainSha256: plain.digest("hex"),
-    fileSealedKey: sealKey(key, uploadId, deps.config.WEIGHTS_SECRET),
+    cid,
+    sha256,
+    storedSize: size,
+    plainSha256: plain.sha256,
+    plainCid: plain.cid,
+    sealedKey: sealKey(key, uploadId, deps.config.WEIGHTS_SECRET),
   };
 }
 
@@ -172,12 +170,14 @@ async function store(deps: Deps, uploadId: string, bytes: AsyncIterable<Uint8Arr
 async function removeOrphans(deps: Deps): Promise<void> {
   const directory = dirname(deps.storage.stagedPath("x"));
   const names = (await readdir(directory).catch(() => [])).filter((name) => !name.endsWith(".json"));
-  const needed = await neededUploads(deps.db, names);
-  const settled = await settledUploads(deps.db, names);
-  for (const name of names.filter((each) => !needed.has(each))) {
+  const states = await uploadStates(deps.db, names);
+  for (const name of names) {
+    const state = states.get(name);
+    if (state === "uploading" || state === "processing") continue;
     const path = deps.storage.stagedPath(name);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
-    if (!settled.has(name) && Date.now() - mtimeMs < ORPHAN_MS) continue;
+    // Nothing staged of what is processed is needed, however young it is.
+    if (!state && Date.now() - mtimeMs < ORPHAN_MS) continue;
     await rm(path, { force: true });
     await rm(`${path}.json`, { force: true });
   }

@@ -39,8 +39,8 @@ export async function myLicenses(deps: Deps, userId: string): Promise<MyLicenseV
       ...view,
       modelId: row.id,
       modelName: row.name,
-      cid: view.licensed ? row.fileCid : null,
-      size: row.fileSize,
+      cid: view.licensed ? (row.served?.cid ?? null) : null,
+      size: row.served?.size ?? null,
     };
   });
   return views.sort((a, b) => (b.purchases[0]?.at ?? "").localeCompare(a.purchases[0]?.at ?? ""));

@@ -181,7 +181,7 @@ describe.each(["open", "protected"] as const)("%s weights", (access) => {
 
   async function uploadIdOf(modelId: string): Promise<string> {
     const { rows } = await api.deps.db.$client.query<{ id: string }>(
-      "SELECT file_upload_id AS id FROM app.models WHERE id = $1",
+      "SELECT upload_id AS id FROM app.model_versions WHERE model_id = $1",
       [modelId],
     );
     return rows[0]!.id;

@@ -58,7 +58,7 @@ async function publish(weights: "open" | "protected", terms: Record<string, stri
 
 async function uploadOf(modelId: string): Promise<string> {
   const { rows } = await api.deps.db.$client.query(
-    "SELECT file_upload_id AS id FROM app.models WHERE id = $1",
+    "SELECT upload_id AS id FROM app.model_versions WHERE model_id = $1",
     [modelId],
   );
   return rows[0].id;
@@ -98,8 +98,10 @@ describe("what is stored", () => {
     const twin = await createModel(creator, "Twin");
     const file = await uploadFile(api, creator, twin.id, bytes);
     expect(file.cid).not.toBe(model.file?.cid);
-    const { rows } = await api.deps.db.$client.query("SELECT * FROM app.models WHERE id = $1", [model.id]);
-    expect(rows[0].file_sealed_key).toMatch(/^v1\./);
+    const { rows } = await api.deps.db.$client.query("SELECT * FROM app.model_versions WHERE model_id = $1", [
+      model.id,
+    ]);
+    expect(rows[0].sealed_key).toMatch(/^v1\./);
     expect(JSON.stringify(rows[0])).not.toContain("AGE-SECRET-KEY");
     const { key } = await keyOf();
     const sealed = sealKey(key, uploadId, "a".repeat(32));

@@ -1,24 +1,31 @@
-import { and, countDistinct, desc, eq, inArray, isNotNull, sql } from "drizzle-orm";
+import { and, countDistinct, desc, eq, inArray, sql } from "drizzle-orm";
 import { chainHeads, chainServicePurchases } from "../../chain/schema.ts";
 import type { Executor } from "../../db/client.ts";
 import { groups } from "../groups/schema.ts";
 import { payments } from "../payments/schema.ts";
 import { purchaseOfModel } from "../publishing/queries.ts";
 import { onchainModels } from "../publishing/schema.ts";
-import { type FileState, type GgufFacts, models } from "./schema.ts";
+import { models, modelVersions } from "./schema.ts";
 
-export type ModelRow = typeof models.$inferSelect & { groupName: string };
+export type VersionRow = typeof modelVersions.$inferSelect;
+
+/** A model with the version that is served; without one while none was ever ready. */
+export type ModelRow = typeof models.$inferSelect & { groupName: string; served: VersionRow | null };
+
+/** Joins a model to the version that is served. */
+export const servedVersion = eq(modelVersions.id, models.servedVersionId);
 
 function select(db: Executor) {
   return db
-    .select({ model: models, groupName: groups.name })
+    .select({ model: models, groupName: groups.name, served: modelVersions })
     .from(models)
     .innerJoin(groups, eq(groups.id, models.groupId))
+    .leftJoin(modelVersions, servedVersion)
     .$dynamic();
 }
 
-function rowOf({ model, groupName }: { model: typeof models.$inferSelect; groupName: string }): ModelRow {
-  return { ...model, groupName };
+function rowOf({ model, ...rest }: Awaited<ReturnType<typeof select>>[number]): ModelRow {
+  return { ...model, ...rest };
 }
 
 /** @returns undefined when the slug is taken */
@@ -36,11 +43,6 @@ export async function insertModel(
 
 export async function modelRow(db: Executor, id: string): Promise<ModelRow | undefined> {
   const [row] = await select(db).where(eq(models.id, id));
-  return row && rowOf(row);
-}
-
-export async function modelRowByUpload(db: Executor, uploadId: string): Promise<ModelRow | undefined> {
-  const [row] = await select(db).where(eq(models.fileUploadId, uploadId));
   return row && rowOf(row);
 }
 
@@ -92,120 +94,26 @@ export async function subscriberCounts(
   return new Map(rows.map(({ modelId, accounts }) => [modelId, accounts]));
 }
 
-/** Whether a publication of this model was ever quoted: the call names its file, and can be signed at any time. */
-export async function hasPublicationQuote(db: Executor, modelId: string): Promise<boolean> {
-  const rows = await db
+/**
+ * Whether a model is nobody's business but its group's: its publication was never quoted. A quoted call names its file,
+ * and can be signed at any time.
+ */
+export async function isDraft(db: Executor, modelId: string): Promise<boolean> {
+  const quoted = await db
     .select({ id: payments.id })
     .from(payments)
     .where(and(eq(payments.modelId, modelId), eq(payments.purpose, "publish")))
     .limit(1);
-  return rows.length > 0;
+  const expected = await db
+    .select({ id: onchainModels.onchainId })
+    .from(onchainModels)
+    .where(eq(onchainModels.modelId, modelId))
+    .limit(1);
+  return quoted.length + expected.length === 0;
 }
 
 /** Holds a model for the rest of the transaction. */
-export async function lockModel(db: Executor, id: string) {
-  const [row] = await db.select().from(models).where(eq(models.id, id)).for("update");
-  return row;
-}
-
-/** A new upload takes the place of whatever file there was. */
-export async function beginFile(
-  db: Executor,
-  modelId: string,
-  upload: { id: string; name: string; size: number },
-): Promise<void> {
-  await db
-    .update(models)
-    .set({
-      fileState: "uploading",
-      fileUploadId: upload.id,
-      fileName: upload.name,
-      fileSize: upload.size,
-      fileError: null,
-      fileCid: null,
-      fileSha256: null,
-      fileSealedKey: null,
-      filePlainSha256: null,
-      fileStoredSize: null,
-      fileGguf: null,
-      updatedAt: new Date(),
-    })
-    .where(eq(models.id, modelId));
-}
-
-/** No file again: the upload was cancelled. @returns false when it is too late for that */
-export async function forgetFile(db: Executor, uploadId: string): Promise<boolean> {
-  const rows = await db
-    .update(models)
-    .set({ fileState: null, fileUploadId: null, fileName: null, fileSize: null, updatedAt: new Date() })
-    .where(and(eq(models.fileUploadId, uploadId), eq(models.fileState, "uploading")))
-    .returning({ id: models.id });
-  return rows.length > 0;
-}
-
-export interface FileOutcome {
-  fileState: FileState;
-  fileError?: string;
-  fileCid?: string;
-  fileSha256?: string;
-  fileSealedKey?: string;
-  filePlainSha256?: string;
-  fileStoredSize?: number;
-  fileGguf?: GgufFacts;
-}
-
-/** Takes a file from one state to the next, once. @returns false when it was not in `from` any more */
-export async function advanceFile(
-  db: Executor,
-  uploadId: string,
-  from: FileState,
-  outcome: FileOutcome,
-): Promise<boolean> {
-  const rows = await db
-    .update(models)
-    .set({ ...outcome, updatedAt: new Date() })
-    .where(and(eq(models.fileUploadId, uploadId), eq(models.fileState, from)))
-    .returning({ id: models.id });
-  return rows.length > 0;
-}
-
-/** Uploads in a state, the longest waiting first. */
-export function uploadsIn(db: Executor, state: FileState) {
-  return db
-    .select({ uploadId: sql<string>`${models.fileUploadId}`, size: sql<string>`${models.fileSize}` })
-    .from(models)
-    .where(eq(models.fileState, state))
-    .orderBy(models.updatedAt);
-}
-
-/** Of these uploads, those whose staged bytes are still needed. */
-export async function neededUploads(db: Executor, uploadIds: string[]): Promise<Set<string>> {
-  if (uploadIds.length === 0) return new Set();
-  const rows = await db
-    .select({ uploadId: models.fileUploadId })
-    .from(models)
-    .where(
-      and(inArray(models.fileUploadId, uploadIds), inArray(models.fileState, ["uploading", "processing"])),
-    );
-  return new Set(rows.flatMap(({ uploadId }) => uploadId ?? []));
-}
-
-/** Of these uploads, those that are processed: nothing staged of them is needed, however young it is. */
-export async function settledUploads(db: Executor, uploadIds: string[]): Promise<Set<string>> {
-  if (uploadIds.length === 0) return new Set();
-  const rows = await db
-    .select({ uploadId: models.fileUploadId })
-    .from(models)
-    .where(and(inArray(models.fileUploadId, uploadIds), inArray(models.fileState, ["ready", "failed"])));
-  return new Set(rows.flatMap(({ uploadId }) => uploadId ?? []));
-}
-
-/** The sealed key of some protected file; undefined when there is none. */
-export async function anySealedKey(db: Executor) {
-  const [row] = await db
-    .select({ uploadId: models.fileUploadId, sealed: models.fileSealedKey })
-    .from(models)
-    .where(and(isNotNull(models.fileSealedKey), isNotNull(models.fileUploadId)))
-    .limit(1);
-  return row?.uploadId && row.sealed ? { uploadId: row.uploadId, sealed: row.sealed } : undefined;
+export async function lockModel(db: Executor, id: string): Promise<ModelRow | undefined> {
+  const [held] = await db.select({ id: models.id }).from(models).where(eq(models.id, id)).for("update");
+  return held && modelRow(db, id);
 }

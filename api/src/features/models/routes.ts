@@ -9,6 +9,7 @@ import { nodeOf } from "../nodes/service.ts";
 import { createPayment } from "../payments/service.ts";
 import { paymentSchema } from "../payments/shapes.ts";
 import { licenseOf, myLicenses } from "./licenses.ts";
+import { sendStored, sendWeights } from "./send.ts";
 import { changeModel, createModel, getModel, listMyModels } from "./service.ts";
 import {
   licenseSchema,
@@ -18,16 +19,7 @@ import {
   newModelSchema,
   weightsKeySchema,
 } from "./shapes.ts";
-import type { ByteRange } from "./storage/weights-store.ts";
-import {
-  keyOf,
-  openStored,
-  openWeights,
-  readRange,
-  type Weights,
-  weightsForNode,
-  weightsForUser,
-} from "./weights.ts";
+import { keyOf, type Weights, weightsForNode, weightsForUser } from "./weights.ts";
 
 const tags = ["Models"];
 const byId = z.object({ id: z.uuid() });
@@ -71,8 +63,18 @@ const change = createRoute({
   responses: { 200: json(modelSchema), ...errorResponses(400, 401, 403, 404) },
 });
 
+const byVersion = z.object({
+  version: z.coerce
+    .number()
+    .int()
+    .positive()
+    .max(2_147_483_647)
+    .optional()
+    .describe("The number of one that was ever served; left out: the served one"),
+});
+
 const bytes = (what: string) => ({
-  request: { params: byId, headers: z.object({ range: z.string().optional() }) },
+  request: { params: byId, query: byVersion, headers: z.object({ range: z.string().optional() }) },
   responses: {
     200: {
       description: what,
@@ -83,7 +85,7 @@ const bytes = (what: string) => ({
       description: "A part of it",
       content: { "application/octet-stream": { schema: z.string().openapi({ format: "binary" }) } },
     },
-    ...errorResponses(401, 402, 404, 416),
+    ...errorResponses(400, 401, 402, 404, 416),
   },
 });
 
@@ -112,8 +114,8 @@ const keyRoute = createRoute({
   operationId: "getWeightsKey",
   tags,
   summary: "The key of protected weights, for the same: it decrypts what is on IPFS",
-  request: { params: byId },
-  responses: { 200: json(weightsKeySchema), ...errorResponses(401, 402, 404, 409) },
+  request: { params: byId, query: byVersion },
+  responses: { 200: json(weightsKeySchema), ...errorResponses(400, 401, 402, 404, 409) },
 });
 
 const myLicensesRoute = createRoute({
@@ -186,59 +188,31 @@ export function modelsRoutes(deps: Deps): Router {
   router.openapi(change, async (c) =>
     c.json(await changeModel(deps, requireUser(c).id, c.req.valid("param").id, c.req.valid("json")), 200),
   );
-  router.openapi(weightsRoute, async (c) => {
-    const weights = await weightsFor(deps, c, c.req.valid("param").id);
-    const name = weights.sealedKey === null ? weights.cid : `${weights.cid}-decrypted`;
-    return sendFile(c, weights, { name, size: weights.size, fileName: weights.fileName }, (range) =>
-      openWeights(deps, weights, range),
-    );
-  });
-  router.openapi(storedRoute, async (c) => {
-    const weights = await weightsFor(deps, c, c.req.valid("param").id);
-    const fileName = weights.sealedKey === null ? weights.fileName : `${weights.fileName}.age`;
-    return sendFile(c, weights, { name: weights.cid, size: weights.stored.size, fileName }, (range) =>
-      openStored(deps, weights, range),
-    );
-  });
+  router.openapi(weightsRoute, async (c) =>
+    sendWeights(deps, c, await weightsFor(deps, c, c.req.valid("param").id, c.req.valid("query").version)),
+  );
+  router.openapi(storedRoute, async (c) =>
+    sendStored(deps, c, await weightsFor(deps, c, c.req.valid("param").id, c.req.valid("query").version)),
+  );
   router.openapi(keyRoute, async (c) => {
-    const weights = await weightsFor(deps, c, c.req.valid("param").id);
+    const weights = await weightsFor(deps, c, c.req.valid("param").id, c.req.valid("query").version);
     c.header("Cache-Control", "no-store");
     return c.json(keyOf(deps, weights), 200);
   });
   return router;
 }
 
-/** Answers with a file or a range of it. @param file.name of exactly these bytes, for the ETag */
-async function sendFile(
-  c: Context<AppEnv>,
-  { cid }: Weights,
-  file: { name: string; size: number; fileName: string },
-  read: (range: ByteRange | null) => Promise<ReadableStream<Uint8Array>>,
-): Promise<Response> {
-  const etag = `"${file.name}"`;
-  const same = c.req.header("if-range") === undefined || c.req.header("if-range") === etag;
-  const range = same ? readRange(c.req.header("range"), file.size) : null;
-  const headers = {
-    "Content-Type": "application/octet-stream",
-    "Content-Length": String(range ? range.end - range.start + 1 : file.size),
-    "Content-Disposition": `attachment; filename*=UTF-8''${encodeURIComponent(file.fileName)}`,
-    "Accept-Ranges": "bytes",
-    "Cache-Control": "private, no-transform",
-    ETag: etag,
-    "X-CID": cid,
-    ...(range ? { "Content-Range": `bytes ${range.start}-${range.end}/${file.size}` } : {}),
-  };
-  // Hono answers HEAD through here: opening the file would leave it open.
-  const body = c.req.method === "HEAD" ? null : await read(range);
-  return new Response(body, { status: range ? 206 : 200, headers });
-}
-
 /** For a group member or a licensee (cookie or JWT), or a node (its token). */
-async function weightsFor(deps: Deps, c: Context<AppEnv>, modelId: string): Promise<Weights> {
+async function weightsFor(
+  deps: Deps,
+  c: Context<AppEnv>,
+  modelId: string,
+  number: number | undefined,
+): Promise<Weights> {
   const user = c.get("user");
-  if (user) return weightsForUser(deps, user.id, modelId);
+  if (user) return weightsForUser(deps, user.id, modelId, number);
   const token = /^bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
   const node = token ? await nodeOf(deps, token) : null;
   if (!node) throw unauthorized();
-  return weightsForNode(deps, node.id, modelId);
+  return weightsForNode(deps, node.id, modelId, number);
 }

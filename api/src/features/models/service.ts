@@ -6,11 +6,12 @@ import { groupIdsOf, requireMember } from "../groups/service.ts";
 import { onchainOf } from "../publishing/onchain.ts";
 import { nameExhausted } from "./errors.ts";
 import { withheldFrom } from "./licenses.ts";
-import type { ModelRow } from "./queries.ts";
+import type { ModelRow, VersionRow } from "./queries.ts";
 import * as queries from "./queries.ts";
 import type { WeightsAccess } from "./schema.ts";
 import type { ModelView } from "./shapes.ts";
 import { otherSlug, slugOf } from "./slug.ts";
+import { firstVersions } from "./version-queries.ts";
 
 export type { ModelRow } from "./queries.ts";
 
@@ -41,30 +42,35 @@ export function getModelRow(deps: Deps, modelId: string): Promise<ModelRow | und
 export async function modelViews(deps: Deps, rows: ModelRow[], viewer: string | null): Promise<ModelView[]> {
   const ids = rows.map(({ id }) => id);
   const confirmations = Math.max(...deps.chains.all.map((chain) => chain.confirmations));
-  const [onchain, subscribers, hidden, servingOf] = await Promise.all([
+  const unserved = rows.filter(({ served }) => served === null).map(({ id }) => id);
+  const [onchain, subscribers, hidden, servingOf, first] = await Promise.all([
     onchainOf(deps, ids),
     queries.subscriberCounts(deps.db, ids, confirmations),
     withheldFrom(deps, viewer, rows),
     deps.fleet.serving.lookup(),
+    firstVersions(deps.db, unserved),
   ]);
   return Promise.all(
-    rows.map(async (row) => ({
-      id: row.id,
-      groupId: row.groupId,
-      groupName: row.groupName,
-      name: row.name,
-      slug: row.slug,
-      description: row.description,
-      license: row.license,
-      tags: row.tags,
-      inPlans: row.inPlans,
-      weights: row.weights,
-      file: await viewFile(deps, row, hidden.has(row.id)),
-      onchain: onchain.get(row.id) ?? null,
-      serving: servingOf(row.id),
-      subscribers: subscribers.get(row.id) ?? 0,
-      createdAt: row.createdAt.toISOString(),
-    })),
+    rows.map(async (row) => {
+      const version = row.served ?? first.get(row.id);
+      return {
+        id: row.id,
+        groupId: row.groupId,
+        groupName: row.groupName,
+        name: row.name,
+        slug: row.slug,
+        description: row.description,
+        license: row.license,
+        tags: row.tags,
+        inPlans: row.inPlans,
+        weights: row.weights,
+        file: version ? await viewFile(deps, row, version, hidden.has(row.id)) : null,
+        onchain: onchain.get(row.id) ?? null,
+        serving: servingOf(row.id),
+        subscribers: subscribers.get(row.id) ?? 0,
+        createdAt: row.createdAt.toISOString(),
+      };
+    }),
   );
 }
 
@@ -74,21 +80,25 @@ export async function modelView(deps: Deps, row: ModelRow, viewer: string | null
   return view!;
 }
 
-async function viewFile(deps: Deps, row: ModelRow, hidden: boolean): Promise<ModelView["file"]> {
-  if (!row.fileState || !row.fileUploadId) return null;
-  const size = row.fileSize ?? 0;
+/** The JSON of a version's file. @param hidden whether the viewer may not have it */
+export async function viewFile(
+  deps: Deps,
+  { weights }: ModelRow,
+  version: VersionRow,
+  hidden: boolean,
+): Promise<NonNullable<ModelView["file"]>> {
+  const { state, size, sha256, storedSize } = version;
   return {
-    state: row.fileState,
-    error: row.fileError,
-    cid: hidden && row.weights === "open" ? null : row.fileCid,
+    version: version.number,
+    state,
+    error: version.error,
+    cid: hidden && weights === "open" ? null : version.cid,
     size,
-    sha256: hidden ? null : row.weights === "open" ? row.fileSha256 : row.filePlainSha256,
+    sha256: hidden ? null : weights === "open" ? sha256 : version.plainSha256,
     encrypted:
-      row.weights === "protected" && row.fileSha256 !== null && row.fileStoredSize !== null
-        ? { sha256: row.fileSha256, size: row.fileStoredSize }
-        : null,
-    gguf: row.fileGguf,
-    receivedBytes: row.fileState === "uploading" ? await stagedBytes(deps, row.fileUploadId) : size,
+      weights === "protected" && sha256 !== null && storedSize !== null ? { sha256, size: storedSize } : null,
+    gguf: version.gguf,
+    receivedBytes: state === "uploading" ? await stagedBytes(deps, version.uploadId) : size,
   };
 }
 

@@ -16,6 +16,7 @@ export const ggufSchema = z
 
 export const fileSchema = z
   .object({
+    version: z.number().int().describe("Its number"),
     state: z.enum(["uploading", "processing", "ready", "failed"]),
     error: z.string().nullable(),
     cid: z
@@ -40,6 +41,22 @@ export const fileSchema = z
   })
   .openapi("ModelFile");
 
+/** A file of a model; what the list of them leaves out is in the file of the model itself. */
+export const versionSchema = fileSchema
+  .omit({ version: true, gguf: true })
+  .extend({
+    number: z.number().int(),
+    note: z.string().describe("What is new in it, in the creators' words"),
+    served: z.boolean().describe("Whether it is the one that nodes serve"),
+    gguf: ggufSchema.omit({ chatTemplate: true }).nullable(),
+    jobId: z.uuid().nullable().describe("The job that made it; null for an upload"),
+    by: z.string().nullable().describe("Who uploaded or published it; for the group alone"),
+    createdAt: z.iso.datetime(),
+    servedAt: z.iso.datetime().nullable().describe("When it was served first"),
+  })
+  .openapi("ModelVersion");
+export type VersionView = z.infer<typeof versionSchema>;
+
 const weightsSchema = z
   .enum(["open", "protected"])
   .describe(
@@ -58,7 +75,9 @@ export const modelSchema = z
     tags: z.array(z.string()),
     inPlans: z.boolean().describe("Whether the platform's plans cover it"),
     weights: weightsSchema,
-    file: fileSchema.nullable(),
+    file: fileSchema
+      .nullable()
+      .describe("Of the version that is served; of a model that none is served of, the one that is coming"),
     onchain: onchainSchema.nullable(),
     serving: z.object({
       nodes: z.number().int().describe("Nodes that can answer now"),

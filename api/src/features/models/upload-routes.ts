@@ -7,7 +7,8 @@ import { checkNewUpload, createTusServer, noticeComplete, readNewUpload, uploadO
 /** `/api/uploads`: tus 1.0 with creation, creation-with-upload, termination and expiration. */
 export function uploadsRoutes(deps: Deps): Router {
   const router = createRouter();
-  const tus = createTusServer(deps);
+  const uploaders = new WeakMap<object, string>();
+  const tus = createTusServer(deps, (request) => uploaders.get(request) ?? null);
   const serve = async (request: Request) => asAppError(await tus.handleWeb(request));
 
   router.on("OPTIONS", ["/", "/:id"], (c) => serve(c.req.raw));
@@ -16,6 +17,7 @@ export function uploadsRoutes(deps: Deps): Router {
     const user = requireUser(c);
     const upload = readNewUpload(c.req.raw.headers, deps.config.MAX_UPLOAD_BYTES);
     await checkNewUpload(deps, user.id, upload);
+    uploaders.set(c.req.raw, user.id);
     return serve(c.req.raw);
   });
 

@@ -108,7 +108,7 @@ describe("uploads", () => {
     for (const state of ["uploading", "processing"]) {
       await writeFile(api.deps.storage.stagedPath(uploadId), file);
       await api.deps.db.$client.query(
-        "UPDATE app.models SET file_state = $1, file_cid = NULL, file_sha256 = NULL WHERE id = $2",
+        "UPDATE app.model_versions SET state = $1, cid = NULL, sha256 = NULL WHERE model_id = $2",
         [state, id],
       );
       await Promise.all([sweepUploads(api.deps), sweepUploads(api.deps)]);
@@ -120,7 +120,10 @@ describe("uploads", () => {
   it("says so when the staged bytes are gone", async () => {
     const { id } = await createModel(creator);
     await beginUpload(api, creator, id, file.length);
-    await api.deps.db.$client.query("UPDATE app.models SET file_state = 'processing' WHERE id = $1", [id]);
+    await api.deps.db.$client.query(
+      "UPDATE app.model_versions SET state = 'processing' WHERE model_id = $1",
+      [id],
+    );
     await sweepUploads(api.deps);
     expect(await fileOf(id)).toMatchObject({
       state: "failed",
@@ -150,7 +153,7 @@ describe("uploads", () => {
     expect(failed).toMatchObject({ state: "failed", cid: null, sha256: null, gguf: null });
     expect(failed.error).toMatch(/^This is not a usable GGUF file\. .+\.$/);
     const { rows } = await api.deps.db.$client.query<{ id: string }>(
-      "SELECT file_upload_id AS id FROM app.models WHERE id = $1",
+      "SELECT upload_id AS id FROM app.model_versions WHERE model_id = $1",
       [id],
     );
     for (const folder of ["uploads", "weights"]) {

@@ -4,29 +4,51 @@ import { dirname } from "node:path";
 import { EVENTS, Metadata, Server } from "@tus/server";
 import { z } from "zod";
 import { AppError, notFound } from "../../core/errors.ts";
-import { label } from "../../core/text.ts";
+import { label, paragraphs } from "../../core/text.ts";
 import type { Deps } from "../../deps.ts";
-import { requireMember } from "../groups/service.ts";
-import { onchainOf } from "../publishing/onchain.ts";
 import * as errors from "./errors.ts";
 import { completeUpload } from "./ingest.ts";
-import { beginFile, forgetFile, hasPublicationQuote, lockModel, modelRowByUpload } from "./queries.ts";
+import { isDraft, lockModel } from "./queries.ts";
 import type { FileState } from "./schema.ts";
 import { getModelForMember, stagedBytes } from "./service.ts";
+import {
+  dropVersions,
+  forgetVersion,
+  insertVersion,
+  versionByUpload,
+  versionsOf,
+} from "./version-queries.ts";
 
 export const UPLOADS_PATH = "/api/uploads";
+
+/** Versions of one model; each is stored whole. */
+const MAX_VERSIONS = 100;
+
+/** What a creator says of a version. */
+export const noteSchema = paragraphs(500);
 
 /** The name is shown and never becomes a path; one that tries to be a path is refused anyway. */
 const metadataSchema = z.object({
   modelId: z.uuid(),
   filename: label(255).refine((name) => !/[/\\]/.test(name), "is not the name of a file"),
+  /** What is new in this version. The protocol reads an empty text as null. */
+  note: noteSchema.nullish().transform((note) => note ?? ""),
 });
 
 export interface NewUpload {
   modelId: string;
   filename: string;
+  note: string;
   /** Bytes. */
   size: number;
+}
+
+/** Where a version comes from. */
+export interface VersionOrigin {
+  /** User id. */
+  createdBy: string | null;
+  /** The output of a job that it is. */
+  job?: { id: string; path: string };
 }
 
 /**
@@ -54,14 +76,11 @@ export function readNewUpload(headers: Headers, limit: number): NewUpload {
 }
 
 /**
- * Whether a file may be uploaded to a model now.
- * @throws AppError `not_found`, `file_processing`, `model_published`, `model_quoted`, `storage_full`
+ * Whether a version may be uploaded to a model now.
+ * @throws AppError `not_found`, `file_processing`, `too_many_versions`, `storage_full`
  */
 export async function checkNewUpload(deps: Deps, userId: string, upload: NewUpload): Promise<void> {
   const model = await getModelForMember(deps, userId, upload.modelId);
-  if (model.fileState === "processing") throw errors.fileProcessing();
-  if ((await onchainOf(deps, [model.id])).has(model.id)) throw errors.publishedFile();
-  if (await hasPublicationQuote(deps.db, model.id)) throw errors.quotedFile();
   // Staged bytes, IPFS blocks and, of protected weights, the encrypted file are on this disk at the same time.
   const { bavail, bsize } = await statfs(dirname(dirname(deps.storage.stagedPath("x"))));
   if (bavail * bsize < upload.size * (model.weights === "open" ? 2 : 3)) throw errors.storageFull();
@@ -72,17 +91,20 @@ export async function checkNewUpload(deps: Deps, userId: string, upload: NewUplo
  * @throws AppError `not_found` (404)
  */
 export async function uploadOf(deps: Deps, userId: string, uploadId: string) {
-  const model = await modelRowByUpload(deps.db, uploadId);
-  if (!model?.fileState) throw notFound("The upload");
-  await requireMember(deps, userId, model.groupId).catch(() => {
+  const version = await versionByUpload(deps.db, uploadId);
+  if (!version) throw notFound("The upload");
+  await getModelForMember(deps, userId, version.modelId).catch(() => {
     throw notFound("The upload");
   });
-  const state: FileState = model.fileState;
-  return { state, size: model.fileSize ?? 0 };
+  const state: FileState = version.state;
+  return { state, size: version.size };
 }
 
-/** Serves tus 1.0 over the staging folder. Who may do what is checked before requests get here. */
-export function createTusServer(deps: Deps): Server {
+/**
+ * Serves tus 1.0 over the staging folder. Who may do what is checked before requests get here.
+ * @param uploaderOf the user of a request
+ */
+export function createTusServer(deps: Deps, uploaderOf: (request: object) => string | null): Server {
   const server = new Server({
     path: UPLOADS_PATH,
     datastore: deps.storage.staging,
@@ -90,9 +112,9 @@ export function createTusServer(deps: Deps): Server {
     relativeLocation: true,
     allowedOrigins: [new URL(deps.config.PUBLIC_URL).origin],
     namingFunction: () => randomUUID(),
-    onUploadCreate: async (_request, upload) => {
-      const { modelId, filename } = metadataSchema.parse(upload.metadata);
-      await takePlace(deps, upload.id, { modelId, filename, size: upload.size ?? 0 });
+    onUploadCreate: async (request, upload) => {
+      const wanted = { ...metadataSchema.parse(upload.metadata), size: upload.size ?? 0 };
+      await takePlace(deps, upload.id, wanted, { createdBy: uploaderOf(request) });
       return {};
     },
     onUploadFinish: async (_request, upload) => {
@@ -105,30 +127,42 @@ export function createTusServer(deps: Deps): Server {
         : undefined,
   });
   server.on(EVENTS.POST_TERMINATE, (_request, _response, id) => {
-    forgetFile(deps.db, id).catch((error: unknown) =>
+    forgetVersion(deps.db, id).catch((error: unknown) =>
       deps.log.error({ err: error }, "forgetting an upload failed"),
     );
   });
   return server;
 }
 
-/** Makes a new upload the model's file. What was there before is removed. */
+/**
+ * Makes a new upload the next version of its model. It takes the place of one that is not ready, and in a draft of
+ * whatever was there.
+ * @returns false when this output of this job is a version already, or becomes one now
+ */
 export async function takePlace(
   deps: Deps,
   uploadId: string,
-  { modelId, filename, size }: NewUpload,
-): Promise<void> {
-  const before = await deps.db.transaction(async (tx) => {
+  { modelId, filename, note, size }: NewUpload,
+  { createdBy, job }: VersionOrigin,
+): Promise<boolean> {
+  const gone = await deps.db.transaction(async (tx) => {
     const model = await lockModel(tx, modelId);
     if (!model) throw notFound("The model");
-    if (model.fileState === "processing") throw errors.fileProcessing();
-    if (await hasPublicationQuote(tx, modelId)) throw errors.quotedFile();
-    await beginFile(tx, modelId, { id: uploadId, name: filename, size });
-    return { id: model.fileUploadId, state: model.fileState };
+    const versions = (await versionsOf(tx, modelId)).map(({ version }) => version);
+    const fromJob = versions.find(({ jobId, jobPath }) => jobId === job?.id && jobPath === job?.path);
+    if (job && fromJob && fromJob.state !== "failed") return null;
+    if (versions.some(({ state }) => state === "processing")) throw errors.fileProcessing();
+    const dropped = await dropVersions(tx, modelId, (await isDraft(tx, modelId)) ? "all" : "unready");
+    if (versions.length - dropped.length >= MAX_VERSIONS) throw errors.tooManyVersions(MAX_VERSIONS);
+    const origin = { createdBy, ...(job ? { jobId: job.id, jobPath: job.path } : {}) };
+    await insertVersion(tx, modelId, { uploadId, fileName: filename, note, size, ...origin });
+    return dropped;
   });
-  if (!before.id) return;
-  if (before.state === "uploading") await deps.storage.staging.remove(before.id).catch(() => undefined);
-  if (before.state === "ready") await deps.storage.weights.remove(before.id);
+  for (const each of gone ?? []) {
+    if (each.state === "uploading") await deps.storage.staging.remove(each.uploadId).catch(() => undefined);
+    if (each.state === "ready") await deps.storage.weights.remove(each.uploadId);
+  }
+  return gone !== null;
 }
 
 /** An upload whose bytes are all here, though nobody could say so when the last one came. */

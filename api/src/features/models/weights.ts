@@ -9,12 +9,13 @@ import { ENCRYPTION_FORMAT, openKey } from "./encryption.ts";
 import { licenseRequired, noKey, unsatisfiableRange } from "./errors.ts";
 import { restrictedOf } from "./license-queries.ts";
 import { isLicensed } from "./licenses.ts";
-import { anySealedKey } from "./queries.ts";
+import type { VersionRow } from "./queries.ts";
 import { getModelRow, type ModelRow } from "./service.ts";
 import type { WeightsKeyView } from "./shapes.ts";
 import type { ByteRange } from "./storage/weights-store.ts";
+import { anySealedKey, versionNumbered } from "./version-queries.ts";
 
-/** The file of a model, ready to be read. */
+/** The file of a version, ready to be read. */
 export interface Weights {
   uploadId: string;
   /** Of the stored bytes. */
@@ -30,14 +31,23 @@ export interface Weights {
 }
 
 /**
- * For members of the model's group, and for who holds a licence, be the model listed any more or not.
+ * For members of the model's group, and for who holds a licence, be the model listed any more or not: they have every
+ * version that was ever served, whenever they bought.
+ * @param number of the version; the served one when left out
  * @throws AppError `not_found` (404), `license_required` (402) for a published model that is for sale
  */
-export async function weightsForUser(deps: Deps, userId: string, modelId: string): Promise<Weights> {
+export async function weightsForUser(
+  deps: Deps,
+  userId: string,
+  modelId: string,
+  number?: number,
+): Promise<Weights> {
   const model = await getModelRow(deps, modelId);
   if (!model) throw notFound("The model");
   const mine = (await groupIdsOf(deps, userId)).includes(model.groupId);
-  if (mine || (await isLicensed(deps, userId, modelId))) return ready(model);
+  if (mine || (await isLicensed(deps, userId, modelId))) {
+    return ready(model, await versionFor(deps, model, number, mine));
+  }
   const published = (await publishedByModel(deps, [modelId])).get(modelId);
   if (published && isListed(published) && published.sale > 0n) throw licenseRequired();
   throw notFound("The model");
@@ -48,12 +58,29 @@ export async function weightsForUser(deps: Deps, userId: string, modelId: string
  * members and for those that an admin verified; to others it does not exist.
  * @throws AppError `not_found` (404)
  */
-export async function weightsForNode(deps: Deps, nodeId: string, modelId: string): Promise<Weights> {
+export async function weightsForNode(
+  deps: Deps,
+  nodeId: string,
+  modelId: string,
+  number?: number,
+): Promise<Weights> {
   const model = await getModelRow(deps, modelId);
   if (!model || !(await onchainOf(deps, [modelId])).has(modelId)) throw notFound("The model");
   const restricted = (await restrictedOf(deps.db, [model])).has(modelId);
   if (restricted && !(await mayHaveProtected(deps, nodeId, model.groupId))) throw notFound("The model");
-  return ready(model);
+  return ready(model, await versionFor(deps, model, number, false));
+}
+
+/** The served version, or the one of a number: for others than its group only if it was ever served. */
+async function versionFor(
+  { db }: Deps,
+  model: ModelRow,
+  number: number | undefined,
+  mine: boolean,
+): Promise<VersionRow | null> {
+  if (number === undefined) return model.served;
+  const version = await versionNumbered(db, model.id, number);
+  return version && (mine || version.servedAt !== null) ? version : null;
 }
 
 /**
@@ -79,20 +106,20 @@ export async function checkWeightsSecret(deps: Deps): Promise<void> {
   if (some) openKey(some.sealed, some.uploadId, deps.config.WEIGHTS_SECRET);
 }
 
-function ready(row: ModelRow): Weights {
-  const { fileUploadId, fileCid, fileSha256, fileSize, fileName, filePlainSha256, fileSealedKey } = row;
-  const whole = row.weights === "open" || (filePlainSha256 && fileSealedKey && row.fileStoredSize !== null);
-  if (row.fileState !== "ready" || !fileUploadId || !fileCid || !fileSha256 || fileSize === null || !whole) {
-    throw notFound("The file of the model");
-  }
+/** @throws AppError `not_found` (404) */
+export function ready(model: Pick<ModelRow, "weights">, version: VersionRow | null): Weights {
+  if (version?.state !== "ready") throw notFound("The file of the model");
+  const { uploadId, cid, sha256, size, plainSha256, sealedKey, storedSize, fileName } = version;
+  const whole = model.weights === "open" || (plainSha256 && sealedKey && storedSize !== null);
+  if (!cid || !sha256 || !whole) throw notFound("The file of the model");
   return {
-    uploadId: fileUploadId,
-    cid: fileCid,
-    sha256: filePlainSha256 ?? fileSha256,
-    size: fileSize,
-    stored: { sha256: fileSha256, size: row.fileStoredSize ?? fileSize },
-    sealedKey: fileSealedKey,
-    fileName: fileName ?? "model.gguf",
+    uploadId,
+    cid,
+    sha256: plainSha256 ?? sha256,
+    size,
+    stored: { sha256, size: storedSize ?? size },
+    sealedKey,
+    fileName,
   };
 }
 

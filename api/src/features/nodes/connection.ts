@@ -159,13 +159,19 @@ export class NodeConnection {
       case "job_probe_result":
         this.#events.onFrame(frame);
         return;
-      case "delta":
+      case "delta": {
+        const stream = this.#running.get(frame.id);
+        if (stream && frame.cid) stream.weightsCid ??= frame.cid;
         // No text may have a NUL in it: Postgres could not store the answer.
-        this.#running.get(frame.id)?.push({ type: "delta", text: frame.text.replaceAll("\0", "") });
+        stream?.push({ type: "delta", text: frame.text.replaceAll("\0", "") });
         return;
-      case "done":
-        this.#release(frame.id)?.push({ type: "done", usage: frame.usage, finishReason: frame.finishReason });
+      }
+      case "done": {
+        const stream = this.#release(frame.id);
+        if (stream && frame.cid) stream.weightsCid ??= frame.cid;
+        stream?.push({ type: "done", usage: frame.usage, finishReason: frame.finishReason });
         return;
+      }
       case "error":
         this.#failed(frame);
         return;

@@ -199,11 +199,15 @@ export class NodeHub {
       frame.type === "hello"
         ? frame.models.map((modelId) => ({ modelId, state: "ready" as const }))
         : frame.models;
+    const before = new Map(connection.models);
     // A frame tells of every model the node has; what it no longer names is gone.
     connection.models.clear();
     for (const model of told) connection.models.set(model.modelId, model);
     for (const modelId of connection.offered) {
-      if (connection.models.get(modelId)?.state !== "ready") connection.offered.delete(modelId);
+      const now = connection.models.get(modelId);
+      if (now?.state !== "ready") connection.offered.delete(modelId);
+      // Another version answers now: offered on, so that no call finds nobody, and probed at once.
+      else if (now.cid !== before.get(modelId)?.cid) this.#probes.check(connection, modelId);
     }
     this.#probes.begin(connection);
     this.#presence.present(connection);

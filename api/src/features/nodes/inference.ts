@@ -5,7 +5,8 @@ export type FinishReason = "stop" | "length" | "cancelled";
 
 /** What an inference yields, in order: one `start`, any number of `delta`, one `done`; or it throws. */
 export type InferenceEvent =
-  | { type: "start"; nodeId: string }
+  /** `weightsCid` is what the node says that it answers with; null when it does not say. */
+  | { type: "start"; nodeId: string; weightsCid: string | null }
   | { type: "delta"; text: string }
   /** `usage` is what the engine reported; null when a cancelled node did not say in time. */
   | { type: "done"; usage: TokenUsage | null; finishReason: FinishReason };
@@ -28,6 +29,8 @@ const MAX_WAITING = 1_024;
 export class InferenceStream {
   readonly id: string;
   readonly modelId: string;
+  /** What the node says that it answers with. */
+  weightsCid: string | null = null;
   /** Ends the stream with `stalled` when nothing arrives for this many milliseconds. */
   readonly #stallMs: number;
   readonly #onBroken: () => void;

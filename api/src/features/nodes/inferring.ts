@@ -52,7 +52,9 @@ export class Inferring {
       let started = false;
       try {
         for await (const event of follow(connection, stream, signal)) {
-          if (!started) yield { type: "start", nodeId: connection.nodeId };
+          if (!started) {
+            yield { type: "start", nodeId: connection.nodeId, weightsCid: stream.weightsCid };
+          }
           started = true;
           if (event.type === "done" && event.finishReason === "cancelled" && !signal.aborted) {
             throw new InferenceError("node_lost", "The node stopped the answer by itself.");

@@ -37,10 +37,15 @@ export class ModelProbes {
       for (const modelId of connection.offered) {
         const age = Date.now() - (connection.probedAt.get(modelId) ?? 0);
         if (age >= this.#options.times.probeAgain * (0.9 + Math.random() * 0.2)) {
-          void this.#ask(connection, modelId);
+          this.check(connection, modelId);
         }
       }
     }
+  }
+
+  /** Probes what is offered, and takes it back when that fails. */
+  check(connection: NodeConnection, modelId: string): void {
+    void this.#ask(connection, modelId);
   }
 
   /** Takes a model back until a probe passes. */

@@ -182,7 +182,7 @@ describe("the WebSocket", () => {
         ?.wanted.find((each: WantedModel) => each.modelId === model.id),
     );
     const path = `/api/models/${model.id}/weights`;
-    expect(wanted).toMatchObject({ weightsUrl: `${path}/stored`, keyUrl: `${path}/key` });
+    expect(wanted).toMatchObject({ weightsUrl: `${path}/stored?version=1`, keyUrl: `${path}/key?version=1` });
     peer.socket.close();
   });
 

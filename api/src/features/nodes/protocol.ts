@@ -32,6 +32,11 @@ const tokens = z.number().int().min(0).max(2_147_483_647);
 const bytes = z.number().int().nonnegative();
 const inferenceId = z.string().min(1).max(64);
 const modelId = z.uuid();
+const servedCid = z
+  .string()
+  .max(128)
+  .optional()
+  .openapi({ description: "CID of the weights that answer, as they were wanted" });
 
 export const wantedModelSchema = z
   .object({
@@ -72,6 +77,7 @@ export const nodeModelSchema = z
     modelId,
     state: z.enum(["fetching", "loading", "ready", "failed"]),
     progress: z.number().min(0).max(1).optional().openapi({ description: "0 to 1, while fetching" }),
+    cid: servedCid,
   })
   .openapi("NodeModel");
 export type NodeModel = z.infer<typeof nodeModelSchema>;
@@ -157,12 +163,13 @@ const jobProbeResult = probeAnswerSchema
   .extend({ type: z.literal("job_probe_result"), id: z.uuid() })
   .openapi("NodeJobProbeResult");
 const delta = z
-  .object({ type: z.literal("delta"), id: inferenceId, text: z.string().max(64 * 1024) })
+  .object({ type: z.literal("delta"), id: inferenceId, text: z.string().max(64 * 1024), cid: servedCid })
   .openapi("NodeDelta");
 const done = z
   .object({
     type: z.literal("done"),
     id: inferenceId,
+    cid: servedCid,
     usage: tokenUsageSchema,
     finishReason: z.enum(["stop", "length", "cancelled"]),
   })

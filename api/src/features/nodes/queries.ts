@@ -1,7 +1,8 @@
 import { and, eq, inArray, isNull, or, sql } from "drizzle-orm";
 import type { Executor } from "../../db/client.ts";
 import { groupMembers } from "../groups/schema.ts";
-import { models } from "../models/schema.ts";
+import { servedVersion } from "../models/queries.ts";
+import { models, modelVersions } from "../models/schema.ts";
 import { wallets } from "../wallets/schema.ts";
 import type { NodeModel } from "./protocol.ts";
 import { nodes } from "./schema.ts";
@@ -112,20 +113,21 @@ export async function storeAbsence(db: Executor, id: string, connection: string)
     .where(and(eq(nodes.id, id), eq(nodes.connection, connection)));
 }
 
-/** Every model whose file is ready. */
+/** Every model that a version is served of, with that version. */
 export function readyModels(db: Executor) {
   return db
     .select({
       id: models.id,
       name: models.name,
-      cid: models.fileCid,
-      sha256: models.fileSha256,
-      size: sql<number>`coalesce(${models.fileStoredSize}, ${models.fileSize})`.mapWith(Number),
+      version: modelVersions.number,
+      cid: modelVersions.cid,
+      sha256: modelVersions.sha256,
+      size: sql<number>`coalesce(${modelVersions.storedSize}, ${modelVersions.size})`.mapWith(Number),
       weights: models.weights,
       groupId: models.groupId,
-      gguf: models.fileGguf,
+      gguf: modelVersions.gguf,
     })
     .from(models)
-    .where(eq(models.fileState, "ready"))
+    .innerJoin(modelVersions, servedVersion)
     .orderBy(models.createdAt);
 }

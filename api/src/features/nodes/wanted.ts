@@ -77,7 +77,7 @@ async function listedModels(deps: Deps): Promise<ListedModel[]> {
   const subscribed = await stillSubscribed(deps.db, lapsed);
   const listed = ready.filter(({ id }) => onchain.get(id)?.listed || subscribed.has(id));
   const restricted = await restrictedOf(deps.db, listed);
-  return listed.flatMap(({ id, name, cid, sha256: digest, size, gguf, weights, groupId }) => {
+  return listed.flatMap(({ id, name, version, cid, sha256: digest, size, gguf, weights, groupId }) => {
     if (cid === null || digest === null) return [];
     const path = `/api/models/${id}/weights`;
     const model = {
@@ -86,8 +86,9 @@ async function listedModels(deps: Deps): Promise<ListedModel[]> {
       cid,
       sha256: digest,
       size,
-      weightsUrl: `${path}/stored`,
-      keyUrl: weights === "protected" ? `${path}/key` : null,
+      // Of this version: another may be served when the node comes for it.
+      weightsUrl: `${path}/stored?version=${version}`,
+      keyUrl: weights === "protected" ? `${path}/key?version=${version}` : null,
       contextLength: gguf?.contextLength ?? null,
     };
     return [{ model, groupId, restricted: restricted.has(id) }];

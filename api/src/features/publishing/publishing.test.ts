@@ -302,9 +302,7 @@ describe("publishing is refused", () => {
       const { rows } = await api.deps.db.$client.query("SELECT FROM pg_locks WHERE NOT granted");
       return rows.length > 0;
     });
-    await upload.query("UPDATE app.models SET file_state = 'uploading', file_sha256 = NULL WHERE id = $1", [
-      replaced.id,
-    ]);
+    await upload.query("DELETE FROM app.model_versions WHERE model_id = $1", [replaced.id]);
     await upload.query("COMMIT");
     upload.release();
     expect([(await quoting).status, await codeOf(await quoting)]).toEqual([409, "not_ready"]);

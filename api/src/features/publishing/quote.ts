@@ -47,8 +47,8 @@ export async function quotePublication(
   if ((await publishedByModel(deps, [model.id])).has(model.id)) throw alreadyPublished();
 
   const terms = input.terms ? readTerms(input.terms) : await termsOf(deps.db, model.id);
-  const { fileSha256 } = model;
-  if (model.fileState !== "ready" || !fileSha256) throw notReady(terms ? ["file"] : ["file", "terms"]);
+  const weights = model.served?.sha256;
+  if (!weights) throw notReady(terms ? ["file"] : ["file", "terms"]);
   if (!terms) throw notReady(["terms"]);
   if (terms.sale > 0n && model.weights === "open") throw openWeightsNotForSale();
   if (input.terms) await saveTerms(deps.db, model.id, terms);
@@ -71,16 +71,16 @@ export async function quotePublication(
     fee,
     call: aiforgeCall(chain, "publish", [
       salt,
-      `0x${fileSha256}`,
+      `0x${weights}`,
       toSplit(split.members),
       terms,
       account,
       fee,
       FROM_WALLET,
     ]),
-    // Either an upload that begins now finds this quote, or this quote finds that the upload has begun.
+    // Either an upload to the draft that begins now finds this quote, or this quote finds that it has begun.
     stillHolds: async (tx) => {
-      if ((await lockModel(tx, model.id))?.fileSha256 !== fileSha256) throw notReady(["file"]);
+      if ((await lockModel(tx, model.id))?.served?.sha256 !== weights) throw notReady(["file"]);
     },
   });
 }

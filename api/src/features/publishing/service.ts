@@ -35,7 +35,7 @@ export async function publishingOf(deps: Deps, userId: string, modelId: string, 
   const onchain = published && viewOnchain(deps, published);
   const terms = await termsOf(deps.db, model.id);
   const missing: Missing[] = [];
-  if (model.fileState !== "ready") missing.push("file");
+  if (model.served === null) missing.push("file");
   if (!terms) missing.push("terms");
   if (!wallet) missing.push("wallet");
   const split = wallet ? await splitToPublish(deps, model.id, wallet.address) : null;

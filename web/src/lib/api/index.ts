@@ -46,6 +46,10 @@ export const api = {
       tags?: string[];
       weights?: t.Model["weights"];
     }) => unwrap<t.Model>(client.createModel({ body })),
+    versions: async (id: string) =>
+      (await unwrap<{ versions: t.ModelVersion[] }>(client.listModelVersions({ path: { id } }))).versions,
+    serve: (id: string, number: number) =>
+      unwrap<t.Model>(client.serveModelVersion({ path: { id, number } })),
     split: (id: string) => unwrap<t.SplitState>(client.getSplit({ path: { id } })),
     setSplit: (id: string, members: t.Share[]) =>
       unwrap<{ onchain: t.Call | null }>(client.setSplit({ path: { id }, body: { members } })),
@@ -123,7 +127,7 @@ export const api = {
       unwrap(client.getJobLogs({ path: { id }, query })),
     cancel: (id: string) => unwrap<t.JobDetail>(client.cancelJob({ path: { id } })),
     /** Makes an output the file of a model of one's own. */
-    publish: (id: string, body: { path: string; modelId: string }) =>
+    publish: (id: string, body: { path: string; modelId: string; note?: string }) =>
       unwrap<t.Model>(client.publishJobOutput({ path: { id }, body })),
     prepareDispute: async (id: string) =>
       (await unwrap<{ call: t.Call }>(client.prepareJobDispute({ path: { id } }))).call,

@@ -16,6 +16,7 @@ export type Chain = With<g.Chain, { aiforge: Address; usdt: Address; treasury: A
 export type Share = With<g.SplitMember, { address: Address }>;
 export type GgufHeader = NonNullable<g.GgufFacts>;
 export type ModelFile = NonNullable<g.ModelFile>;
+export type ModelVersion = g.ModelVersion;
 export type Terms = g.Terms;
 export type Onchain = With<
   NonNullable<g.OnchainModel>,

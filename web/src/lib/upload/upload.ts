@@ -10,6 +10,8 @@ export interface ModelUpload {
 export interface UploadParameters {
   file: File;
   modelId: string;
+  /** What is new in this version. */
+  note: string;
   /** Bytes that the server has, of all bytes. */
   onProgress(sent: number, total: number): void;
   onDone(): void;
@@ -31,13 +33,14 @@ export async function checkFile(file: Blob & { name: string }): Promise<string |
 export function createModelUpload({
   file,
   modelId,
+  note,
   onProgress,
   onDone,
   onError,
 }: UploadParameters): ModelUpload {
   const upload = new Upload(file, {
     endpoint: "/api/uploads",
-    metadata: { modelId, filename: file.name },
+    metadata: { modelId, filename: file.name, ...(note && { note }) },
     retryDelays: [0, 1000, 3000, 5000, 10_000],
     removeFingerprintOnSuccess: true,
     // The same file may be uploaded to two models, so what is resumed is this file for this model.

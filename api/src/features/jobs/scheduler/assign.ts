@@ -48,7 +48,7 @@ export async function assignWaiting(deps: Deps): Promise<Round> {
         left.push(job.id);
         continue;
       }
-      const needs = needsOf(job.spec, job.price, avoid.get(job.id) ?? []);
+      const needs = needsOf(job, avoid.get(job.id) ?? []);
       const key = `${chain.chain} ${keyOf(needs)}`;
       const group = groups.get(key) ?? { needs, chain, jobs: [] };
       group.jobs.push(job);

@@ -1,6 +1,7 @@
-import type { JobSpecification } from "@aiforge/contracts";
 import { type SQL, sql } from "drizzle-orm";
 import type { Executor } from "../../../db/client.ts";
+import type { JobRow } from "../transitions.ts";
+import { groupsOf, mayRead } from "./weights.ts";
 
 /** Seconds after a node's last heartbeat at which it gets no more jobs: three heartbeats. */
 const FRESH_SECONDS = 90;
@@ -17,13 +18,18 @@ export interface Needs {
   timeLimitSeconds: number;
   network: boolean;
   engineModelId: string | null;
+  /** Groups whose protected weights it reads, sorted. */
+  groups: readonly string[];
   /** Micro-USDT. */
   price: bigint;
   /** Nodes that lost or failed the job: taken only when no other can. */
   avoid: readonly string[];
 }
 
-export function needsOf(spec: JobSpecification, price: bigint, avoid: readonly string[]): Needs {
+export function needsOf(
+  { spec, price, weights }: Pick<JobRow, "spec" | "price" | "weights">,
+  avoid: readonly string[],
+): Needs {
   const { image, cpuMillis, memoryMb, gpus, diskMb, timeLimitSeconds, network, engineModelId } = spec;
   return {
     image,
@@ -34,6 +40,7 @@ export function needsOf(spec: JobSpecification, price: bigint, avoid: readonly s
     timeLimitSeconds,
     network,
     engineModelId,
+    groups: groupsOf(weights),
     price,
     avoid: avoid.toSorted(),
   };
@@ -95,7 +102,7 @@ function able(needs: Needs): SQL {
      AND gpus - used_gpus >= ${needs.gpus} AND disk_mb - used_disk_mb >= ${needs.diskMb}
      AND ${needs.network ? sql`job_network` : sql`true`}
      AND (${image} = ANY(images) ${NAMED.test(image) ? sql`OR any_image` : sql``})
-     AND ${offers} AND ${floor}`;
+     AND ${offers} AND ${floor} AND ${mayRead(needs.groups)}`;
 }
 
 /** An image without a name is only on nodes that list it: there is no registry to fetch it from. */
