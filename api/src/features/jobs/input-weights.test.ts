@@ -26,7 +26,7 @@ beforeAll(async () => {
   ada = await fundedUser(api);
   eve = await fundedUser(api);
   image = someImage();
-  node = await workingNode(api, image);
+  node = await workingNode(api, image, { concurrency: 8, cpuMillis: 8_000, memoryMb: 8_192, diskMb: 8_192 });
 });
 afterAll(() => api.close());
 
