@@ -1,38 +1,21 @@
-import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { jobPathClash } from "@aiforge/contracts";
 import { backoffDelay } from "../backoff.ts";
 import { describe } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { fingerprint } from "../weights/fingerprint.ts";
-import { outputBytes } from "./container.ts";
 import { ApiError, type Coordinator } from "./coordinator.ts";
 import { type OnchainStatus, ownResult } from "./onchain.ts";
-import { listOutputs, openOutput } from "./outputs.ts";
-import {
-  type Finish,
-  isSuccess,
-  JobError,
-  type OutputFile,
-  type RunEnd,
-  type Standing,
-  type Work,
-} from "./protocol.ts";
+import { type Finish, isSuccess, JobError, type RunEnd, type Standing, type Work } from "./protocol.ts";
 import type { AttemptRecord, Records } from "./records.ts";
 import { Reporter } from "./reporter.ts";
+import { uploadOutputs } from "./uploads.ts";
 
-/** Outputs that are sent at a time. */
-const PARALLEL = 4;
 /** An offer that cannot be accepted for so long is somebody else's by now. */
 const ACCEPT_MS = 60_000;
 /** Between two looks whether a result was verified. */
 const VERIFIED_MS = 5_000;
 /** A job that is over on chain needs nothing any more, however late. */
 const GRACE_SECONDS = 3_600;
-
-/** Bytes of one read of a file. */
-const READ = 1024 * 1024;
 
 export interface AttemptDeps {
   coordinator: Coordinator;
@@ -174,48 +157,17 @@ export class Attempt {
     if (!isSuccess(end)) return { ...end, files: [] };
     reporter.state("uploading");
     try {
-      return { ...end, files: await this.#upload(reporter) };
+      const files = await uploadOutputs(this.work, {
+        folder: join(this.#deps.records.folder(this.id), "out"),
+        note: (text) => reporter.log("system", text),
+        put: (file, body) =>
+          this.#persist((signal) => this.#deps.coordinator.putOutput(this.id, file, body(), signal), {}),
+      });
+      return { ...end, files };
     } catch (error) {
       if (!(error instanceof JobError)) throw error;
       reporter.log("system", `${error.message}\n`);
       return { ...end, files: [], failure: { code: error.code, message: error.message } };
-    }
-  }
-
-  async #upload(reporter: Reporter): Promise<OutputFile[]> {
-    const folder = join(this.#deps.records.folder(this.id), "out");
-    const found = await listOutputs(folder, outputBytes(this.work.spec));
-    const clash = jobPathClash(found.files.map(({ path }) => path));
-    if (clash !== null) throw new JobError("output_invalid", `${JSON.stringify(clash)} is there twice.`);
-    for (const link of found.links.slice(0, 20))
-      reporter.log("system", `${JSON.stringify(link)} is a symbolic link and is left out.\n`);
-    if (found.links.length > 20) reporter.log("system", `So are ${found.links.length - 20} more.\n`);
-    const files: OutputFile[] = [];
-    const queue = [...found.files];
-    const bring = async () => {
-      for (let next = queue.shift(); next; next = queue.shift())
-        files.push(await this.#put(folder, next.path));
-    };
-    await Promise.all(Array.from({ length: PARALLEL }, bring));
-    return files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  }
-
-  async #put(folder: string, path: string): Promise<OutputFile> {
-    const file = await openOutput(folder, path);
-    try {
-      const print = await fingerprint(bytesOf(file));
-      const output = { path, ...print };
-      await this.#persist(
-        (signal) => this.#deps.coordinator.putOutput(this.id, output, bytesOf(file), signal),
-        {},
-      ).catch((error: unknown) => {
-        if (error instanceof ApiError && error.status === 413)
-          throw new JobError("output_too_large", error.message, { cause: error });
-        throw error;
-      });
-      return output;
-    } finally {
-      await file.close();
     }
   }
 
@@ -307,16 +259,6 @@ export class Attempt {
       if (this.#lost.signal.aborted) throw new Over();
       signal.throwIfAborted();
     }
-  }
-}
-
-/** A file from its beginning. The streams of a handle would stay with it, one for each try while the API is away. */
-async function* bytesOf(file: FileHandle): AsyncGenerator<Uint8Array> {
-  for (let at = 0; ; ) {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.allocUnsafe(READ), position: at });
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield buffer.subarray(0, bytesRead);
   }
 }
 

@@ -20,8 +20,10 @@ export interface RawJobOptions {
   rpcUrl?: string;
 }
 
-/** The image that a machine can make of its own node (scripts/services/docker.sh). */
-/** Allowed unless an operator says otherwise; a node that takes any image is probed with it. */
+/**
+ * The image that a machine can make of its own node (scripts/services/docker.sh). Allowed unless an operator says
+ * otherwise; a node that takes any image is probed with it.
+ */
 export const LOCAL_IMAGE = "localhost/node:1";
 const MAX_IMAGES = 200;
 const PRICES = { cpuHour: "0.02", memoryGbHour: "0.005", gpuHour: "0.5" };

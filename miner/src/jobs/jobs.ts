@@ -6,20 +6,18 @@ import type { Engine } from "../engines/engine.ts";
 import { describe, MinerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { Attempt, type AttemptDeps } from "./attempt.ts";
-import { LOCAL_IMAGE } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
-import { ContainerEngine, LABELS } from "./engine.ts";
-import { type AllowedImage, allowedImages, ensureImage, isAllowed } from "./images.ts";
+import { LABELS } from "./engine.ts";
+import { ContainerHost } from "./host.ts";
+import { isAllowed } from "./images.ts";
 import { fetchInputs } from "./inputs.ts";
-import { networkProblem } from "./network.ts";
 import { submitOnChain } from "./onchain.ts";
 import { type ProbeResult, runProbe } from "./probe.ts";
 import { JobError, type JobProbe, type Work } from "./protocol.ts";
 import { Records } from "./records.ts";
-import { resourcesOf } from "./resources.ts";
 import { JobRunner, type Reporter } from "./runner.ts";
 import { serveModel } from "./socket.ts";
-import { type Claim, forgery, lacking, priceFloor, type Rates, type Resources } from "./terms.ts";
+import { type Claim, forgery, lacking, priceFloor, type Rates } from "./terms.ts";
 
 /** Between two looks at the engine. */
 const ENGINE_MS = 30_000;
@@ -27,7 +25,6 @@ const ENGINE_MS = 30_000;
 const POLL_MS = 10_000;
 /** For telling, at the end of the process, that what runs was stopped. */
 const FAREWELL_MS = 5_000;
-const NO_RESOURCES: Resources = { cpuMillis: 0, memoryMb: 0, diskMb: 0, gpus: 0, concurrency: 0 };
 
 export interface JobsConfig {
   /** `auto`: when an engine answers. */
@@ -71,15 +68,11 @@ export class Jobs {
   readonly #parameters: JobsParameters;
   readonly #records: Records;
   readonly #labels: Record<string, string>;
-  readonly #folder: string;
   readonly #ending = new AbortController();
   readonly #attempts = new Map<string, { attempt: Attempt; done: Promise<void> }>();
   /** What containers hold, and those that are about to be. */
   readonly #held = new Map<string, Claim & { gpuIds: string[] }>();
-  #engine: ContainerEngine | null = null;
-  #resources: Resources = NO_RESOURCES;
-  #images: AllowedImage[] = [];
-  #network: string | null = null;
+  readonly #host: ContainerHost;
   #draining = false;
   #closing = false;
   #background: Promise<unknown>[] = [];
@@ -89,8 +82,20 @@ export class Jobs {
     const { account, apiUrl, dataDir, token } = parameters;
     this.#parameters = parameters;
     this.#records = new Records(dataDir);
-    this.#folder = createHash("sha256").update(dataDir).digest("hex").slice(0, 16);
-    this.#labels = { [LABELS.node]: account.address.toLowerCase(), [LABELS.folder]: this.#folder };
+    const folder = createHash("sha256").update(dataDir).digest("hex").slice(0, 16);
+    this.#labels = { [LABELS.node]: account.address.toLowerCase(), [LABELS.folder]: folder };
+    this.#host = new ContainerHost({
+      config: parameters.config,
+      dataDir,
+      folder,
+      labels: this.#labels,
+      probeDir: this.#records.dir,
+      // The containers of probes are over in half a minute.
+      busy: (attemptId) => (attemptId === undefined ? this.#probes > 0 : this.#held.has(attemptId)),
+      onChange: parameters.onChange,
+      ending: this.#ending.signal,
+      log: parameters.log,
+    });
     this.coordinator = new Coordinator({ apiUrl, token, instance: this.instance });
   }
 
@@ -103,7 +108,7 @@ export class Jobs {
     const leftovers = await this.#records.leftovers();
     if (config.jobs !== "off") {
       try {
-        await this.#open();
+        await this.#host.open();
       } catch (error) {
         if (config.jobs === "on") throw error;
         log.info(
@@ -111,7 +116,7 @@ export class Jobs {
           "no container jobs: start Docker or Podman, or say --jobs off to be quiet about it",
         );
       }
-      this.#background.push(this.#watchEngine(engineMs));
+      this.#background.push(this.#host.watch(engineMs));
     }
     for (const record of leftovers) {
       log.info(
@@ -126,12 +131,13 @@ export class Jobs {
   /** What this node offers, as the API keeps it. */
   get capability(): JobCapability {
     const { config } = this.#parameters;
+    const { engine, images, network, resources } = this.#host;
     return {
-      enabled: this.#engine !== null && !this.#closing,
-      engine: this.#engine?.info.kind ?? "docker",
-      ...this.#resources,
-      network: this.#network !== null,
-      images: this.#images,
+      enabled: engine !== null && !this.#closing,
+      engine: engine?.info.kind ?? "docker",
+      ...resources,
+      network: network !== null,
+      images,
       anyImage: config.images === "any",
       rates: config.rates,
       instance: this.instance,
@@ -163,11 +169,11 @@ export class Jobs {
 
   async probe({ image, nonce }: JobProbe): Promise<ProbeResult> {
     const failed = (detail: string): ProbeResult => ({ ok: false, output: "", ms: 0, detail });
-    if (!this.#engine) return failed("No container engine answers.");
+    if (!this.#host.engine) return failed("No container engine answers.");
     if (this.#probes >= 2) return failed("Other probes are under way.");
     this.#probes += 1;
     try {
-      return await runProbe(this.#engine, { image, nonce }, this.#labels, this.#records.dir);
+      return await runProbe(this.#host.engine, { image, nonce }, this.#labels, this.#records.dir);
     } finally {
       this.#probes -= 1;
     }
@@ -210,28 +216,29 @@ export class Jobs {
     const { account, config, engineOf } = this.#parameters;
     const { spec } = work;
     const refuse = (message: string) => new JobError("node_refused", message);
-    if (!this.#engine || this.#closing) return new JobError("node_failed", "No container engine answers.");
+    if (!this.#host.engine || this.#closing)
+      return new JobError("node_failed", "No container engine answers.");
     const forged = forgery(work, account.address);
     if (forged) return forged;
-    if (config.images !== "any" && !isAllowed(spec.image, this.#images))
+    if (config.images !== "any" && !isAllowed(spec.image, this.#host.images))
       return refuse(`The image ${spec.image} is not on this node's list.`);
     const floor = priceFloor(config.rates, spec);
     if (BigInt(work.job.price) < floor)
       return refuse(`The price is ${work.job.price} micro-USDT; this node asks for ${floor}.`);
-    if (spec.network && this.#network === null) return refuse("This node gives jobs no network.");
+    if (spec.network && this.#host.network === null) return refuse("This node gives jobs no network.");
     if (work.engineModelId !== null && engineOf(work.engineModelId) === null)
       return refuse(`This node does not serve the model ${work.engineModelId} now.`);
-    const missing = lacking(spec, this.#resources, [...this.#held.values()]);
+    const missing = lacking(spec, this.#host.resources, [...this.#held.values()]);
     return missing === null ? null : refuse(missing);
   }
 
   async #run(work: Work, folder: string, reporter: Reporter, signal: AbortSignal) {
     const { apiUrl, engineOf, log, token, backoffBaseMs } = this.#parameters;
-    const engine = this.#engine;
+    const engine = this.#host.engine;
     if (!engine) throw new MinerError("No container engine answers.");
     // Nothing was awaited since the resources were looked at.
     const taken = new Set([...this.#held.values()].flatMap(({ gpuIds }) => gpuIds));
-    const gpuIds = Array.from({ length: this.#resources.gpus }, (_, at) => String(at))
+    const gpuIds = Array.from({ length: this.#host.resources.gpus }, (_, at) => String(at))
       .filter((id) => !taken.has(id))
       .slice(0, work.spec.gpus);
     this.#held.set(work.attemptId, { ...work.spec, gpuIds });
@@ -250,7 +257,7 @@ export class Jobs {
         }),
       openSocket: ({ engineModelId }, to) =>
         serveModel({ folder: to, modelId: engineModelId ?? "", engineOf, log }),
-      network: this.#network,
+      network: this.#host.network,
       log,
     });
     try {
@@ -259,82 +266,6 @@ export class Jobs {
       this.#held.delete(work.attemptId);
     }
   }
-
-  async #open(): Promise<void> {
-    const { config, dataDir, log } = this.#parameters;
-    const engine = await ContainerEngine.open(config.dockerHost);
-    const left = await engine.cleanLeftovers(this.#folder, this.#busy);
-    if (left > 0) log.info({ containers: left }, "containers of the last run were removed");
-    this.#images = await allowedImages(engine, config.images === "any" ? [LOCAL_IMAGE] : config.images);
-    this.#resources = await resourcesOf(engine, config, dataDir);
-    this.#network = await this.#networkOf(engine);
-    this.#engine = engine;
-    const { kind, version, cpus, rootless } = engine.info;
-    log.info(
-      { engine: `${kind} ${version}`, cpus, rootless, images: this.#images.map(({ ref }) => ref) },
-      "jobs run here",
-    );
-    if (config.images !== "any") this.#background.push(this.#fetchImages(engine, config.images));
-  }
-
-  async #networkOf(engine: ContainerEngine): Promise<string | null> {
-    const { config, log } = this.#parameters;
-    if (config.allowNetwork === null) return null;
-    const refs = config.images === "any" ? [LOCAL_IMAGE] : config.images;
-    const problem = await networkProblem(engine, config.allowNetwork, refs, this.#labels, this.#records.dir);
-    if (problem === null) return config.allowNetwork;
-    log.warn(
-      { reason: problem },
-      "jobs get no network: this one does not keep them away from private addresses",
-    );
-    return null;
-  }
-
-  /** Images on the list that are not here: a job should not have to wait for them. */
-  async #fetchImages(engine: ContainerEngine, refs: readonly string[]): Promise<void> {
-    const { log } = this.#parameters;
-    const { signal } = this.#ending;
-    for (const ref of refs.filter((each) => !this.#images.some((image) => image.ref === each))) {
-      try {
-        await ensureImage(engine, ref, AbortSignal.any([signal, AbortSignal.timeout(1_800_000)]));
-      } catch (error) {
-        if (signal.aborted) return;
-        log.warn({ image: ref, reason: describe(error) }, "an image on the list is not to be had");
-        continue;
-      }
-      this.#images = await allowedImages(engine, refs).catch(() => this.#images);
-      this.#parameters.onChange();
-    }
-  }
-
-  /** Follows the engine: away, no work is offered; back, what it left behind is removed. */
-  async #watchEngine(every: number): Promise<void> {
-    const { signal } = this.#ending;
-    const { log, onChange } = this.#parameters;
-    while (!signal.aborted) {
-      await sleep(every, undefined, { signal }).catch(() => {});
-      if (signal.aborted) return;
-      if (this.#engine && !(await this.#engine.alive())) {
-        log.error(
-          { engine: this.#engine.host },
-          "the container engine does not answer: no jobs until it does",
-        );
-        this.#engine = null;
-        onChange();
-      } else if (this.#engine === null) {
-        await this.#open().then(onChange, (error) =>
-          log.debug({ reason: describe(error) }, "still no container engine"),
-        );
-      } else
-        await this.#engine.cleanLeftovers(this.#folder, this.#busy).catch((error) => {
-          log.warn({ reason: describe(error) }, "old containers could not be removed");
-        });
-    }
-  }
-
-  /** Whether a container is in use; those of probes are over in half a minute. */
-  readonly #busy = (attemptId: string | undefined): boolean =>
-    attemptId === undefined ? this.#probes > 0 : this.#held.has(attemptId);
 
   /** The way to work for when nothing is pushed, and a second one when it is. */
   async #poll(): Promise<void> {
