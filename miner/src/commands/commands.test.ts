@@ -1,6 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
-import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { aiforgeAbi, deployments, usdtAbi } from "@aiforge/contracts";
@@ -12,6 +10,7 @@ import { listen } from "../../../api/src/testing/node-peer.ts";
 import { type Stack, startStack } from "../../../api/src/testing/stack.ts";
 import { testClient } from "../../../scripts/testing/chain.ts";
 import { startPostgres } from "../../../scripts/testing/postgres.ts";
+import { doctorCases } from "./testing/doctor-cases.ts";
 import { CommandLine, type Run } from "./testing/run.ts";
 import { workedJobs } from "./testing/worked-jobs.ts";
 
@@ -88,105 +87,7 @@ it(
   TIMEOUT,
 );
 
-interface Findings {
-  ok: boolean;
-  warnings: number;
-  findings: { name: string; state: string; detail: string; fix: string | null }[];
-}
-
-/** The doctor's findings by name, and its exit code. */
-async function examine(args: string[], env: Record<string, string> = {}) {
-  const { code, ok, findings } = await cli.json<Findings>(["doctor", ...args], { env });
-  expect(ok).toBe(code === 0);
-  for (const { state, fix } of findings)
-    expect(fix === null, "a fix for whatever is not well").toBe(state === "ok");
-  return { code, of: (name: string) => findings.find((finding) => finding.name === name) };
-}
-
-it(
-  "has a doctor who finds a healthy node healthy, and a wallet without gas worth a warning",
-  async () => {
-    const { code, of } = await examine([]);
-    expect(code).toBe(0);
-    const { address } = await account();
-    for (const name of [
-      "wallet key",
-      "dial-out",
-      "registration",
-      "clock",
-      "chain",
-      "disk",
-      "containers",
-      "engine",
-    ])
-      expect(of(name)?.state, `${name}: ${of(name)?.detail}`).toBe("ok");
-    expect(of("API")?.detail).toMatch(/version \d+\.\d+/);
-    expect(of("wallet key")?.detail).toContain(address);
-    expect(of("gas")).toMatchObject({ state: "warning", fix: expect.stringContaining(address) });
-    const text = await cli.run(["doctor"]);
-    expect(text.output).toMatch(/⚠ gas +0 ETH.*\n +→ Send about/);
-    expect(text.output).toMatch(/The node can start; \d things? (is|are) worth a look/);
-  },
-  TIMEOUT,
-);
-
-it(
-  "has a doctor who names a missing engine, an open key file and an API that is away, each with its fix",
-  async () => {
-    const missing = await examine(["--jobs", "on", "--docker-host", `unix://${home}/no.sock`]);
-    expect(missing.code).toBe(1);
-    expect(missing.of("containers")).toMatchObject({
-      state: "problem",
-      detail: expect.stringContaining("no.sock"),
-      fix: expect.stringContaining("systemctl start docker"),
-    });
-    await chmod(keyFile(), 0o644);
-    const open = await examine([]);
-    await chmod(keyFile(), 0o600);
-    expect(open.code).toBe(1);
-    expect(open.of("wallet key")).toMatchObject({ state: "problem", fix: `chmod 600 ${keyFile()}` });
-    const away = await examine(["--api-url", "http://127.0.0.1:9"]);
-    expect(away.code).toBe(1);
-    expect(away.of("API")).toMatchObject({ state: "problem", fix: expect.stringContaining("--api-url") });
-    // One cause is one problem.
-    for (const name of ["dial-out", "clock", "chain"]) expect(away.of(name)?.state, name).toBe("warning");
-    const nowhere = await examine(["--rpc-url", "http://127.0.0.1:9"]);
-    expect(nowhere.of("chain")).toMatchObject({ state: "problem", detail: expect.stringContaining("chain") });
-  },
-  TIMEOUT,
-);
-
-it(
-  "has a doctor who sees a clock that is wrong",
-  async () => {
-    // The API behind a proxy that passes everything on but upgrades, and whose clock runs ten minutes ahead.
-    const proxy = createServer((asked, answer) => {
-      const { connection: _connection, upgrade: _upgrade, ...headers } = asked.headers;
-      const passed = request(new URL(asked.url ?? "/", server.url), { method: asked.method, headers });
-      passed.on("response", (response) => {
-        const date = new Date(Date.now() + 600_000).toUTCString();
-        answer.writeHead(response.statusCode ?? 502, { ...response.headers, date });
-        response.pipe(answer);
-      });
-      asked.pipe(passed);
-    });
-    await new Promise<void>((done) => proxy.listen(0, "127.0.0.1", done));
-    const { code, of } = await examine([
-      "--api-url",
-      `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
-    ]);
-    proxy.closeAllConnections();
-    proxy.close();
-    expect(code).toBe(1);
-    expect(of("clock")).toMatchObject({
-      state: "problem",
-      detail: expect.stringMatching(/^(599|600|601) s behind the API's$/),
-      fix: expect.stringContaining("timedatectl"),
-    });
-    expect(of("dial-out")).toMatchObject({ state: "warning", fix: expect.stringContaining("WebSockets") });
-  },
-  TIMEOUT,
-);
+doctorCases(() => ({ cli, url: server.url, home, keyFile: keyFile() }));
 
 it(
   "tells earnings by day and job, releases what was not disputed, and withdraws all to the wallet",
