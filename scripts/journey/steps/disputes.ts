@@ -93,7 +93,10 @@ const send = async (world: World, key: Hex, to: Address, data: Hex): Promise<voi
 };
 
 const detail = (world: World, id: string): Promise<JobDetail> =>
-  world.customer.page.evaluate(async (path) => (await fetch(path)).json(), `/api/jobs/${id}`);
+  world.customer.page.evaluate(
+    async (path) => (await (await fetch(path)).json()) as JobDetail,
+    `/api/jobs/${id}`,
+  );
 
 /** A job of the customer's for an image that no node has, paid by their wallet without a page. */
 async function fundedJob(world: World, name: string): Promise<JobDetail> {
