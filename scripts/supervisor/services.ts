@@ -9,7 +9,8 @@ import { Failure } from "./failure.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Supervisor } from "./supervisor.ts";
 
-const READY_MS = 60_000;
+/** Generous: a busy machine may take a minute, and a process that ends is noticed at once. */
+const READY_MS = 180_000;
 
 /** Starts the services of the house on one database and one chain. */
 export class Services {
@@ -137,7 +138,9 @@ export class Services {
       await answer?.body?.cancel();
       if (answer?.ok) return;
       if (Date.now() > deadline)
-        throw new Failure(`${label} was not ready within ${READY_MS / 1000} s; see .data/logs.`);
+        throw new Failure(
+          `${label} was not ready within ${READY_MS / 1000} s; see ${join(this.#supervisor.config.dataDir, "logs")}.`,
+        );
       await sleep(50);
     }
   }
