@@ -157,7 +157,7 @@ async function serve(client: pg.Client, schema: string): Promise<boolean> {
   if (stale) await serveBuild(client, schema, state.tables);
   if (!state.ready) return false;
   for (const other of await buildSchemas(client)) if (other !== schema) await dropBuild(client, other);
-  if (stale) await dropOldTron(client, [tron, (await servedSchemas(client)).tron]);
+  await dropOldTron(client, [tron, (await servedSchemas(client)).tron]);
   return true;
 }
 

@@ -75,8 +75,14 @@ test("a wiped mirror, and rows made anew from the kept logs, come out the same",
   await watcher.stop();
   const schema = await rowsSchemaIn(database.url);
   // As if older code had made the rows.
-  await query(database.url, `ALTER SCHEMA ${schema} RENAME TO tron_rows_older`);
-  await query(database.url, "UPDATE tron.cursor SET rows_schema = 'tron_rows_older'");
+  await query(
+    database.url,
+    `ALTER SCHEMA ${schema} RENAME TO tron_rows_older; UPDATE tron.cursor SET rows_schema = 'tron_rows_older'`,
+  );
+  const shown = "SELECT obj_description('chain'::regnamespace, 'pg_namespace') AS of";
+  await until("the older rows to be shown", async () =>
+    (await query<{ of: string }>(database.url, shown))[0]?.of.endsWith(" tron_rows_older"),
+  );
   const asked = requests();
   watcher = start();
   await until("the rows to be made anew", async () => (await rowsSchemaIn(database.url)) === schema);
