@@ -75,7 +75,7 @@ export async function revertTo(client: ReturnType<typeof testClient>, id: `0x${s
   const before = await client.getBlock();
   await client.revert({ id });
   const after = await client.getBlock();
-  const now = BigInt(Math.ceil(Date.now() / 1000));
+  const now = BigInt(Math.floor(Date.now() / 1000));
   const time = before.timestamp > now ? before.timestamp : now;
   await client.increaseTime({ seconds: Number(time - after.timestamp) });
 }
