@@ -49,6 +49,12 @@ export interface PartOptions {
   onEnd: (why: string) => void;
 }
 
+const parts = new Set<Part>();
+// A run that is cut short leaves nothing behind.
+process.once("exit", () => {
+  for (const part of parts) part.end();
+});
+
 /** A process of the house. When it ends it is started again, as a service manager would, unless it is to stay down. */
 export class Part {
   readonly #options: PartOptions;
@@ -60,12 +66,16 @@ export class Part {
 
   constructor(options: PartOptions) {
     this.#options = options;
-    // A run that is cut short leaves nothing behind.
-    process.once("exit", () => this.#current?.kill());
+    parts.add(this);
   }
 
   get name(): string {
     return this.#options.name;
+  }
+
+  /** kill -9, with nobody left to wait for it. */
+  end(): void {
+    this.#current?.kill();
   }
 
   get ready(): boolean {

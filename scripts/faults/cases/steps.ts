@@ -72,5 +72,7 @@ export const WAVES: readonly (readonly Step[][])[] = [
   [[REFUND_SENT]],
 ];
 
-/** A container is there between the start and the end of its run. */
-export const CONTAINER_WAVES: typeof WAVES = [[[STARTED, RUNNING]]];
+/** A container is there between the start and the end of its run: it must not end by itself before it is killed. */
+export const CONTAINER_WAVES: typeof WAVES = [
+  [[{ ...STARTED, order: { holds: true, retries: MANY } }, RUNNING]],
+];
