@@ -1402,7 +1402,7 @@ export type JobEvent = {
     from: 'quoted' | 'pending' | 'assigned' | 'running' | 'verifying' | 'completed' | 'failed' | 'cancelled' | 'timed_out' | null;
     to: 'quoted' | 'pending' | 'assigned' | 'running' | 'verifying' | 'completed' | 'failed' | 'cancelled' | 'timed_out';
     by: 'client' | 'mirror' | 'scheduler' | 'node' | 'verifier' | 'timer' | 'admin';
-    reason: 'quoted' | 'quote_expired' | 'funded' | 'funding_reorged' | 'node_chosen' | 'node_started' | 'node_lost' | 'node_failed' | 'node_refused' | 'container_exited' | 'exit_code' | 'out_of_memory' | 'time_limit' | 'setup_time_limit' | 'output_too_large' | 'too_many_files' | 'output_invalid' | 'input_missing' | 'image_missing' | 'cancelled_by_owner' | 'cancelled_by_admin' | 'no_node_in_time' | 'deadline' | 'verified' | 'retries_used';
+    reason: 'quoted' | 'quote_expired' | 'funded' | 'funding_reorged' | 'escrow_over' | 'node_chosen' | 'node_started' | 'node_lost' | 'node_failed' | 'node_refused' | 'container_exited' | 'exit_code' | 'out_of_memory' | 'time_limit' | 'setup_time_limit' | 'output_too_large' | 'too_many_files' | 'output_invalid' | 'input_missing' | 'image_missing' | 'cancelled_by_owner' | 'cancelled_by_admin' | 'no_node_in_time' | 'deadline' | 'verified' | 'retries_used';
     detail: string | null;
     attempt: number | null;
 };

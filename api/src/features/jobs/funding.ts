@@ -1,7 +1,9 @@
 import { sql } from "drizzle-orm";
 import type { Chain } from "../../chain/chains.ts";
+import { AppError } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { lockJob } from "./attempts.ts";
+import { stopJob } from "./service.ts";
 import { moveJob } from "./transitions.ts";
 
 /** Seconds after a quote's end in which what was paid in time may still be mined. */
@@ -13,7 +15,7 @@ const UNFUNDED = sql`NOT EXISTS (SELECT FROM chain.jobs escrow
 
 /**
  * Brings jobs in step with the mirror: what is funded and confirmed waits for nodes, what a reorg took back before any
- * work was begun waits for its payment again, and what nobody paid is cancelled. Each is a transaction of its own that
+ * work was begun waits for its payment again, what nobody paid is cancelled, and what the chain has settled is stopped. Each is a transaction of its own that
  * is the first or nothing, so any number of instances may do it.
  * @returns how many jobs wait for nodes now that did not before
  */
@@ -23,6 +25,7 @@ export async function followFunding(deps: Deps): Promise<number> {
     funded += await admitFunded(deps, chain);
     await takeBackUnfunded(deps, chain);
     await cancelUnpaid(deps, chain);
+    await stopSettled(deps, chain);
   }
   if (funded > 0) {
     deps.scheduler.wake();
@@ -105,5 +108,25 @@ async function cancelUnpaid(deps: Deps, chain: Chain): Promise<void> {
         set: { failureCode: "quote_expired", failureMessage: detail },
       }),
     );
+  }
+}
+
+/** A job whose escrow is paid out or given back already, by whoever could: no node should work for nothing. */
+async function stopSettled(deps: Deps, chain: Chain): Promise<void> {
+  const { rows: over } = await deps.db.execute<{ id: string }>(sql`
+    SELECT job.id FROM app.jobs job
+      JOIN chain.jobs escrow ON escrow.chain_id = job.chain AND escrow.job_id = job.onchain_id
+      JOIN chain.heads head ON head.chain_id = job.chain
+     WHERE job.chain = ${chain.chain} AND job.state IN ('quoted', 'pending', 'assigned', 'running')
+       AND escrow.status IN ('paid', 'refunded', 'resolved')
+       AND head.block_number - escrow.block_number + 1 >= ${chain.confirmations}
+     LIMIT ${BATCH}`);
+  for (const { id } of over) {
+    try {
+      await stopJob(deps, id, { by: "mirror", reason: "escrow_over", detail: undefined });
+    } catch (error) {
+      // It ended in between, or is being checked.
+      if (!(error instanceof AppError)) throw error;
+    }
   }
 }

@@ -149,16 +149,22 @@ export async function cancelJob(deps: Deps, userId: string, id: string): Promise
   return getJob(deps, userId, id);
 }
 
+const STOPPED_BY = {
+  client: "The owner cancelled the job.",
+  admin: "An admin cancelled the job.",
+  mirror: "Its escrow was paid out or given back on the chain before there was a result.",
+} as const;
+
 /**
- * The same for whoever may: the owner, or an admin.
+ * The same for whoever may: the owner, an admin, or the chain, on which the money of the job has gone already.
  * @throws AppError `job_verifying`, `job_over` (409)
  */
 export async function stopJob(
   deps: Deps,
   id: string,
   cause: {
-    by: Extract<JobActor, "client" | "admin">;
-    reason: "cancelled_by_owner" | "cancelled_by_admin";
+    by: Extract<JobActor, "client" | "admin" | "mirror">;
+    reason: "cancelled_by_owner" | "cancelled_by_admin" | "escrow_over";
     detail: string | undefined;
   },
 ): Promise<void> {
@@ -168,7 +174,7 @@ export async function stopJob(
     if (job.state === "verifying") throw jobVerifying();
     if (TERMINAL.has(job.state)) throw jobOver(job.state);
     const attempt = await liveAttemptOf(tx, id);
-    const message = cause.by === "client" ? "The owner cancelled the job." : "An admin cancelled the job.";
+    const message = STOPPED_BY[cause.by];
     const failure = { code: cause.reason, message: cause.detail ?? message };
     if (attempt) await endAttempt(tx, attempt.id, { state: "cancelled", failure });
     await moveJob(tx, {

@@ -5,6 +5,7 @@ import type { PrivateKeyAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { testClient } from "../../../../scripts/testing/chain.ts";
 import { aiforgeCall, type Call } from "../../chain/calls.ts";
+import { operatorTransactions } from "../../chain/operator/schema.ts";
 import { startOperator } from "../../chain/operator/worker.ts";
 import { type EscrowOptions, escrowBecomes, escrowOf, fund, jobRow } from "../../testing/escrows.ts";
 import { createTestApi, eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
@@ -13,6 +14,7 @@ import { type Stack, startStack } from "../../testing/stack.ts";
 import { bodyOf, codeOf, type TestWalletUser, walletUser } from "../../testing/users.ts";
 import { nodeJobs } from "../nodes/views.ts";
 import { disputesOf } from "./disputes.ts";
+import { followFunding } from "./funding.ts";
 import { signAssignment } from "./scheduler/sign.ts";
 import { jobAttempts, jobs } from "./schema.ts";
 import { settlementCall } from "./settlement-calls.ts";
@@ -141,6 +143,30 @@ it("pays again what a reorg took away", async () => {
     const [row] = await api.deps.db.select({ at: jobs.settledAt }).from(jobs).where(eq(jobs.id, job.id));
     return row?.at;
   });
+});
+
+it("stops a job whose money the chain has given back already, so that no node works for nothing", async () => {
+  const [waits, runs] = [await funded({ state: "pending" }), await funded({ state: "running", node })];
+  await turn(20 * DAY + 600);
+  for (const job of [waits, runs]) {
+    await sign(api, client.wallet, aiforgeCall(chain(), "refundJob", [contractJob(job)]));
+    await escrowBecomes(api, job, "refunded");
+  }
+  await testClient(stack.rpcUrl).mine({ blocks: 3 });
+  for (const job of [waits, runs]) {
+    const stopped = async () => {
+      await followFunding(api.deps);
+      const [row] = await api.deps.db.select().from(jobs).where(eq(jobs.id, job.id));
+      return row?.state === "cancelled" && row.settledAt !== null ? row : null;
+    };
+    const row = await eventually("it is stopped", stopped);
+    expect(row.failureCode).toBe("escrow_over");
+    const due = await api.deps.db
+      .select()
+      .from(operatorTransactions)
+      .where(eq(operatorTransactions.key, `job-refund:${job.id}`));
+    expect(due).toEqual([]);
+  }
 });
 
 it("where the operator's key is elsewhere: tells of a refund that the client takes after the deadline", async () => {

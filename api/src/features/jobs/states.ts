@@ -22,6 +22,7 @@ export const JOB_REASONS = [
   "quote_expired",
   "funded",
   "funding_reorged",
+  "escrow_over",
   "node_chosen",
   "node_started",
   "node_lost",

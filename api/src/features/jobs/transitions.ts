@@ -14,9 +14,11 @@ interface Transition {
   causes: { by: JobActor; reasons: readonly JobReason[] }[];
 }
 
-const OWNER: Transition["causes"] = [
+/** Who stops a job before it has a result: its owner, an admin, or the chain, on which its money has gone already. */
+const STOPPED: Transition["causes"] = [
   { by: "client", reasons: ["cancelled_by_owner"] },
   { by: "admin", reasons: ["cancelled_by_admin"] },
+  { by: "mirror", reasons: ["escrow_over"] },
 ];
 
 /** What ends an attempt without a result, by who finds out. It leads to another attempt, or to the job's failure. */
@@ -54,20 +56,20 @@ const TOO_LATE: Transition["causes"] = [{ by: "timer", reasons: ["deadline"] }];
 /** Every transition that there is. A job whose result is being checked cannot be cancelled: the work is done. */
 export const TRANSITIONS: readonly Transition[] = [
   { from: "quoted", to: "pending", causes: [{ by: "mirror", reasons: ["funded"] }] },
-  { from: "quoted", to: "cancelled", causes: [...OWNER, { by: "timer", reasons: ["quote_expired"] }] },
+  { from: "quoted", to: "cancelled", causes: [...STOPPED, { by: "timer", reasons: ["quote_expired"] }] },
   { from: "pending", to: "quoted", causes: [{ by: "mirror", reasons: ["funding_reorged"] }] },
   { from: "pending", to: "assigned", causes: [{ by: "scheduler", reasons: ["node_chosen"] }] },
-  { from: "pending", to: "cancelled", causes: OWNER },
+  { from: "pending", to: "cancelled", causes: STOPPED },
   { from: "pending", to: "timed_out", causes: [{ by: "timer", reasons: ["no_node_in_time", "deadline"] }] },
   { from: "assigned", to: "running", causes: [{ by: "node", reasons: ["node_started"] }] },
   { from: "assigned", to: "pending", causes: WORK },
   { from: "assigned", to: "failed", causes: atLast(WORK) },
-  { from: "assigned", to: "cancelled", causes: OWNER },
+  { from: "assigned", to: "cancelled", causes: STOPPED },
   { from: "assigned", to: "timed_out", causes: TOO_LATE },
   { from: "running", to: "verifying", causes: [{ by: "node", reasons: ["container_exited"] }] },
   { from: "running", to: "pending", causes: WORK },
   { from: "running", to: "failed", causes: atLast(WORK) },
-  { from: "running", to: "cancelled", causes: OWNER },
+  { from: "running", to: "cancelled", causes: STOPPED },
   { from: "running", to: "timed_out", causes: TOO_LATE },
   { from: "verifying", to: "completed", causes: [{ by: "verifier", reasons: ["verified"] }] },
   { from: "verifying", to: "pending", causes: CHECK },
@@ -130,7 +132,8 @@ export async function moveJob(
     attempt: job.attemptNo === 0 ? null : job.attemptNo,
   });
   if (to === "completed") await enqueueSettlement(tx, job, job.spec.review ? "review" : "pay");
-  else if (TERMINAL.has(to) && from !== "quoted") await enqueueSettlement(tx, job, "refund");
+  else if (TERMINAL.has(to) && from !== "quoted" && reason !== "escrow_over")
+    await enqueueSettlement(tx, job, "refund");
   await notifyJob(tx, job, { from, reason });
   return true;
 }

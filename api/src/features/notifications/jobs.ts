@@ -25,6 +25,7 @@ const WHY: Partial<Record<JobReason, string>> = {
   deadline: "It was not done by its deadline.",
   cancelled_by_owner: "It was cancelled by who ordered it.",
   cancelled_by_admin: "It was cancelled by an admin.",
+  escrow_over: "Its money was decided on the chain before there was a result.",
 };
 
 const REFUND = "What was paid for it is given back.";
@@ -47,7 +48,8 @@ type Text = Pick<Notice, "kind" | "title" | "body">;
 
 function textOf({ state, name, failureMessage }: JobRow, reason: JobReason): Text | null {
   const why = failureMessage ?? WHY[reason] ?? "";
-  const body = `${why} ${REFUND}`.trim();
+  // What became of the money is told once the job is settled.
+  const body = reason === "escrow_over" ? why : `${why} ${REFUND}`.trim();
   switch (state) {
     case "running":
       return { kind: "job.started", title: `“${name}” started`, body: "Its container runs." };

@@ -59,6 +59,7 @@ const REASONS: Record<JobEvent["reason"], string> = {
   quote_expired: "Not paid in time",
   funded: "Escrow paid and confirmed",
   funding_reorged: "The chain took the payment back",
+  escrow_over: "Its money was decided on the chain",
   node_chosen: "Given to a node",
   node_started: "The container started",
   node_lost: "The node was lost",
