@@ -76,8 +76,12 @@ export class Customer {
     return customer;
   }
 
-  /** Orders a job by any instance of the api. */
-  async order({ fails, holds, retries = 3 }: OrderOptions = {}, apiUrl?: string): Promise<Order> {
+  /** Orders a job by any instance of the api; one that is just coming back is asked again, as it asks for. */
+  order(options: OrderOptions = {}, apiUrl?: string): Promise<Order> {
+    return until("An order is taken", () => this.#order(options, apiUrl), { everyMs: 500 });
+  }
+
+  async #order({ fails, holds, retries = 3 }: OrderOptions, apiUrl?: string): Promise<Order> {
     const client = createClient(
       createConfig({ baseUrl: apiUrl ?? this.#house.place.apiUrl, headers: this.#headers }),
     );
