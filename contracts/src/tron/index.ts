@@ -1,0 +1,14 @@
+export { type TronHead, tronHead } from "./blocks.ts";
+export { estimateTronFee, type TronFee } from "./fee.ts";
+export { recoverTronMessage, tronMessageHash } from "./message.ts";
+export { type AskTron, askTron, type TronJson, type TronNodeOptions, tronNode } from "./node.ts";
+export {
+  broadcastTron,
+  buildTronCall,
+  type SignedTronTransaction,
+  TronBroadcastError,
+  type TronCall,
+  type TronTransaction,
+} from "./transaction.ts";
+export { resultOf as tronResult, transactionInfo as tronInfo } from "./transactions.ts";
+export { type TronTransportOptions, tronTransport } from "./transport.ts";
