@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { demoAccount } from "@aiforge/contracts";
 import { z } from "@hono/zod-openapi";
+import { type ChainConfig, chainConfigs } from "./chain/config.ts";
 
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
 
@@ -22,7 +22,10 @@ const environment = z.object({
     .refine((list) => list.every((each) => address.safeParse(each).success), "not a list of addresses"),
   /** Whether a new node takes an invitation from an admin. */
   NODE_INVITES: z.enum(["off", "required"]).default("off"),
-  /** Comma-separated chain ids; each needs RPC_URL_<id> and, off the local chain, AIFORGE_ADDRESS_<id>. */
+  /**
+   * Comma-separated chain ids. A number needs RPC_URL_<id> and, off the local chain, AIFORGE_ADDRESS_<id>; `tron:0x…`
+   * needs TRON_URL, TRON_AIFORGE_ADDRESS and TRON_USDT_ADDRESS.
+   */
   CHAIN_IDS: z.string().default("31337"),
   MAX_UPLOAD_BYTES: z.coerce
     .number()
@@ -85,37 +88,10 @@ const environment = z.object({
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]).default("info"),
 });
 
-export interface ChainConfig {
-  /** CAIP-2 id, e.g. `eip155:31337`. */
-  chain: string;
-  chainId: number;
-  name: string;
-  rpcUrl: string;
-  /** RPC path or URL that browsers use. */
-  publicRpcUrl: string;
-  aiforge: `0x${string}` | undefined;
-  usdt: `0x${string}` | undefined;
-  /** Blocks that a purchase waits for, counting its own. */
-  confirmations: number;
-  explorer: string | null;
-  /** True only for the local development chain, whose keys are public. */
-  demo: boolean;
-  /** Private key of the wallet that takes plain transfers; the local chain has one that everybody knows. */
-  cashierKey: `0x${string}` | null;
-  /** Private key of the wallet that holds OPERATOR; the local chain has one that everybody knows. */
-  operatorKey: `0x${string}` | null;
-}
-
 export interface Config extends z.infer<typeof environment> {
   chains: ChainConfig[];
   secureCookies: boolean;
 }
-
-const CHAIN_NAMES: Record<number, { name: string; explorer: string | null }> = {
-  1: { name: "Ethereum", explorer: "https://etherscan.io" },
-  11155111: { name: "Sepolia", explorer: "https://sepolia.etherscan.io" },
-  31337: { name: "Local chain", explorer: null },
-};
 
 /**
  * Reads the configuration from environment variables.
@@ -128,36 +104,6 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     throw new Error(`The configuration is not valid. ${issues.join("; ")}`);
   }
   const config = parsed.data;
-  const chains = config.CHAIN_IDS.split(",").map((text) => chainConfig(Number(text.trim()), env));
+  const chains = chainConfigs(config.CHAIN_IDS, env);
   return { ...config, chains, secureCookies: new URL(config.PUBLIC_URL).protocol === "https:" };
-}
-
-function chainConfig(chainId: number, env: Record<string, string | undefined>): ChainConfig {
-  if (!Number.isSafeInteger(chainId) || chainId <= 0) throw new Error("CHAIN_IDS: not a list of chain ids");
-  const demo = chainId === 31337;
-  const rpcUrl = env[`RPC_URL_${chainId}`] ?? (demo ? "http://127.0.0.1:8545" : undefined);
-  if (!rpcUrl) throw new Error(`RPC_URL_${chainId} is missing: the address of an RPC node of that chain`);
-  const optional = (name: string) => {
-    const value = env[`${name}_${chainId}`];
-    if (value === undefined) return undefined;
-    if (!address.safeParse(value).success) throw new Error(`${name}_${chainId} is not an address`);
-    return value as `0x${string}`;
-  };
-  const known = CHAIN_NAMES[chainId];
-  return {
-    chain: `eip155:${chainId}`,
-    chainId,
-    name: known?.name ?? `Chain ${chainId}`,
-    rpcUrl,
-    publicRpcUrl: env[`PUBLIC_RPC_URL_${chainId}`] ?? `/rpc/${chainId}`,
-    aiforge: optional("AIFORGE_ADDRESS"),
-    usdt: optional("USDT_ADDRESS"),
-    confirmations: 3,
-    explorer: known?.explorer ?? null,
-    demo,
-    cashierKey:
-      (env.CASHIER_KEY as `0x${string}` | undefined) ?? (demo ? demoAccount("cashier").privateKey : null),
-    operatorKey:
-      (env.OPERATOR_KEY as `0x${string}` | undefined) ?? (demo ? demoAccount("operator").privateKey : null),
-  };
 }

@@ -468,10 +468,17 @@ export type Chain = {
      * CAIP-2 id
      */
     chain: string;
+    /**
+     * What kind of chain: of Ethereum's kind with an RPC node, or Tron with its node's own API
+     */
+    namespace: 'eip155' | 'tron';
+    /**
+     * As CHAINID says inside the chain's VM
+     */
     chainId: number;
     name: string;
     /**
-     * For browsers; a path is relative to this site
+     * The node that browsers ask; a path is relative to this site
      */
     rpcUrl: string;
     /**

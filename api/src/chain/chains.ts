@@ -1,7 +1,9 @@
 import { deployments } from "@aiforge/contracts";
-import { createPublicClient, http, type PublicClient } from "viem";
-import type { ChainConfig, Config } from "../config.ts";
+import { tronTransport } from "@aiforge/contracts/tron";
+import { createPublicClient, fallback, http, type PublicClient, type Transport } from "viem";
+import type { Config } from "../config.ts";
 import { AppError } from "../core/errors.ts";
+import type { ChainConfig } from "./config.ts";
 
 export interface Chain extends ChainConfig {
   aiforge: `0x${string}`;
@@ -17,7 +19,7 @@ export interface Chains {
   get: (chain: string) => Chain;
 }
 
-/** Opens one RPC client per configured chain. */
+/** Opens one client per configured chain: a Tron node is asked through the same client as an RPC node. */
 export function openChains(config: Config): Chains {
   const all = config.chains.map(openChain);
   return {
@@ -35,16 +37,13 @@ export function openChains(config: Config): Chains {
 }
 
 function openChain(config: ChainConfig): Chain {
-  const deployed = deployments[config.chainId];
+  const deployed = config.namespace === "eip155" ? deployments[config.chainId] : undefined;
   const aiforge = config.aiforge ?? deployed?.aiforge;
   const usdt = config.usdt ?? deployed?.usdt;
   if (!aiforge || !usdt) {
     throw new Error(`AIFORGE_ADDRESS_${config.chainId} and USDT_ADDRESS_${config.chainId} are missing`);
   }
-  const client = createPublicClient({
-    transport: http(config.rpcUrl, { retryCount: 1, timeout: 10_000 }),
-    pollingInterval: 500,
-  });
+  const client = createPublicClient({ transport: transportOf(config), pollingInterval: 500 });
   let cached: { height: bigint; at: number } | undefined;
   let pending: Promise<bigint> | undefined;
   const head = async (maxAge = 500) => {
@@ -61,6 +60,19 @@ function openChain(config: ChainConfig): Chain {
     return pending;
   };
   return { ...config, aiforge, usdt, client, head };
+}
+
+const RETRIES = 1;
+const TIMEOUT_MS = 10_000;
+
+function transportOf({ namespace, rpcUrls, solidityUrl, headers }: ChainConfig): Transport {
+  const transports = rpcUrls.map((url) =>
+    namespace === "tron"
+      ? tronTransport(url, { headers, solidityUrl, timeoutMs: TIMEOUT_MS, retryCount: RETRIES })
+      : http(url, { retryCount: RETRIES, timeout: TIMEOUT_MS }),
+  );
+  const [only] = transports;
+  return transports.length === 1 && only ? only : fallback(transports, { retryCount: 0 });
 }
 
 /**

@@ -18,6 +18,7 @@ it("tells what a wallet needs to know of the chain, and how far the mirror is", 
   });
   expect(chain).toMatchObject({
     chain: "eip155:31337",
+    namespace: "eip155",
     chainId: 31337,
     rpcUrl: "/rpc/31337",
     aiforge: deployments[31337]!.aiforge.toLowerCase(),

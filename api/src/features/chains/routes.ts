@@ -6,9 +6,12 @@ import { listChains } from "./service.ts";
 const chainSchema = z
   .object({
     chain: z.string().describe("CAIP-2 id").openapi({ example: "eip155:31337" }),
-    chainId: z.number().int(),
+    namespace: z
+      .enum(["eip155", "tron"])
+      .describe("What kind of chain: of Ethereum's kind with an RPC node, or Tron with its node's own API"),
+    chainId: z.number().int().describe("As CHAINID says inside the chain's VM"),
     name: z.string(),
-    rpcUrl: z.string().describe("For browsers; a path is relative to this site"),
+    rpcUrl: z.string().describe("The node that browsers ask; a path is relative to this site"),
     aiforge: z.string().describe("The contract"),
     usdt: z.string().describe("The token it takes"),
     treasury: z.string().nullable().describe("Where platform fees go; null while the chain is unreachable"),

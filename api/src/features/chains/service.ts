@@ -21,6 +21,7 @@ export async function listChains(deps: Deps) {
   return Promise.all(
     deps.chains.all.map(async (chain) => ({
       chain: chain.chain,
+      namespace: chain.namespace,
       chainId: chain.chainId,
       name: chain.name,
       rpcUrl: chain.publicRpcUrl,

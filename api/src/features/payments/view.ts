@@ -1,4 +1,5 @@
 import { type Chain, confirmationsAt } from "../../chain/chains.ts";
+import { contractPage, transactionPage } from "../../chain/explorer.ts";
 import { usdt } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
 import { isoOf, membersOf } from "../publishing/onchain.ts";
@@ -83,8 +84,8 @@ const PAYABLE: ReadonlySet<PaymentView["status"]> = new Set(["quoted", "failed",
 /** Pages of the chain's explorer. */
 export function explorerOf(chain: Chain, txHash: string | null): PaymentView["explorer"] {
   return {
-    transaction: chain.explorer && txHash ? `${chain.explorer}/tx/${txHash}` : null,
-    contract: chain.explorer && `${chain.explorer}/address/${chain.aiforge}`,
+    transaction: transactionPage(chain, txHash),
+    contract: contractPage(chain),
   };
 }
 

@@ -1,4 +1,5 @@
 import { and, desc, eq, inArray } from "drizzle-orm";
+import { transactionPage } from "../../../chain/explorer.ts";
 import { notFound } from "../../../core/errors.ts";
 import { usdt } from "../../../core/money.ts";
 import type { Executor } from "../../../db/client.ts";
@@ -65,12 +66,11 @@ export async function heldTransfers(deps: Deps, userId: string) {
 }
 
 function placeOf(deps: Deps, { id, chain, txHash, sender, amount, receivedAt }: Transfer) {
-  const { explorer } = deps.chains.get(chain);
   return {
     id,
     chain,
     txHash,
-    explorer: explorer && `${explorer}/tx/${txHash}`,
+    explorer: transactionPage(deps.chains.get(chain), txHash),
     from: sender,
     amount: usdt(amount),
     receivedAt: receivedAt.toISOString(),

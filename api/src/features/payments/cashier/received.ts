@@ -1,5 +1,6 @@
 import { and, desc, eq, gt, inArray, isNotNull, or, type SQL, sql } from "drizzle-orm";
 import { type Chain, confirmationsAt } from "../../../chain/chains.ts";
+import { transactionPage } from "../../../chain/explorer.ts";
 import { chainHeads, chainTransfers } from "../../../chain/schema.ts";
 import { usdt } from "../../../core/money.ts";
 import type { Deps } from "../../../deps.ts";
@@ -53,7 +54,7 @@ export async function decidedTransfers(deps: Deps, where: SQL | undefined) {
     const chain = deps.chains.get(transfer.chain);
     const view: Received = {
       txHash: transfer.txHash,
-      explorer: chain.explorer && `${chain.explorer}/tx/${transfer.txHash}`,
+      explorer: transactionPage(chain, transfer.txHash),
       from: transfer.sender,
       amount: usdt(transfer.amount),
       outcome: transfer.outcome,
@@ -135,7 +136,7 @@ function viewArriving(
   const confirmations = confirmationsAt(transfer.headBlock, transfer.blockNumber);
   return {
     txHash: transfer.txHash,
-    explorer: chain.explorer && `${chain.explorer}/tx/${transfer.txHash}`,
+    explorer: transactionPage(chain, transfer.txHash),
     from: transfer.from,
     amount: usdt(transfer.amount),
     outcome: "arriving",
