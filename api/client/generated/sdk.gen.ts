@@ -95,7 +95,7 @@ export const me = <ThrowOnError extends boolean = false>(options?: Options<MeDat
 });
 
 /**
- * A message to sign, to sign in with a wallet (EIP-4361)
+ * A message to sign, to sign in with a wallet (EIP-4361, and alike on Tron)
  */
 export const walletAuthMessage = <ThrowOnError extends boolean = false>(options: Options<WalletAuthMessageData, ThrowOnError>): RequestResult<WalletAuthMessageResponses, WalletAuthMessageErrors, ThrowOnError> => (options.client ?? client).get<WalletAuthMessageResponses, WalletAuthMessageErrors, ThrowOnError>({
     security: [{

@@ -417,6 +417,9 @@ export type Wallet = {
      * CAIP-10 account id
      */
     id: string;
+    /**
+     * 0x and lower case, also of a wallet on Tron
+     */
     address: string;
     /**
      * CAIP-2 chain id
@@ -1274,13 +1277,13 @@ export type Call = {
  */
 export type PaymentWays = {
     /**
-     * From the wallet
+     * From the wallet; null while the chain does not tell what the wallet allows already
      */
     wallet: {
         allowanceReset: Call;
         allowance: Call & unknown;
         call: Call & unknown;
-    };
+    } | null;
     /**
      * From the wallet's credit in the contract; null when that is not enough
      */
@@ -1309,7 +1312,7 @@ export type PaymentWays = {
          */
         amount: string;
         /**
-         * For a QR code (EIP-681)
+         * For a QR code: EIP-681, and `tron:<T…>?amount=<USDT>` on Tron
          */
         uri: string;
         network: string;
@@ -3260,8 +3263,15 @@ export type WalletAuthMessageData = {
     body?: never;
     path?: never;
     query: {
+        /**
+         * 0x…, or in one of Tron's forms: T… or 41…
+         */
         address: string;
-        chainId: number;
+        /**
+         * CAIP-2, e.g. eip155:1 or tron:0x2b6653dc
+         */
+        chain?: string;
+        chainId?: number;
     };
     url: '/api/auth/wallet/auth-message';
 };
@@ -3353,8 +3363,18 @@ export type JwksResponse = JwksResponses[keyof JwksResponses];
 
 export type ConnectWalletData = {
     body: {
+        /**
+         * 0x…, or in one of Tron's forms: T… or 41…
+         */
         address: string;
-        chainId: number;
+        /**
+         * CAIP-2, e.g. eip155:1 or tron:0x2b6653dc
+         */
+        chain?: string;
+        /**
+         * The chain's number, where `chain` is left out
+         */
+        chainId?: number;
     };
     path?: never;
     query?: never;
@@ -3995,9 +4015,16 @@ export type GetAttemptInputResponse = GetAttemptInputResponses[keyof GetAttemptI
 
 export type CreateNodeAuthMessageData = {
     body: {
+        /**
+         * 0x…, or in one of Tron's forms: T… or 41…
+         */
         address: string;
         /**
-         * Default: the first chain
+         * CAIP-2, e.g. eip155:1 or tron:0x2b6653dc
+         */
+        chain?: string;
+        /**
+         * The chain's number, where `chain` is left out
          */
         chainId?: number;
     };

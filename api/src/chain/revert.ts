@@ -58,7 +58,8 @@ function revertData(error: BaseError): Hex | null {
   return typeof hex === "string" && hex.startsWith("0x") ? hex : null;
 }
 
-function errorName(data: Hex): string | null {
+/** The name of the error that a call reverted with; null for one that is not known. */
+export function errorName(data: Hex): string | null {
   try {
     return decodeErrorResult({ abi: ABI, data }).errorName;
   } catch {

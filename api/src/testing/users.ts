@@ -57,10 +57,15 @@ export async function walletUser(
   const asked = await send(api, "GET", `/api/auth/wallet/auth-message?${query}`);
   const { message } = await bodyOf<{ message: string }>(asked);
   const signature = await wallet.signMessage({ message });
-  const response = await send(api, "POST", "/api/auth/wallet/login", { message, signature });
+  const login = await send(api, "POST", "/api/auth/wallet/login", { message, signature });
+  return { ...(await signedIn(api, login)), wallet };
+}
+
+/** Who the answer to a wallet's sign-in says it is. */
+export async function signedIn(api: TestApi, response: Response): Promise<TestUser> {
   if (response.status !== 200) throw new Error(`Wallet sign-in answered ${response.status}`);
   const { user, token } = await bodyOf<{ user: UserView; token: string }>(response);
-  return { id: user.id, email: "", token, wallet, call: caller(api, token) };
+  return { id: user.id, email: "", token, call: caller(api, token) };
 }
 
 /** Links a wallet to a signed-in user. */

@@ -7,7 +7,7 @@ import type { Deps } from "../../deps.ts";
 import { PASSWORD_LENGTH } from "./auth.ts";
 import { limitAuth } from "./limits.ts";
 import { login, register, viewUser, walletAuthMessage, walletLogin } from "./service.ts";
-import { addressSchema, challengeSchema, emailSchema, signedSchema, userSchema } from "./shapes.ts";
+import { challengeSchema, emailSchema, signedSchema, userSchema, walletOnChain } from "./shapes.ts";
 
 const tags = ["Auth"];
 const tokenSchema = z.string().describe("JWT for `Authorization: Bearer`; the session cookie is set as well");
@@ -67,8 +67,8 @@ const messageRoute = createRoute({
   path: "/wallet/auth-message",
   operationId: "walletAuthMessage",
   tags,
-  summary: "A message to sign, to sign in with a wallet (EIP-4361)",
-  request: { query: z.object({ address: addressSchema, chainId: z.coerce.number().int().positive() }) },
+  summary: "A message to sign, to sign in with a wallet (EIP-4361, and alike on Tron)",
+  request: { query: walletOnChain.extend({ chainId: z.coerce.number().int().positive().optional() }) },
   responses: { 200: json(challengeSchema), ...errorResponses(400, 429) },
 });
 

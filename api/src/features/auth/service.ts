@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { showAddress } from "../../chain/show.ts";
 import type { SessionUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
 import { createPersonalGroup } from "../groups/service.ts";
-import { issueChallenge, redeemChallenge } from "../wallets/challenge.ts";
+import { issueChallenge, redeemChallenge, type WalletOnChain } from "../wallets/challenge.ts";
 import { linkWallet, walletRow } from "../wallets/queries.ts";
 import { type WalletView, walletId, walletsOf } from "../wallets/service.ts";
 import { type OpenedSession, sessionUser, WALLET_EMAIL_DOMAIN } from "./auth.ts";
@@ -52,7 +53,7 @@ export async function login(deps: Deps, email: string, password: string): Promis
 }
 
 /** The message that signs a wallet in once its owner signed it. */
-export function walletAuthMessage(deps: Deps, wallet: { address: `0x${string}`; chainId: number }) {
+export function walletAuthMessage(deps: Deps, wallet: WalletOnChain) {
   return issueChallenge(deps, { purpose: "sign-in", userId: null, ...wallet });
 }
 
@@ -78,7 +79,8 @@ async function userOfWallet(
   const linked = await walletRow(deps.db, id);
   if (linked) return { userId: linked.userId, created: false };
   const userId = randomUUID();
-  const name = `${address.slice(0, 6)}…${address.slice(-4)}`;
+  const shown = showAddress(chain, address);
+  const name = `${shown.slice(0, 6)}…${shown.slice(-4)}`;
   const email = `${userId}@${WALLET_EMAIL_DOMAIN}`;
   const lost = Symbol("another request linked the wallet first");
   try {

@@ -1,12 +1,40 @@
+import { TronAddressError, tronAddress } from "@aiforge/contracts";
 import { z } from "@hono/zod-openapi";
 
-/** An EVM address in any letter case; comes out lower-case, as everywhere in the api and the mirror. */
+/** The 20 bytes of an address as 0x and lower case, whatever form it came in; null for what is none. */
+function addressIn(text: string): `0x${string}` | null {
+  if (/^0x[0-9a-f]{40}$/i.test(text)) return text.toLowerCase() as `0x${string}`;
+  if (!/^(T.{33}|41.{40})$/.test(text)) return null;
+  try {
+    return tronAddress(text);
+  } catch (error) {
+    if (error instanceof TronAddressError) return null;
+    throw error;
+  }
+}
+
+/**
+ * An address in any letter case, or in one of Tron's forms (`T…` with its checksum, `41…`); comes out 0x and lower-case,
+ * as everywhere in the api and the mirror.
+ */
 export const addressSchema = z
   .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, "not an address: 0x and 40 hexadecimal digits")
-  .toLowerCase()
-  .transform((text) => text as `0x${string}`)
+  .transform((text, context) => {
+    const address = addressIn(text);
+    if (address) return address;
+    context.addIssue(
+      "not an address: 0x and 40 hexadecimal digits, or on Tron T and 33 characters with their checksum",
+    );
+    return z.NEVER;
+  })
   .openapi({ type: "string", example: "0x90f79bf6eb2c4f870365e785982e1f101e93b906" });
+
+/** A wallet and its chain: one of the two names of the chain is needed. */
+export const walletOnChain = z.object({
+  address: addressSchema.describe("0x…, or in one of Tron's forms: T… or 41…"),
+  chain: z.string().max(64).optional().describe("CAIP-2, e.g. eip155:1 or tron:0x2b6653dc"),
+  chainId: z.int().positive().optional().describe("The chain's number, where `chain` is left out"),
+});
 
 export const emailSchema = z
   .string()
@@ -19,7 +47,7 @@ export const emailSchema = z
 export const walletSchema = z
   .object({
     id: z.string().describe("CAIP-10 account id").openapi({ example: "eip155:31337:0x90f79bf6…" }),
-    address: z.string(),
+    address: z.string().describe("0x and lower case, also of a wallet on Tron"),
     chain: z.string().describe("CAIP-2 chain id"),
     linkedAt: z.iso.datetime(),
   })
@@ -34,7 +62,7 @@ export const userSchema = z
   })
   .openapi("User");
 
-/** A message to sign (EIP-4361) and until when. */
+/** A message to sign and until when. */
 export const challengeSchema = z
   .object({ message: z.string(), nonce: z.string(), expiresAt: z.iso.datetime() })
   .openapi("WalletChallenge");

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { z } from "@hono/zod-openapi";
 import { AppError } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
-import { issueChallenge, redeemChallenge } from "../wallets/challenge.ts";
+import { issueChallenge, redeemChallenge, type WalletOnChain } from "../wallets/challenge.ts";
 import { type JobCapability, jobCapabilitySchema } from "./capability.ts";
 import { instanceReplaced } from "./errors.ts";
 import { useInvite } from "./invites.ts";
@@ -16,14 +16,12 @@ export const TOKEN_PREFIX = "aifn_";
 /** The message that a node's wallet signs to register. @throws AppError `unknown_chain` */
 export async function authMessage(
   deps: Deps,
-  { address, chainId }: { address: `0x${string}`; chainId?: number },
+  wallet: WalletOnChain,
 ): Promise<{ message: string; expiresAt: string }> {
-  const { message, expiresAt } = await issueChallenge(deps, {
-    purpose: "node",
-    address,
-    chainId: chainId ?? deps.chains.all[0]!.chainId,
-    userId: null,
-  });
+  const unnamed = wallet.chain === undefined && wallet.chainId === undefined;
+  const chain = unnamed ? deps.chains.all[0]!.chain : wallet.chain;
+  const request = { ...wallet, chain, purpose: "node", userId: null } as const;
+  const { message, expiresAt } = await issueChallenge(deps, request);
   return { message, expiresAt };
 }
 

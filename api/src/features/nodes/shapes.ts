@@ -1,15 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import { usdtSchema } from "../../core/money.ts";
 import { label } from "../../core/text.ts";
+import { walletOnChain } from "../auth/shapes.ts";
 import { jobDisputeSchema } from "../jobs/shapes.ts";
 import { ATTEMPT_STATES, JOB_STATES } from "../jobs/states.ts";
 import { jobCapabilitySchema } from "./capability.ts";
 import { beatExtras, nodeFiguresSchema, nodeModelSchema, wantedModelSchema } from "./protocol.ts";
-
-export const addressSchema = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, "is not an address")
-  .transform((text) => text.toLowerCase() as `0x${string}`);
 
 export const nodeSchema = z
   .object({
@@ -120,10 +116,8 @@ export const myNodeSchema = nodeSchema
   .openapi("MyNode");
 export type MyNodeView = z.infer<typeof myNodeSchema>;
 
-export const authMessageBody = z.object({
-  address: addressSchema,
-  chainId: z.number().int().positive().optional().openapi({ description: "Default: the first chain" }),
-});
+/** Without a chain: the first that is served. */
+export const authMessageBody = walletOnChain;
 
 export const registerBody = z.object({
   message: z.string().min(1).max(4000),

@@ -44,12 +44,21 @@ export const otherNetwork = (found: string, wanted: string) =>
     `What was paid on ${found} counts there, for what it bought. Pay this on ${wanted}.`,
   );
 
-export const transferReverted = () =>
-  reason(
-    "reverted",
-    "USDT refused this transfer, so nothing was sent.",
-    "Check the sender's USDT balance, then send it again.",
-  );
+/** What Tron says of a transaction whose fee limit, or whose sender's TRX, did not last. */
+const OUT_OF_ENERGY = "OUT_OF_ENERGY";
+
+export const transferReverted = (error: string | null) =>
+  error === OUT_OF_ENERGY
+    ? reason(
+        "reverted",
+        "This transfer ran out of energy, so nothing was sent.",
+        "Give the sending wallet more TRX, or a higher fee limit, then send it again.",
+      )
+    : reason(
+        "reverted",
+        "USDT refused this transfer, so nothing was sent.",
+        "Check the sender's USDT balance, then send it again.",
+      );
 
 /** @param chain whose USDT it should have been */
 export const wrongToken = (name: string, chain: { name: string; usdt: string }) =>
@@ -174,11 +183,17 @@ const REFUSALS: Record<string, string> = {
 export const refusalHint = (name: string | null): string | null => (name && REFUSALS[name]) ?? null;
 
 export const reverted = (name: string | null) =>
-  reason(
-    "reverted",
-    name ? `The contract refused this transaction: ${name}.` : "The contract refused this transaction.",
-    refusalHint(name) ?? "Check the wallet's USDT balance and allowance, then pay again.",
-  );
+  name === OUT_OF_ENERGY
+    ? reason(
+        "reverted",
+        "This transaction ran out of energy, so nothing was paid.",
+        "Give the wallet more TRX, or a higher fee limit, then pay again.",
+      )
+    : reason(
+        "reverted",
+        name ? `The contract refused this transaction: ${name}.` : "The contract refused this transaction.",
+        refusalHint(name) ?? "Check the wallet's USDT balance and allowance, then pay again.",
+      );
 
 export const paused = () =>
   new AppError("payments_paused", 409, "New payments are paused at the moment.", {

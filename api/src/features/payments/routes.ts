@@ -68,9 +68,9 @@ const verify = createRoute({
         paymentId: z.uuid(),
         txHash: z
           .string()
-          .regex(/^0x[0-9a-fA-F]{64}$/, "not a transaction hash: 0x and 64 hexadecimal digits")
+          .regex(/^(0x)?[0-9a-fA-F]{64}$/, "not a transaction hash: 64 hexadecimal digits")
           .toLowerCase()
-          .transform((text) => text as `0x${string}`)
+          .transform((text) => `0x${text.slice(-64)}` as `0x${string}`)
           .openapi({ type: "string" }),
       }),
     ),

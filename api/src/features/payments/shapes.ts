@@ -40,7 +40,10 @@ const approvalFields = {
 
 export const waysSchema = z
   .object({
-    wallet: z.object({ ...approvalFields, call: callSchema }).describe("From the wallet"),
+    wallet: z
+      .object({ ...approvalFields, call: callSchema })
+      .nullable()
+      .describe("From the wallet; null while the chain does not tell what the wallet allows already"),
     credit: z
       .object({ available: usdtSchema, call: callSchema })
       .nullable()
@@ -53,7 +56,7 @@ export const waysSchema = z
       .object({
         to: z.string(),
         amount: usdtSchema.describe("Exactly this: the last digits tell whose it is"),
-        uri: z.string().describe("For a QR code (EIP-681)"),
+        uri: z.string().describe("For a QR code: EIP-681, and `tron:<T…>?amount=<USDT>` on Tron"),
         network: z.string(),
         token: z.string().describe("Contract of the USDT to send"),
         expiresAt: z.iso.datetime(),

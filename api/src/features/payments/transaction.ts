@@ -1,4 +1,5 @@
 import { aiforgeAbi, usdtAbi } from "@aiforge/contracts";
+import { askTron, tronInfo, tronResult } from "@aiforge/contracts/tron";
 import {
   type BaseError,
   decodeFunctionData,
@@ -13,7 +14,7 @@ import {
 } from "viem";
 import type { Chain } from "../../chain/chains.ts";
 import { readChain } from "../../chain/read.ts";
-import { revertOf } from "../../chain/revert.ts";
+import { errorName, revertOf } from "../../chain/revert.ts";
 import type { Purpose } from "./schema.ts";
 
 /** One thing that a transaction bought. */
@@ -67,7 +68,11 @@ export async function findTransaction(chain: Chain, hash: Hex): Promise<Finding>
   const sent = { to: transaction.to?.toLowerCase() ?? null, input, value };
   if (!receipt) return { state: "pending", ...sent };
   if (receipt.status === "reverted") {
-    return { state: "reverted", ...sent, error: await revertName(chain, transaction, receipt) };
+    const error =
+      chain.namespace === "tron"
+        ? await tronFailure(chain, hash)
+        : await revertName(chain, transaction, receipt);
+    return { state: "reverted", ...sent, error };
   }
   const { blockNumber } = receipt;
   return { state: "mined", ...sent, blockNumber, bought: boughtIn(chain, receipt), moved: movedIn(receipt) };
@@ -163,6 +168,16 @@ async function revertName(
     if (revert) return revert.name;
   }
   return null;
+}
+
+/** Why a transaction failed, as Tron keeps it: the contract's error, or what it ran out of (`OUT_OF_ENERGY`). */
+async function tronFailure(chain: Chain, hash: Hex): Promise<string | null> {
+  const info = await readChain(() => tronInfo(askTron(chain.client), hash));
+  if (!info) return null;
+  const result = tronResult(info);
+  if (result !== "REVERT") return result;
+  const [data] = Array.isArray(info.contractResult) ? info.contractResult : [];
+  return typeof data === "string" ? errorName(`0x${data}`) : null;
 }
 
 async function orNull<T>(found: Promise<T>, absent: new (...args: never[]) => BaseError): Promise<T | null> {

@@ -1,6 +1,8 @@
 import { usdtAbi } from "@aiforge/contracts";
 import { and, eq } from "drizzle-orm";
 import type { Chain } from "../../chain/chains.ts";
+import { readChain } from "../../chain/read.ts";
+import { showAddress } from "../../chain/show.ts";
 import type { Deps } from "../../deps.ts";
 import { arriving } from "./cashier/reasons.ts";
 import { decidedTransfers } from "./cashier/received.ts";
@@ -19,6 +21,7 @@ export async function explainTransfer(deps: Deps, payment: Payment, found: Mined
   const { chain, moved, value, to } = found;
   const cashier = cashierOf(chain)?.address.toLowerCase();
   const usdt = chain.usdt.toLowerCase();
+  const show = (address: string) => showAddress(chain.chain, address);
   const ours = (address: string | null) =>
     address !== null && (address === cashier || address === chain.aiforge.toLowerCase());
   const arrived = moved.filter((each) => each.token === usdt && each.to === cashier && each.amount > 0n);
@@ -31,7 +34,7 @@ export async function explainTransfer(deps: Deps, payment: Payment, found: Mined
   if (astray) {
     return ours(astray.to)
       ? reasons.sentToContract()
-      : reasons.wrongRecipient(astray.to, takesTransfer(payment) ? (cashier ?? null) : null);
+      : reasons.wrongRecipient(show(astray.to), takesTransfer(payment) && cashier ? show(cashier) : null);
   }
   return to === usdt ? reasons.onlyApproval() : reasons.otherContract();
 }
@@ -54,7 +57,7 @@ async function explainArrived(
     return nobodys ? nobodys.view.reason : reasons.alreadyUsed();
   }
   await noteSeen(deps, payment, hash);
-  const head = await chain.head(0);
+  const head = await readChain(() => chain.head(0));
   const seen = head < blockNumber ? 0 : Number(head - blockNumber) + 1;
   return arriving(Math.min(seen, chain.confirmations), chain.confirmations);
 }
@@ -65,6 +68,7 @@ async function explainForeign(chain: Chain, { token }: Moved): Promise<Reason> {
     .catch(() => null);
   // Whatever its name has in it is somebody's text: only plain ones are repeated.
   const name = symbol && /^[\w.$-]{1,12}$/.test(symbol) ? symbol : null;
-  if (name && /usd.?t/i.test(name)) return reasons.lookAlike(token, chain);
-  return reasons.wrongToken(name ?? "another token", chain);
+  const ours = { name: chain.name, usdt: showAddress(chain.chain, chain.usdt) };
+  if (name && /usd.?t/i.test(name)) return reasons.lookAlike(showAddress(chain.chain, token), ours);
+  return reasons.wrongToken(name ?? "another token", ours);
 }

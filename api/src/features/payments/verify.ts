@@ -1,6 +1,8 @@
 import { and, eq, isNull } from "drizzle-orm";
 import type { Hex } from "viem";
 import type { Chain } from "../../chain/chains.ts";
+import { readChain } from "../../chain/read.ts";
+import { showAddress } from "../../chain/show.ts";
 import type { Deps } from "../../deps.ts";
 import { cashierOf } from "./cashier/wallet.ts";
 import * as reasons from "./errors.ts";
@@ -35,7 +37,7 @@ export async function explainTransaction(deps: Deps, payment: Payment, hash: Hex
       else if (!isForCashier(chain, finding)) return reasons.otherContract();
       return reasons.awaiting(0, chain.confirmations);
     case "reverted": {
-      if (isForCashier(chain, finding)) return reasons.transferReverted();
+      if (isForCashier(chain, finding)) return reasons.transferReverted(finding.error);
       if (finding.to !== chain.aiforge.toLowerCase()) return reasons.otherContract();
       const reason = reasons.reverted(finding.error);
       if (finding.input === payment.call.data) await fail(deps, payment, { txHash: hash, ...reason });
@@ -81,7 +83,7 @@ async function explainMined(deps: Deps, payment: Payment, found: Mined): Promise
   await claim(deps, payment, hash);
   await matchPayments(deps, [payment.account]);
   if (await paymentAt(deps.db, payment.chain, hash, fitting.logIndex)) return null;
-  const head = await chain.head(0);
+  const head = await readChain(() => chain.head(0));
   const seen = head < blockNumber ? 0 : Number(head - blockNumber) + 1;
   return reasons.awaiting(Math.min(seen, chain.confirmations), chain.confirmations);
 }
@@ -94,7 +96,9 @@ function misfit(payment: Payment, bought: Bought): Reason | null {
   if (bought.months !== payment.months) return reasons.short(bought.months, payment.months);
   if (payment.purpose !== "usage") return null;
   if (bought.amount !== payment.amount) return reasons.otherDeposit(bought.amount, payment.amount);
-  return bought.payer === payment.wallet ? null : reasons.wrongWallet(payment.wallet);
+  return bought.payer === payment.wallet
+    ? null
+    : reasons.wrongWallet(showAddress(payment.chain, payment.wallet));
 }
 
 /** Notes which transaction the payer names, so that it goes to this payment before others that fit as well. */

@@ -2,8 +2,10 @@ import { aiforgeAbi } from "@aiforge/contracts";
 import { decodeFunctionData, maxUint256 } from "viem";
 import { aiforgeCall, type Call, FROM_CREDIT, jsonSafe } from "../../chain/calls.ts";
 import type { Chain } from "../../chain/chains.ts";
+import { showAddress } from "../../chain/show.ts";
+import { AppError } from "../../core/errors.ts";
 import { usdt } from "../../core/money.ts";
-import { ableCashier, takesTransfers } from "./cashier/wallet.ts";
+import { cashierOf, stillTakes, takesTransfers } from "./cashier/wallet.ts";
 import { permit2Of, permitTypedData, takesPermit } from "./permit.ts";
 import { approvals, type Purse } from "./purse.ts";
 import type { payments } from "./schema.ts";
@@ -11,18 +13,30 @@ import type { Ways } from "./shapes.ts";
 
 type Payment = typeof payments.$inferSelect;
 
-/**
- * The ways in which an open quote can be paid now.
- * @throws AppError `chain_unavailable` (503)
- */
+/** The ways in which an open quote can be paid now. */
 export async function waysOf(chain: Chain, payment: Payment, purse: Purse): Promise<Ways> {
-  const [approval, credit, permit2, transfer] = await Promise.all([
-    approvals(purse, chain, payment.wallet, chain.aiforge, payment),
+  const [wallet, credit, permit2, transfer] = await Promise.all([
+    unlessUnavailable(byWallet(chain, payment, purse)),
     byCredit(chain, payment, purse),
-    byPermit(chain, payment, purse),
+    unlessUnavailable(byPermit(chain, payment, purse)),
     byTransfer(chain, payment),
   ]);
-  return { wallet: { ...approval, call: payment.call }, credit, permit2, transfer };
+  return { wallet, credit, permit2, transfer };
+}
+
+/** Null for what only the chain can tell while it does not answer: that hides no other way, and no other chain's payments. */
+async function unlessUnavailable<T>(way: Promise<T>): Promise<T | null> {
+  try {
+    return await way;
+  } catch (error) {
+    if (error instanceof AppError && error.code === "chain_unavailable") return null;
+    throw error;
+  }
+}
+
+async function byWallet(chain: Chain, payment: Payment, purse: Purse): Promise<Ways["wallet"]> {
+  const approval = await approvals(purse, chain, payment.wallet, chain.aiforge, payment);
+  return { ...approval, call: payment.call };
 }
 
 async function byCredit(chain: Chain, payment: Payment, purse: Purse): Promise<Ways["credit"]> {
@@ -55,14 +69,20 @@ async function byPermit(chain: Chain, payment: Payment, purse: Purse): Promise<W
 async function byTransfer(chain: Chain, payment: Payment): Promise<Ways["transfer"]> {
   const amount = payment.transferAmount;
   if (amount === null || !takesTransfers(payment)) return null;
-  const cashier = await ableCashier(chain);
-  if (!cashier) return null;
+  const to = cashierOf(chain)?.address;
+  if (!to || !(await stillTakes(chain))) return null;
   return {
-    to: cashier.address,
+    to,
     amount: usdt(amount),
-    uri: `ethereum:${chain.usdt}@${chain.chainId}/transfer?address=${cashier.address}&uint256=${amount}`,
+    uri: transferUri(chain, to, amount),
     network: chain.name,
     token: chain.usdt,
     expiresAt: payment.expiresAt.toISOString(),
   };
+}
+
+/** What a wallet's camera reads. Wallets on Tron know no more than an address and an amount: the token is chosen there. */
+function transferUri(chain: Chain, to: `0x${string}`, amount: bigint): string {
+  if (chain.namespace === "tron") return `tron:${showAddress(chain.chain, to)}?amount=${usdt(amount)}`;
+  return `ethereum:${chain.usdt}@${chain.chainId}/transfer?address=${to}&uint256=${amount}`;
 }

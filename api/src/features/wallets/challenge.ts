@@ -1,16 +1,21 @@
 import { timingSafeEqual } from "node:crypto";
+import { recoverTronMessage } from "@aiforge/contracts/tron";
 import { BaseError, getAddress, HttpRequestError } from "viem";
-import { createSiweMessage, generateSiweNonce, parseSiweMessage } from "viem/siwe";
+import { generateSiweNonce } from "viem/siwe";
+import type { Chain, Chains } from "../../chain/chains.ts";
 import type { Deps } from "../../deps.ts";
 import {
   alteredChallenge,
   chainUnavailable,
   expiredChallenge,
   foreignDomain,
+  noChain,
   notAChallenge,
+  otherChainId,
   unknownNonce,
   wrongSignature,
 } from "./errors.ts";
+import { messageFor, readMessage } from "./message.ts";
 import { forgetChallenges, insertChallenge, takeChallenge } from "./queries.ts";
 
 const STATEMENTS = {
@@ -19,47 +24,59 @@ const STATEMENTS = {
   node: "Register a node of AIForge under this wallet. This costs nothing and moves nothing.",
 };
 
-export interface ChallengeRequest {
-  purpose: keyof typeof STATEMENTS;
+/** A wallet, and the chain whose rules it signs by: named by its CAIP-2 id, or by the number. */
+export interface WalletOnChain {
+  /** Lower-case. */
   address: `0x${string}`;
-  chainId: number;
+  chain?: string | undefined;
+  chainId?: number | undefined;
+}
+
+export interface ChallengeRequest extends WalletOnChain {
+  purpose: keyof typeof STATEMENTS;
   /** Who is signed in; null for a sign-in. */
   userId: string | null;
 }
 
 /**
- * Makes an EIP-4361 message for a wallet to sign, bound to this site, a purpose, an address and a chain.
- * @throws AppError `unknown_chain`
+ * Makes a message for a wallet to sign, bound to this site, a purpose, an address and a chain.
+ * @throws AppError `unknown_chain`, `invalid_request` when no chain is named, or two
  */
-export async function issueChallenge(deps: Deps, { purpose, address, chainId, userId }: ChallengeRequest) {
-  const { chain } = deps.chains.get(`eip155:${chainId}`);
+export async function issueChallenge(deps: Deps, request: ChallengeRequest) {
+  const { purpose, address, userId } = request;
+  const chain = chainOf(deps.chains, request);
   const site = new URL(deps.config.PUBLIC_URL);
   const nonce = generateSiweNonce();
   const issuedAt = new Date();
   const expiresAt = new Date(issuedAt.getTime() + deps.config.CHALLENGE_SECONDS * 1000);
-  const message = createSiweMessage({
-    scheme: site.protocol.slice(0, -1),
-    domain: site.host,
-    uri: site.origin,
-    address: getAddress(address),
-    chainId,
-    nonce,
-    issuedAt,
-    expirationTime: expiresAt,
-    statement: STATEMENTS[purpose],
-    version: "1",
-  });
+  const statement = STATEMENTS[purpose];
+  const message = messageFor(chain, { site, address, nonce, issuedAt, expiresAt, statement });
   await forgetChallenges(deps.db);
   await insertChallenge(deps.db, {
     nonce,
     purpose,
-    chain,
+    chain: chain.chain,
     address: address.toLowerCase(),
     userId,
     message,
     expiresAt,
   });
   return { message, nonce, expiresAt: expiresAt.toISOString() };
+}
+
+function chainOf(chains: Chains, { chain, chainId }: WalletOnChain): Chain {
+  if (chain === undefined) {
+    if (chainId === undefined) throw noChain();
+    const numbered = chains.all.filter((each) => each.chainId === chainId);
+    return (
+      numbered.find(({ namespace }) => namespace === "eip155") ??
+      numbered[0] ??
+      chains.get(`eip155:${chainId}`)
+    );
+  }
+  const found = chains.get(chain);
+  if (chainId !== undefined && chainId !== found.chainId) throw otherChainId(chain, chainId);
+  return found;
 }
 
 /**
@@ -73,8 +90,8 @@ export async function redeemChallenge(
   expected: { purpose: ChallengeRequest["purpose"]; userId: string | null },
   { message, signature }: { message: string; signature: `0x${string}` },
 ): Promise<{ address: `0x${string}`; chain: string }> {
-  const parsed = parseSiweMessage(message);
-  if (!parsed.nonce || !parsed.address) throw notAChallenge();
+  const parsed = readMessage(message);
+  if (!parsed) throw notAChallenge();
   if (parsed.domain !== new URL(deps.config.PUBLIC_URL).host) throw foreignDomain(parsed.domain);
   // The nonce is gone before anything else is checked, so that no message can be tried twice, here or on
   // another instance.
@@ -85,9 +102,24 @@ export async function redeemChallenge(
   if (challenge.expiresAt.getTime() <= Date.now()) throw expiredChallenge();
   if (!sameText(challenge.message, message)) throw alteredChallenge();
   const address = challenge.address as `0x${string}`;
+  const valid = await isSignedBy(deps.chains.get(challenge.chain), address, message, signature);
+  if (!valid) throw wrongSignature();
+  return { address, chain: challenge.chain };
+}
+
+/** @throws AppError `chain_unavailable` (503) */
+async function isSignedBy(
+  { namespace, client }: Chain,
+  address: `0x${string}`,
+  message: string,
+  signature: `0x${string}`,
+): Promise<boolean> {
+  if (namespace === "tron") {
+    const signer = await Promise.resolve(recoverTronMessage(message, signature)).catch(() => null);
+    return signer === address;
+  }
   // Key-held wallets are recovered here; contract wallets (ERC-1271, ERC-6492) are asked on their chain.
-  const { client } = deps.chains.get(challenge.chain);
-  const valid = await client
+  return client
     .verifyMessage({ address: getAddress(address), message, signature, mode: "eoa" })
     .catch((error: unknown) => {
       const unreachable =
@@ -95,8 +127,6 @@ export async function redeemChallenge(
       if (unreachable) throw chainUnavailable(error);
       return false;
     });
-  if (!valid) throw wrongSignature();
-  return { address, chain: challenge.chain };
 }
 
 function sameText(left: string, right: string): boolean {

@@ -3,7 +3,19 @@ import { AppError } from "../../core/errors.ts";
 const again = "Ask for a new message and sign that one.";
 
 export const notAChallenge = () =>
-  new AppError("wallet_message_invalid", 400, "This is not a sign-in message (EIP-4361).", { hint: again });
+  new AppError("wallet_message_invalid", 400, "This is not a sign-in message.", { hint: again });
+
+export const noChain = () =>
+  new AppError("invalid_request", 400, "chain: missing, and chainId as well", {
+    hint: "Name the chain whose wallet it is, e.g. eip155:1.",
+    details: { field: "chain" },
+  });
+
+export const otherChainId = (chain: string, chainId: number) =>
+  new AppError("invalid_request", 400, `chainId: ${chainId} is not the number of ${chain}`, {
+    hint: "Name the chain by one of the two.",
+    details: { field: "chainId" },
+  });
 
 export const foreignDomain = (domain: string | undefined) =>
   new AppError("wallet_message_foreign", 401, `The message was made for another site: ${domain ?? "none"}.`, {

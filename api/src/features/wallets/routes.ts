@@ -3,7 +3,7 @@ import { createRouter, errorResponses, json, jsonBody, type Router } from "../..
 import { requireUser } from "../../core/session.ts";
 import type { Deps } from "../../deps.ts";
 import { limitAuth } from "../auth/limits.ts";
-import { addressSchema, challengeSchema, signedSchema, walletSchema } from "../auth/shapes.ts";
+import { challengeSchema, signedSchema, walletOnChain, walletSchema } from "../auth/shapes.ts";
 import { connectWallet, removeWallet, verifyWallet, walletsOf } from "./service.ts";
 
 const tags = ["Wallets"];
@@ -14,7 +14,7 @@ const connect = createRoute({
   operationId: "connectWallet",
   tags,
   summary: "A message to sign, to link a wallet to your account",
-  request: { body: jsonBody(z.object({ address: addressSchema, chainId: z.int().positive() })) },
+  request: { body: jsonBody(walletOnChain) },
   responses: { 200: json(challengeSchema), ...errorResponses(400, 401, 429) },
 });
 

@@ -1,6 +1,6 @@
 import { notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
-import { issueChallenge, redeemChallenge } from "./challenge.ts";
+import { issueChallenge, redeemChallenge, type WalletOnChain } from "./challenge.ts";
 import { lastWayIn, walletNotLinked, walletTaken } from "./errors.ts";
 import * as queries from "./queries.ts";
 import type { wallets } from "./schema.ts";
@@ -46,11 +46,7 @@ export async function requireWallet(deps: Deps, userId: string, address: string)
 }
 
 /** The message that links a wallet to the signed-in user once its owner signed it. */
-export function connectWallet(
-  deps: Deps,
-  userId: string,
-  wallet: { address: `0x${string}`; chainId: number },
-) {
+export function connectWallet(deps: Deps, userId: string, wallet: WalletOnChain) {
   return issueChallenge(deps, { purpose: "link", userId, ...wallet });
 }
 

@@ -146,7 +146,7 @@ describe("a plain transfer from a linked wallet", () => {
     await stand.credited(buyer.wallet.address, 4_000_000n);
     expect((await verify(buyer, payment.id, hash)).reason!.code).toBe("short");
     expect(await stand.plansFor(payment.account)).toEqual([]);
-    expect((await get(buyer, payment.id)).ways!.wallet.call.functionName).toBe("buyPlan");
+    expect((await get(buyer, payment.id)).ways!.wallet!.call.functionName).toBe("buyPlan");
   });
 
   it("that fits no quote, or several, is the sender's credit", async () => {

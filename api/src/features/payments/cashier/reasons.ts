@@ -24,6 +24,7 @@ export interface Decided {
   code: string;
   /** Micro-USDT that arrived. */
   amount: bigint;
+  /** As people see it. */
   payee: string | null;
   /** What the quote asked for, micro-USDT, where there is one. */
   price: bigint | null;

@@ -2,6 +2,7 @@ import { and, desc, eq, gt, inArray, isNotNull, or, type SQL, sql } from "drizzl
 import { type Chain, confirmationsAt } from "../../../chain/chains.ts";
 import { transactionPage } from "../../../chain/explorer.ts";
 import { chainHeads, chainTransfers } from "../../../chain/schema.ts";
+import { showAddress } from "../../../chain/show.ts";
 import { usdt } from "../../../core/money.ts";
 import type { Deps } from "../../../deps.ts";
 import { payerOf } from "../history.ts";
@@ -62,7 +63,12 @@ export async function decidedTransfers(deps: Deps, where: SQL | undefined) {
       payee: transfer.payee,
       credited: usdt(credits.reduce((sum, { amount }) => sum + amount, 0n)),
       creditTxHash: credits[0]?.txHash ?? null,
-      reason: explainDecided({ ...transfer, price, orders: own }),
+      reason: explainDecided({
+        ...transfer,
+        payee: transfer.payee && showAddress(transfer.chain, transfer.payee),
+        price,
+        orders: own,
+      }),
     };
     return { id: transfer.id, paymentId: transfer.paymentId, receivedAt: transfer.receivedAt, view };
   });

@@ -55,6 +55,16 @@ export async function ableCashier(chain: Chain): Promise<CashierState | null> {
 }
 
 /**
+ * Whether a quote that has an amount set aside can still be paid by a plain transfer. While the chain does not answer it
+ * can: when the amount was set aside the cashier was able to buy, and what comes is not lost.
+ */
+export async function stillTakes(chain: Chain): Promise<boolean> {
+  if (!cashierOf(chain)) return false;
+  const state = await cashierState(chain).catch(() => undefined);
+  return state === undefined || state?.able === true;
+}
+
+/**
  * Whether what is quoted can be bought by a plain transfer: a model's publisher owns it, and a depositor their deposit; a
  * job is funded by who orders it.
  */
