@@ -5,6 +5,7 @@ export { type AskTron, askTron, type TronJson, type TronNodeOptions, tronNode } 
 export {
   broadcastTron,
   buildTronCall,
+  buildTronTransfer,
   type SignedTronTransaction,
   TronBroadcastError,
   type TronCall,

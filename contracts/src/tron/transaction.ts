@@ -1,14 +1,13 @@
 import { type Client, type Hex, hexToBytes, sha256 } from "viem";
 import { tronHead } from "./blocks.ts";
 import { nodeAddress } from "./calls.ts";
-import { askTron, isObject, textOf } from "./node.ts";
+import { type AskTron, askTron, isObject, textOf } from "./node.ts";
 
-const TYPE_URL = "type.googleapis.com/protocol.TriggerSmartContract";
+/** What a transaction does, by its name; the number is that among a transaction's types. */
+const TYPES = { TransferContract: 1, TriggerSmartContract: 31 } as const;
+const typeUrl = (type: keyof typeof TYPES): string => `type.googleapis.com/protocol.${type}`;
 
-/** Number of TriggerSmartContract among a transaction's types. */
-const TRIGGER = 31;
-
-/** A call of a contract as wallets sign it and nodes take it. */
+/** A call of a contract, or a transfer of TRX, as wallets sign it and nodes take it. */
 export interface TronTransaction {
   visible: false;
   /** SHA-256 of `raw_data_hex`: what is signed. 32 bytes of hex without `0x`. */
@@ -17,10 +16,12 @@ export interface TronTransaction {
     contract: [
       {
         parameter: {
-          value: { owner_address: string; contract_address: string; data: string };
+          value:
+            | { owner_address: string; contract_address: string; data: string }
+            | { owner_address: string; to_address: string; amount: number };
           type_url: string;
         };
-        type: "TriggerSmartContract";
+        type: keyof typeof TYPES;
       },
     ];
     ref_block_bytes: string;
@@ -28,8 +29,8 @@ export interface TronTransaction {
     /** Milliseconds since 1970; a whole second. */
     expiration: number;
     timestamp: number;
-    /** Sun that it may cost in energy. */
-    fee_limit: number;
+    /** Sun that it may cost in energy; a transfer of TRX takes none. */
+    fee_limit?: number;
   };
   raw_data_hex: string;
 }
@@ -72,25 +73,58 @@ export async function buildTronCall({
   if (feeLimit <= 0n || feeLimit > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw new RangeError(`Not a fee limit: ${feeLimit} sun`);
   }
-  if (!(expirationMs >= 1000 && expirationMs < LONGEST_MS)) {
-    throw new RangeError(`Not a lifetime: ${expirationMs} ms`);
-  }
   const value = {
     owner_address: nodeAddress(from),
     contract_address: nodeAddress(to),
     data: data.slice(2).toLowerCase(),
   };
   const ask = askTron("url" in node ? node.url : node.client);
+  const frame = await frameOf(ask, expirationMs);
+  return assemble({
+    contract: [
+      { parameter: { value, type_url: typeUrl("TriggerSmartContract") }, type: "TriggerSmartContract" },
+    ],
+    ...frame,
+    fee_limit: Number(feeLimit),
+  });
+}
+
+/**
+ * Builds the transaction that sends TRX, here and not at the node.
+ * @param sun how much, in millionths of a TRX
+ * @throws as {@link buildTronCall}, RangeError for an amount that no node takes
+ */
+export async function buildTronTransfer({
+  client,
+  from,
+  to,
+  sun,
+}: {
+  client: Client;
+  from: string;
+  to: string;
+  sun: bigint;
+}): Promise<TronTransaction> {
+  if (sun <= 0n || sun > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError(`Not an amount: ${sun} sun`);
+  const value = { owner_address: nodeAddress(from), to_address: nodeAddress(to), amount: Number(sun) };
+  const frame = await frameOf(askTron(client), LIFETIME_MS);
+  const parameter = { value, type_url: typeUrl("TransferContract") };
+  return assemble({ contract: [{ parameter, type: "TransferContract" }], ...frame });
+}
+
+/** What every transaction has: the block that it refers to, and when it was made and expires. */
+async function frameOf(ask: AskTron, expirationMs: number) {
+  if (!(expirationMs >= 1000 && expirationMs < LONGEST_MS)) {
+    throw new RangeError(`Not a lifetime: ${expirationMs} ms`);
+  }
   const [head, solid] = await Promise.all([tronHead(ask), tronHead(ask, true)]);
   newest = Math.max(Date.now(), newest + 1);
-  return assemble({
-    contract: [{ parameter: { value, type_url: TYPE_URL }, type: "TriggerSmartContract" }],
+  return {
     ref_block_bytes: solid.id.slice(14, 18),
     ref_block_hash: solid.id.slice(18, 34),
     expiration: Math.floor((head.time + expirationMs) / 1000) * 1000,
     timestamp: newest,
-    fee_limit: Number(feeLimit),
-  });
+  };
 }
 
 function assemble(raw: TronTransaction["raw_data"]): TronTransaction {
@@ -105,19 +139,22 @@ function assemble(raw: TronTransaction["raw_data"]): TronTransaction {
 
 /**
  * `raw_data` in protobuf, with the numbers of its fields in ascending order and nothing that is a default.
- * Source: https://github.com/tronprotocol/protocol (core/Tron.proto, core/contract/smart_contract.proto)
+ * Source: https://github.com/tronprotocol/protocol (core/Tron.proto, core/contract/{smart,balance}_contract.proto)
  */
 function encode({ contract: [contract], ...raw }: TronTransaction["raw_data"]): string {
-  const { value } = contract.parameter;
-  const call = bytes(1, value.owner_address) + bytes(2, value.contract_address) + bytes(4, value.data);
-  const parameter = bytes(1, hexOf(TYPE_URL)) + bytes(2, call);
+  const { value, type_url } = contract.parameter;
+  const own =
+    "data" in value
+      ? bytes(2, value.contract_address) + bytes(4, value.data)
+      : bytes(2, value.to_address) + int(3, value.amount);
+  const parameter = bytes(1, hexOf(type_url)) + bytes(2, bytes(1, value.owner_address) + own);
   return (
     bytes(1, raw.ref_block_bytes) +
     bytes(4, raw.ref_block_hash) +
     int(8, raw.expiration) +
-    bytes(11, int(1, TRIGGER) + bytes(2, parameter)) +
+    bytes(11, int(1, TYPES[contract.type]) + bytes(2, parameter)) +
     int(14, raw.timestamp) +
-    int(18, raw.fee_limit)
+    (raw.fee_limit === undefined ? "" : int(18, raw.fee_limit))
   );
 }
 

@@ -1,4 +1,4 @@
-import { MAX_MEMBERS } from "@aiforge/contracts";
+import { MAX_MEMBERS, TronAddressError, tronAddress } from "@aiforge/contracts";
 import { isAddress, zeroAddress } from "viem";
 import type { Share } from "../api/types.ts";
 
@@ -31,27 +31,40 @@ export function checkSplit(rows: readonly SplitRow[]): SplitCheck {
   const seen = new Map<string, number>();
   let sum = 0;
   const checked = rows.map(({ address, percent }, position) => {
-    const key = address.trim().toLowerCase();
+    const key = plainAddress(address).toLowerCase();
     const bps = readPercent(percent);
     if (bps !== null) sum += bps;
     const earlier = seen.get(key);
     if (key && earlier === undefined) seen.set(key, position);
-    return { address: addressProblem(address.trim(), earlier), percent: percentProblem(percent, bps) };
+    return { address: addressProblem(plainAddress(address), earlier), percent: percentProblem(percent, bps) };
   });
   const problem = wholeProblem(rows.length, sum);
   const clean = !problem && checked.every((row) => !row.address && !row.percent);
   const shares = clean
     ? rows.map(({ address, percent }) => ({
-        address: address.trim() as Share["address"],
+        address: plainAddress(address) as Share["address"],
         bps: readPercent(percent) as number,
       }))
     : null;
   return { rows: checked, sum, problem, shares };
 }
 
+/** An address of Tron in the form that it has in a contract; anything else as it was typed. */
+function plainAddress(text: string): string {
+  const typed = text.trim();
+  if (!typed.startsWith("T")) return typed;
+  try {
+    return tronAddress(typed);
+  } catch (error) {
+    if (error instanceof TronAddressError) return typed;
+    throw error;
+  }
+}
+
 function addressProblem(address: string, earlier: number | undefined): string | null {
   if (!address) return "Enter a wallet address.";
-  if (!isAddress(address, { strict: false })) return "This is not a wallet address (0x and 40 characters).";
+  if (!isAddress(address, { strict: false }))
+    return "This is not a wallet address (0x and 40 characters, or T and 33).";
   // Mixed case carries a checksum (EIP-55), so a slip of the finger shows before money goes to nobody.
   const plain = address.toLowerCase();
   if (address !== plain && !isAddress(address))

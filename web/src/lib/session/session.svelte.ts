@@ -32,10 +32,16 @@ class Session {
   /** Whether the connected wallet belongs to this account. */
   get walletLinked(): boolean {
     const address = wallet.address?.toLowerCase();
-    return !!address && !!this.user?.wallets.some((linked) => linked.address.toLowerCase() === address);
+    const { namespace } = wallet.connected;
+    return (
+      !!address &&
+      !!this.user?.wallets.some(
+        (linked) => linked.address.toLowerCase() === address && linked.chain.split(":")[0] === namespace,
+      )
+    );
   }
 
-  /** Signs in with the connected wallet (EIP-4361). Tells whether an account was created for it. */
+  /** Signs in with the connected wallet (EIP-4361, and the same text on Tron). Tells whether an account was created for it. */
   async signInWithWallet(): Promise<{ created: boolean }> {
     const { address, chain } = wallet;
     if (!address || !chain) throw new Error("Connect a wallet first.");

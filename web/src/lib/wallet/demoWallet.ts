@@ -23,12 +23,16 @@ import {
 import { ProviderError } from "./providerError.ts";
 
 /** What the demo wallet asks its user. Each is answered in its own dialog; nothing is ever approved silently. */
-export type DemoPrompt =
+export type DemoPrompt = {
+  /** CAIP-2 id of the chain that it is about; left out: the local EVM chain. */
+  chain?: string;
+} & (
   | { kind: "connect"; accounts: readonly DemoIdentity[]; current: Address | null }
   | { kind: "sign"; account: DemoIdentity; text: string }
   | { kind: "permit"; account: DemoIdentity; description: Description }
   | { kind: "send"; account: DemoIdentity; description: Description }
-  | { kind: "batch"; account: DemoIdentity; descriptions: Description[] };
+  | { kind: "batch"; account: DemoIdentity; descriptions: Description[] }
+);
 
 export interface DemoIdentity {
   name: string;
@@ -55,7 +59,7 @@ export interface Eip1193Provider {
 
 const STORAGE_KEY = "aiforge.demo-account";
 /** The people of the demo, and last the platform's admin; not the keys that its servers use. */
-const PEOPLE = ["creator", "member", "customer", "spare", "deployer"].flatMap((role) =>
+export const PEOPLE = ["creator", "member", "customer", "spare", "deployer"].flatMap((role) =>
   DEMO_ACCOUNTS.filter((account) => account.role === role),
 );
 const rejected = () => new ProviderError(4001, "User rejected the request.");
@@ -212,7 +216,7 @@ export function createDemoWallet({ rpcUrl, contracts, ask, storage }: DemoWallet
   };
 }
 
-const ICON = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="#1b2029"/><path fill="#e8ebf0" d="M7 25 13.9 8h4.2L25 25h-4.4L16 12.6 11.4 25Z"/><path fill="#ff7a3d" d="M13.4 25l1.2-4.8h2.8l1.2 4.8Z"/></svg>')}`;
+export const ICON = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="#1b2029"/><path fill="#e8ebf0" d="M7 25 13.9 8h4.2L25 25h-4.4L16 12.6 11.4 25Z"/><path fill="#ff7a3d" d="M13.4 25l1.2-4.8h2.8l1.2 4.8Z"/></svg>')}`;
 
 /**
  * Announces the wallet as EIP-6963 has it, now and whenever a page asks.

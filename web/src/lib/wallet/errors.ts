@@ -120,8 +120,15 @@ export function explain(error: unknown): Problem {
   const data = revertData(error);
   if (data) return explainRevert(data);
   const codes = [...causesOf(error)].map((link) => (link as { code?: unknown }).code);
-  const text = [...causesOf(error)].map((link) => (link as Error).message ?? "").join("\n");
-  if (codes.includes(4001) || /user (rejected|denied)|rejected the request/i.test(text)) {
+  // Tron's wallets throw plain texts, too.
+  const text =
+    typeof error === "string"
+      ? error
+      : [...causesOf(error)].map((link) => (link as Error).message ?? "").join("\n");
+  if (
+    codes.includes(4001) ||
+    /user (rejected|denied)|rejected the request|(declined|cancell?ed) by (the )?user/i.test(text)
+  ) {
     return { code: "rejected", message: "You declined it in the wallet.", hint: "Nothing was sent." };
   }
   if (codes.includes(4902) || /chain.*(mismatch|not (configured|match))/i.test(text)) {
@@ -191,6 +198,8 @@ export function* causesOf(error: unknown): Generator<object> {
   let link = error;
   for (let depth = 0; depth < 10 && typeof link === "object" && link !== null; depth++) {
     yield link;
-    link = (link as { cause?: unknown }).cause;
+    // Tron's wallets call it error.
+    const { cause, error } = link as { cause?: unknown; error?: unknown };
+    link = cause ?? error;
   }
 }

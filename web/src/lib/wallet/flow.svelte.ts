@@ -94,7 +94,8 @@ export class TransactionFlow {
         confirmations: step.confirmations,
         publicClient: engine.publicClient(chainId),
         walletClient: () => engine.walletClient(chainId),
-        pollingInterval: pollingOf(chainId),
+        confirm: engine.confirmOn(chainId),
+        pollingInterval: engine.pollingOf(chainId),
         onState: (state) => {
           this.#set(index, state);
           if (state.step === "pending") onSent?.(step, state.hash);
@@ -126,7 +127,7 @@ export class TransactionFlow {
         engine.publicClient(chainId),
         hash,
         final.confirmations,
-        pollingOf(chainId),
+        engine.pollingOf(chainId),
         (state) => this.#set(0, state),
       );
     } catch (error) {
@@ -141,5 +142,3 @@ export class TransactionFlow {
     this.states = this.states.with(index, state);
   }
 }
-
-const pollingOf = (chainId: number) => (chainId === 31337 ? 400 : 4000);

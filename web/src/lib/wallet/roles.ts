@@ -4,7 +4,7 @@ import { wallet } from "./wallet.svelte.ts";
 
 const ADMIN = keccak256(stringToHex("ADMIN"));
 
-/** Whether one of the wallets holds the contract's role ADMIN on any chain: asked of the chain itself. */
+/** Whether one of the wallets holds the contract's role ADMIN on any chain that answers: asked of the chain itself. */
 export async function holdsAdmin(addresses: readonly string[]): Promise<boolean> {
   const engine = await wallet.start();
   const answers = wallet.chains.flatMap(({ chainId, aiforge }) =>
@@ -17,5 +17,5 @@ export async function holdsAdmin(addresses: readonly string[]): Promise<boolean>
       }),
     ),
   );
-  return (await Promise.all(answers)).some(Boolean);
+  return (await Promise.allSettled(answers)).some((answer) => answer.status === "fulfilled" && answer.value);
 }

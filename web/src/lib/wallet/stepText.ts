@@ -8,7 +8,9 @@ export function describeState(state: TransactState | null): string {
     case "checking":
       return "Checking that it would succeed…";
     case "wallet":
-      return "Confirm it in your wallet.";
+      return state.fee
+        ? `Confirm it in your wallet. Network fee: about ${state.fee.about} ${state.fee.symbol}, at most ${state.fee.atMost}.`
+        : "Confirm it in your wallet.";
     case "sent":
       return "Your wallet has it. Waiting for the next block…";
     case "pending":

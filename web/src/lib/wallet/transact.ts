@@ -1,10 +1,35 @@
 import type { Address, Hex, PublicClient, WalletClient } from "viem";
 import { explain, type Problem } from "./errors.ts";
 
+/** What the network takes for a transaction, as it is told before the signature. */
+export interface NetworkFee {
+  /** As estimated, for people: "6.43". */
+  about: string;
+  /** The transaction cannot cost more than this. */
+  atMost: string;
+  symbol: "TRX";
+}
+
+/** What is needed of a wallet: viem's clients have it. */
+export interface TransactWallet
+  extends Pick<WalletClient, "account" | "chain" | "getChainId" | "switchChain"> {
+  sendTransaction(transaction: {
+    account: NonNullable<WalletClient["account"]>;
+    to: Address;
+    data: Hex;
+    chain: WalletClient["chain"];
+  }): Promise<Hex>;
+  /**
+   * Where the fee is told before the signature.
+   * @throws {TransactError} the wallet cannot pay it
+   */
+  quoteFee?(call: { to: Address; data: Hex }): Promise<NetworkFee>;
+}
+
 /** Where a wallet action stands. It only moves forward, except that a reorganised chain sends it back to pending. */
 export type TransactState =
   | { step: "checking" }
-  | { step: "wallet" }
+  | { step: "wallet"; fee?: NetworkFee }
   /** The wallet has it, but has not said under which hash. */
   | { step: "sent" }
   | { step: "pending"; hash: Hex }
@@ -21,7 +46,9 @@ export interface TransactParameters {
   confirmations: number;
   publicClient: PublicClient;
   /** Looked up after the switch, since a wallet's client belongs to one chain. */
-  walletClient: () => Promise<WalletClient>;
+  walletClient: () => Promise<TransactWallet>;
+  /** How a transaction is followed on its chain; left out: as on Ethereum. */
+  confirm?: typeof confirm;
   onState?: (state: TransactState) => void;
   /** Between two looks at the chain, in milliseconds. */
   pollingInterval?: number;
@@ -47,6 +74,7 @@ export class TransactError extends Error {
  */
 export async function transact(parameters: TransactParameters): Promise<Hex> {
   const { publicClient, confirmations: required, pollingInterval = 1000, onState = () => {} } = parameters;
+  const follow = parameters.confirm ?? confirm;
   let hash: Hex | null = null;
   try {
     onState({ step: "checking" });
@@ -56,11 +84,12 @@ export async function transact(parameters: TransactParameters): Promise<Hex> {
     const { to, data } = parameters;
     await publicClient.call({ account: account.address, to, data });
 
-    onState({ step: "wallet" });
+    const fee = await wallet.quoteFee?.({ to, data });
+    onState({ step: "wallet", ...(fee && { fee }) });
     hash = await wallet.sendTransaction({ account, to, data, chain: wallet.chain });
     onState({ step: "pending", hash });
 
-    const confirmed = await confirm(publicClient, hash, required, pollingInterval, (state) => {
+    const confirmed = await follow(publicClient, hash, required, pollingInterval, (state) => {
       hash = state.hash;
       onState(state);
     });
@@ -72,7 +101,7 @@ export async function transact(parameters: TransactParameters): Promise<Hex> {
   }
 }
 
-async function walletOnChain({ walletClient, chainId }: TransactParameters): Promise<WalletClient> {
+async function walletOnChain({ walletClient, chainId }: TransactParameters): Promise<TransactWallet> {
   const wallet = await walletClient();
   if ((await wallet.getChainId()) === chainId) return wallet;
   await wallet.switchChain({ id: chainId });
@@ -90,7 +119,7 @@ async function walletOnChain({ walletClient, chainId }: TransactParameters): Pro
   return switched;
 }
 
-type Confirmation = Extract<TransactState, { step: "pending" | "confirming" | "success" }>;
+export type Confirmation = Extract<TransactState, { step: "pending" | "confirming" | "success" }>;
 
 /**
  * Waits for the block and counts from there. Also used to take up a transaction that was sent before a reload.
@@ -144,7 +173,7 @@ export async function confirm(
 }
 
 /** A receipt has no reason, so the same call is made again on the block before. */
-async function whyReverted(publicClient: PublicClient, hash: Hex): Promise<Problem> {
+export async function whyReverted(publicClient: PublicClient, hash: Hex): Promise<Problem> {
   const lost: Problem = {
     code: "reverted",
     message: "The chain refused this.",

@@ -2,6 +2,7 @@ import type { Address } from "viem";
 import { api, type Chain } from "../api/index.ts";
 import type { DemoPrompt } from "./demoWallet.ts";
 import type { Connected, WalletChoice, WalletEngine } from "./engine.ts";
+import { isTron } from "./names.ts";
 
 /** A demo wallet's question on screen, and how to answer it. */
 export interface OpenPrompt {
@@ -13,7 +14,7 @@ export interface OpenPrompt {
 class WalletState {
   chains = $state.raw<Chain[]>([]);
   choices = $state.raw<WalletChoice[]>([]);
-  connected = $state.raw<Connected>({ address: null, chainId: null, walletId: null, walletName: null });
+  connected = $state.raw<Connected>({ address: null, namespace: null, walletId: null, walletName: null });
   /** Micro-USDT of the connected wallet on {@link chain}; null while unknown. */
   balance = $state.raw<bigint | null>(null);
   status = $state<"starting" | "ready" | "unavailable">("starting");
@@ -22,15 +23,15 @@ class WalletState {
   choosing = $state(false);
   #engine: Promise<WalletEngine> | null = null;
 
-  /** The chain that new payments are made on. */
+  /** The chain that new payments are made on: the first that the connected wallet is for. */
   get chain(): Chain | null {
-    return this.chains[0] ?? null;
+    const { namespace } = this.connected;
+    return (
+      this.chains.find(({ chain }) => namespace === null || isTron(chain) === (namespace === "tron")) ?? null
+    );
   }
   get address(): Address | null {
     return this.connected.address;
-  }
-  get isDemo(): boolean {
-    return this.connected.walletId === "network.aiforge.demo";
   }
 
   start(): Promise<WalletEngine> {
@@ -101,6 +102,12 @@ class WalletState {
   async drip(): Promise<void> {
     const { chain, address } = this;
     if (!chain?.demo || !address) throw new Error("Connect a wallet on the local chain first.");
+    if (isTron(chain.chain)) {
+      const { dripTron } = await import("./tron/faucet.ts");
+      await dripTron({ url: new URL(chain.rpcUrl, location.origin).href, usdt: chain.usdt, to: address });
+      await this.refreshBalance();
+      return;
+    }
     const { drip } = await import("./faucet.ts");
     await drip({ rpcUrl: new URL(chain.rpcUrl, location.origin).href, usdt: chain.usdt, to: address });
     await this.refreshBalance();

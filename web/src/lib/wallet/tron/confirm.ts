@@ -1,0 +1,80 @@
+import { askTron, tronInfo, tronResult } from "@aiforge/contracts/tron";
+import type { Hex, PublicClient, TransactionReceipt } from "viem";
+import { explain, type Problem } from "../errors.ts";
+import { type confirm, TransactError } from "../transact.ts";
+
+export const EXPIRED: Problem = {
+  code: "expired",
+  message: "The transaction expired before the network took it.",
+  hint: "Nothing was paid. Try again.",
+};
+const SPENT = "Only the network fee was spent.";
+
+/**
+ * Follows a transaction on Tron. It counts once a block of that depth is solid, which is what no vote replaces; until
+ * then the number of blocks on it is shown. One that is in no solid block after its time is over never will be.
+ * @param expiryOf when a transaction that was sent from here expires, in milliseconds since 1970
+ */
+export function confirmOnTron(expiryOf: (hash: Hex) => number | null): typeof confirm {
+  return async (publicClient, hash, required, pollingInterval, onState) => {
+    let shown = 0;
+    while (true) {
+      // It is sent, so a node that does not answer for a while is only asked again.
+      const seen = await look(publicClient, hash).catch(() => null);
+      if (seen?.receipt) {
+        const { receipt, head, solid } = seen;
+        if (receipt.status === "reverted") throw new TransactError(await whyFailed(publicClient, hash), hash);
+        const confirmations = Math.max(1, Number(head - receipt.blockNumber) + 1);
+        if (confirmations >= required && (required === 1 || solid.number >= receipt.blockNumber)) {
+          onState({ step: "success", hash, confirmations: required, required });
+          return hash;
+        }
+        const counted = Math.min(confirmations, required - 1);
+        if (counted !== shown) onState({ step: "confirming", hash, confirmations: counted, required });
+        shown = counted;
+      } else if (seen) {
+        const expiry = expiryOf(hash);
+        if (expiry !== null && Number(seen.solid.timestamp) * 1000 > expiry)
+          throw new TransactError(EXPIRED, hash);
+        if (shown > 0) onState({ step: "pending", hash });
+        shown = 0;
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollingInterval));
+    }
+  };
+}
+
+/** The heads before the receipt: what a solid block holds is then in the receipt, too. */
+async function look(publicClient: PublicClient, hash: Hex) {
+  const [solid, head] = await Promise.all([
+    publicClient.getBlock({ blockTag: "finalized" }),
+    publicClient.getBlockNumber({ cacheTime: 0 }),
+  ]);
+  return { solid, head, receipt: await receiptOf(publicClient, hash) };
+}
+
+async function receiptOf(publicClient: PublicClient, hash: Hex): Promise<TransactionReceipt | null> {
+  return publicClient.getTransactionReceipt({ hash }).catch((error: Error) => {
+    if (error.name === "TransactionReceiptNotFoundError") return null;
+    throw error;
+  });
+}
+
+/** What a node says of a failure, and what the contract says to the same call now. */
+async function whyFailed(publicClient: PublicClient, hash: Hex): Promise<Problem> {
+  try {
+    const info = await tronInfo(askTron(publicClient), hash);
+    if (info && tronResult(info) === "OUT_OF_ENERGY") {
+      return {
+        code: "out_of_energy",
+        message: "The network fee was not enough for it.",
+        hint: `${SPENT} Try again: the fee is estimated anew.`,
+      };
+    }
+    const { from: account, to, input: data } = await publicClient.getTransaction({ hash });
+    await publicClient.call({ account, to, data });
+  } catch (error) {
+    return { ...explain(error), hint: SPENT };
+  }
+  return { code: "reverted", message: "The chain refused this.", hint: SPENT };
+}

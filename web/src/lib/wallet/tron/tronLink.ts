@@ -1,0 +1,54 @@
+import { tronAddress } from "@aiforge/contracts";
+import { TronLinkAdapter } from "@tronweb3/tronwallet-adapter-tronlink";
+import { numberToHex } from "viem";
+import { switchInWallet } from "./provider.ts";
+import type { SignedTronTransaction, TronWallet } from "./types.ts";
+
+/** It is opened only once the wallet was found, so it need not be waited for. */
+const CHECK_MS = 1000;
+
+/** TronLink, by its own library, which speaks TIP-1193 and what came before it. */
+export function openTronLink(onChange: () => void): TronWallet {
+  const adapter = new TronLinkAdapter({
+    checkTimeout: CHECK_MS,
+    openUrlWhenWalletNotFound: false,
+    openAppWithDeeplink: false,
+  });
+  const address = () => (adapter.connected && adapter.address ? tronAddress(adapter.address) : null);
+  const found = () =>
+    new Promise<void>((resolve) => {
+      if (adapter.readyState !== "Loading") resolve();
+      else adapter.once("readyStateChanged", () => resolve());
+    });
+  adapter.on("accountsChanged", onChange);
+  adapter.on("disconnect", onChange);
+  // Each of its errors is thrown as well; without a listener it would be thrown once more, at nobody.
+  adapter.on("error", () => {});
+  return {
+    get address() {
+      return address();
+    },
+    async connect() {
+      await found();
+      await adapter.connect();
+      const connected = address();
+      if (!connected) throw new Error("The wallet is locked, or it has no account.");
+      return connected;
+    },
+    async resume() {
+      await found();
+      return address();
+    },
+    disconnect: () => adapter.disconnect(),
+    switchAccount: async () => switchInWallet(),
+    chainId: async () => {
+      const network = await adapter.network().catch(() => null);
+      const id = Number.parseInt(network?.chainId ?? "", 16);
+      return Number.isNaN(id) ? null : id;
+    },
+    switchChain: (chainId) => adapter.switchChain(numberToHex(chainId)),
+    signMessage: (text) => adapter.signMessage(text),
+    signTransaction: async (transaction) =>
+      (await adapter.signTransaction(transaction as never)) as unknown as SignedTronTransaction,
+  };
+}
