@@ -11,10 +11,10 @@ import {
 import { privateKeyToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
 import { aiforgeAbi } from "./compiled/aiforgeAbi.ts";
-import { aiforgeBytecode } from "./compiled/aiforgeBytecode.ts";
 import { tetherEthereumBytecode } from "./compiled/tetherEthereumBytecode.ts";
 import { usdtAbi } from "./compiled/usdtAbi.ts";
-import { type DemoAccount, demoAccount } from "./demoAccounts.ts";
+import { demoAccount } from "./demoAccounts.ts";
+import { DEMO_USDT, demoDeployData } from "./demoDeployment.ts";
 import { type Deployment, deployments, LOCAL_CHAIN_ID } from "./deployments.ts";
 import { CREATE2_DEPLOYER, PERMIT2, PERMIT2_SALT } from "./permit2.ts";
 import { permit2Bytecode } from "./permit2Bytecode.ts";
@@ -24,14 +24,6 @@ export class LocalDeployError extends Error {
   override name = "LocalDeployError";
 }
 
-const USDT = 1_000_000n;
-const GRANTS: [DemoAccount["role"], bigint][] = [
-  ["faucet", 10_000_000n * USDT],
-  ["creator", 10_000n * USDT],
-  ["customer", 10_000n * USDT],
-  ["spare", 10_000n * USDT],
-];
-const ADMIN_DELAY_SECONDS = 86_400;
 /** Wei for the cashier, whose account a development chain does not fund by itself. */
 const CASHIER_GAS = 10n ** 19n;
 
@@ -75,28 +67,17 @@ export async function deployLocal({ rpcUrl }: { rpcUrl: string }): Promise<Deplo
 
   // Each step is bound to its nonce, which fixes the addresses; the gas is fixed because it cannot be estimated before
   // the step before is mined.
-  const supply = GRANTS.reduce((sum, [, amount]) => sum + amount, 0n);
+  const supply = DEMO_USDT.reduce((sum, [, amount]) => sum + amount, 0n);
   const steps: { data: Hex; gas: bigint; to?: Address }[] = [
     {
       data: encodeDeployData({ abi: usdtAbi, bytecode: tetherEthereumBytecode, args: [supply] }),
       gas: 3_000_000n,
     },
     {
-      data: encodeDeployData({
-        abi: aiforgeAbi,
-        bytecode: aiforgeBytecode,
-        args: [
-          usdt,
-          PERMIT2,
-          account.address,
-          demoAccount("operator").address,
-          demoAccount("treasury").address,
-          ADMIN_DELAY_SECONDS,
-        ],
-      }),
+      data: demoDeployData({ usdt, permit2: PERMIT2 }),
       gas: 8_000_000n,
     },
-    ...GRANTS.map(([role, amount]) => ({
+    ...DEMO_USDT.map(([role, amount]) => ({
       to: usdt,
       data: encodeFunctionData({
         abi: usdtAbi,

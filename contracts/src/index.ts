@@ -10,6 +10,7 @@ export { tetherTronBytecode } from "./compiled/tetherTronBytecode.ts";
 export { usdtAbi } from "./compiled/usdtAbi.ts";
 export { contentCid } from "./contentCid.ts";
 export { DEMO_ACCOUNTS, type DemoAccount, demoAccount } from "./demoAccounts.ts";
+export { demoDeployData } from "./demoDeployment.ts";
 export { deployLocal, LocalDeployError } from "./deployLocal.ts";
 export { type Deployment, deployments, LOCAL_CHAIN_ID } from "./deployments.ts";
 export {

@@ -75,6 +75,10 @@ export class House {
       databaseUrl: null,
       rpcUrl: null,
       localChain: true,
+      chainIds: [String(LOCAL_CHAIN_ID)],
+      tron: false,
+      localTron: false,
+      tronBlockMs: 2_000,
       seed: false,
       miner: true,
     };

@@ -3,14 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ROOT } from "../supervisor/config.ts";
+import { ROOT, type SupervisorConfig } from "../supervisor/config.ts";
 import { findMarked } from "../supervisor/process-table.ts";
 import { freePort } from "../testing/postgres.ts";
 
 /** Where one instance lives; several can run beside each other. */
 export interface Place {
   dataDir: string;
-  ports: { web: number; api: number; chain: number; database: number; mirror: number };
+  ports: SupervisorConfig["ports"];
   webUrl: string;
   apiUrl: string;
   rpcUrl: string;
@@ -19,7 +19,7 @@ export interface Place {
 const READY = "AIForge runs";
 const START_MS = 240_000;
 
-/** A new data folder and five free ports. */
+/** A new data folder and free ports. */
 export async function newPlace(): Promise<Place> {
   const dataDir = await mkdtemp(join(tmpdir(), "aiforge-journey-"));
   const ports = {
@@ -28,6 +28,8 @@ export async function newPlace(): Promise<Place> {
     chain: await freePort(),
     database: await freePort(),
     mirror: await freePort(),
+    tron: await freePort(),
+    tronMirror: await freePort(),
   };
   return {
     dataDir,
@@ -59,6 +61,8 @@ export class Stack {
         CHAIN_PORT: String(ports.chain),
         DATABASE_PORT: String(ports.database),
         MIRROR_PORT: String(ports.mirror),
+        TRON_PORT: String(ports.tron),
+        TRON_MIRROR_PORT: String(ports.tronMirror),
         ...env,
       },
     });
@@ -107,6 +111,6 @@ export async function removePlace(place: Place, stack?: Stack): Promise<void> {
 /** What the test runner and the person's shell set for themselves is not the stack's. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const own =
-    /^(VITEST|NODE_ENV$|TEST_|DATABASE_URL$|RPC_URL_|CHAIN_IDS$|PUBLIC_URL$|AUTH_SECRET$|WEIGHTS_SECRET$|S3_)/;
+    /^(VITEST|NODE_ENV$|TEST_|DATABASE_URL$|RPC_URL_|TRON_|CHAIN_IDS$|PUBLIC_URL$|AUTH_SECRET$|WEIGHTS_SECRET$|S3_)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
 }

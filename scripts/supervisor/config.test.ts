@@ -4,6 +4,7 @@ import { readConfig } from "./config.ts";
 import { Failure } from "./failure.ts";
 import { requireFreePorts } from "./ports.ts";
 import { cashierAddresses } from "./services.ts";
+import { tronCashier } from "./tron.ts";
 
 describe("the cashier's wallet", () => {
   const { address, privateKey } = demoAccount("spare");
@@ -28,6 +29,19 @@ describe("the cashier's wallet", () => {
   });
 });
 
+describe("the cashier's wallet on Tron", () => {
+  const { privateKey } = demoAccount("spare");
+  const spare = { TRON_CASHIER_ADDRESS: "TQe8oR3LibG2EHCMUe6WgvHXhAVpRLizBz" };
+
+  it("is the one whose key the API has there, or the local one", () => {
+    expect(tronCashier({ TRON_CASHIER_KEY: privateKey, CASHIER_KEY: "0x12" })).toEqual(spare);
+    expect(tronCashier({ CASHIER_KEY: privateKey })).toEqual(spare);
+    expect(tronCashier({})).toEqual({});
+    expect(tronCashier({ TRON_CASHIER_ADDRESS: "T", CASHIER_KEY: privateKey })).toEqual({});
+    expect(tronCashier({}, demoAccount("spare").address)).toEqual(spare);
+  });
+});
+
 describe("the supervisor's configuration", () => {
   it("has a default for everything", () => {
     expect(readConfig([], {})).toMatchObject({
@@ -47,6 +61,25 @@ describe("the supervisor's configuration", () => {
       seed: false,
       miner: false,
     });
+  });
+
+  it("runs a local Tron, unless told not to or given another", () => {
+    const local = { chainIds: ["31337", "tron:0x74646576"], tron: true, localTron: true };
+    expect(readConfig([], {})).toMatchObject({ ...local, ports: { tron: 9090, tronMirror: 42070 } });
+    expect(readConfig([], { CHAIN_IDS: "31337, TRON:0x74646576" })).toMatchObject(local);
+    const none = { chainIds: ["31337"], tron: false, localTron: false };
+    expect(readConfig([], { CHAIN_IDS: "31337" })).toMatchObject(none);
+    expect(readConfig([], { AIFORGE_TRON: "0" })).toMatchObject(none);
+    expect(readConfig([], { AIFORGE_TRON: "0", CHAIN_IDS: "31337,tron:0x74646576" })).toMatchObject(none);
+    const TRON_URL = "https://nile.trongrid.io";
+    expect(readConfig([], { CHAIN_IDS: "31337,tron:0xcd8690dc", TRON_URL })).toMatchObject({
+      chainIds: ["31337", "tron:0xcd8690dc"],
+      tron: true,
+      localTron: false,
+    });
+    expect(() => readConfig([], { TRON_URL })).toThrow("name it in CHAIN_IDS");
+    expect(() => readConfig([], { CHAIN_IDS: "31337,tron:0xcd8690dc" })).toThrow("set TRON_URL");
+    expect(() => readConfig([], { CHAIN_IDS: "tron:0x74646576" })).toThrow("an EVM chain too");
   });
 
   it("names what cannot be used", () => {

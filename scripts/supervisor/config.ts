@@ -2,10 +2,14 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { LOCAL_CHAIN_ID } from "@aiforge/contracts";
+import { LOCAL_TRON_ID } from "@aiforge/contracts/localTron";
 import { Failure } from "./failure.ts";
 
 /** The folder of the clone. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** How CHAIN_IDS names the local Tron. */
+export const LOCAL_TRON = `tron:0x${LOCAL_TRON_ID.toString(16)}`;
 
 export interface SupervisorConfig {
   /** Everything that is kept between two starts. */
@@ -14,13 +18,29 @@ export interface SupervisorConfig {
   reset: boolean;
   host: string;
   publicUrl: string;
-  ports: { web: number; api: number; chain: number; database: number; mirror: number };
+  ports: {
+    web: number;
+    api: number;
+    chain: number;
+    database: number;
+    mirror: number;
+    tron: number;
+    tronMirror: number;
+  };
   /** Set when Postgres is somebody else's: the embedded one is not started. */
   databaseUrl: string | null;
   /** Set when the local chain is somebody else's: anvil is not started. */
   rpcUrl: string | null;
   /** Whether the local development chain is among the chains served. */
   localChain: boolean;
+  /** The chains that are served, as CHAIN_IDS names them. */
+  chainIds: string[];
+  /** Whether a Tron chain is among them: then its watcher is run. */
+  tron: boolean;
+  /** Whether that is the local Tron, and not somebody else's: then it is run here. */
+  localTron: boolean;
+  /** Milliseconds between the local Tron's blocks. */
+  tronBlockMs: number;
   /** Whether a fresh local chain is filled with a model and demo users. */
   seed: boolean;
   /** Whether a miner is run here. */
@@ -37,8 +57,12 @@ export const HELP = `npm start [-- --reset]
   CHAIN_PORT         the local chain (8545)
   DATABASE_PORT      Postgres (54329)
   MIRROR_PORT        the mirror's health port (42069)
+  TRON_PORT          the local Tron (9090)
+  TRON_MIRROR_PORT   the health port of Tron's mirror (42070)
   DATABASE_URL       a Postgres of yours instead of the embedded one
   RPC_URL_31337      a development chain of yours instead of the embedded one
+  CHAIN_IDS          the chains (31337,tron:0x74646576: the two local ones)
+  AIFORGE_TRON=0     run no local Tron
   AIFORGE_SEED=0     start with an empty marketplace
   AIFORGE_MINER=0    run no miner here
 
@@ -60,9 +84,11 @@ export function readConfig(
     chain: port(env, "CHAIN_PORT", 8545),
     database: port(env, "DATABASE_PORT", 54329),
     mirror: port(env, "MIRROR_PORT", 42069),
+    tron: port(env, "TRON_PORT", 9090),
+    tronMirror: port(env, "TRON_MIRROR_PORT", 42070),
   };
-  const chains = (env.CHAIN_IDS ?? String(LOCAL_CHAIN_ID)).split(",").map((id) => Number(id.trim()));
-  const localChain = chains.includes(LOCAL_CHAIN_ID);
+  const chainIds = readChainIds(env);
+  const localChain = chainIds.includes(String(LOCAL_CHAIN_ID));
   return {
     dataDir: resolve(ROOT, env.AIFORGE_DATA || ".data"),
     reset: options.reset,
@@ -72,10 +98,38 @@ export function readConfig(
     databaseUrl: env.DATABASE_URL || null,
     rpcUrl: env[`RPC_URL_${LOCAL_CHAIN_ID}`] || null,
     localChain,
+    chainIds,
+    tron: chainIds.some(isTron),
+    localTron: chainIds.includes(LOCAL_TRON) && !env.TRON_URL,
+    tronBlockMs: whole(env, "TRON_BLOCK_MS", 2_000, 100, 60_000),
     seed: localChain && env.AIFORGE_SEED !== "0",
     miner: localChain && env.AIFORGE_MINER !== "0",
   };
 }
+
+/**
+ * The chains: by default the two local ones.
+ * @throws Failure when TRON_URL and the chains do not fit
+ */
+function readChainIds(env: NodeJS.ProcessEnv): string[] {
+  const withoutLocal = env.AIFORGE_TRON === "0" && !env.TRON_URL;
+  if (!env.CHAIN_IDS) {
+    if (env.TRON_URL && env.AIFORGE_TRON !== "0")
+      throw new Failure(
+        "TRON_URL is set, but not which chain that is; name it in CHAIN_IDS, e.g. 31337,tron:0xcd8690dc for Nile.",
+      );
+    return [String(LOCAL_CHAIN_ID), ...(env.AIFORGE_TRON === "0" ? [] : [LOCAL_TRON])];
+  }
+  const named = env.CHAIN_IDS.split(",").map((id) => id.trim().toLowerCase());
+  const ids = named.filter((id) => id !== LOCAL_TRON || !withoutLocal);
+  const elsewhere = ids.find((id) => isTron(id) && id !== LOCAL_TRON);
+  if (elsewhere && !env.TRON_URL)
+    throw new Failure(`CHAIN_IDS names ${elsewhere}, but not where it answers; set TRON_URL.`);
+  if (ids.every(isTron)) throw new Failure("CHAIN_IDS must name an EVM chain too, e.g. 31337.");
+  return ids;
+}
+
+const isTron = (id: string): boolean => id.startsWith("tron:");
 
 function parseOptions(argv: string[]): { reset: boolean; help: boolean } {
   try {
@@ -93,11 +147,22 @@ function parseOptions(argv: string[]): { reset: boolean; help: boolean } {
 }
 
 function port(env: NodeJS.ProcessEnv, name: string, fallback: number): number {
+  return whole(env, name, fallback, 1, 65_535, "a port");
+}
+
+function whole(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  fallback: number,
+  least: number,
+  most: number,
+  what = "a whole number",
+): number {
   const text = env[name];
   if (!text) return fallback;
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 65_535) {
-    throw new Failure(`${name} must be a port between 1 and 65535; it is "${text}".`);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new Failure(`${name} must be ${what} between ${least} and ${most}; it is "${text}".`);
   }
   return value;
 }

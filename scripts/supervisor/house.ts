@@ -1,6 +1,7 @@
 import { access, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { seed } from "../demo/seed.ts";
+import { compareBytecode } from "./bytecode.ts";
 import { startChain } from "./chain.ts";
 import { ROOT } from "./config.ts";
 import { findContainers } from "./containers.ts";
@@ -9,6 +10,7 @@ import { showProgress } from "./progress.ts";
 import { loadSecrets } from "./secrets.ts";
 import { Services } from "./services.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { startTron, watchTron } from "./tron.ts";
 import { buildWeb } from "./web-build.ts";
 import { welcome } from "./welcome.ts";
 
@@ -26,14 +28,19 @@ export async function startHouse(supervisor: Supervisor): Promise<void> {
     : startDatabase(supervisor, secrets.database);
   const chain = config.localChain ? startChain(supervisor) : Promise.resolve(null);
   const deployed = chain.then((local) => local?.deploy());
+  const tron = startTron(supervisor);
+  const compared = Promise.all([tron.local, chain, deployed]).then(([local, evm]) =>
+    // Said once: it takes a look at both chains.
+    local?.fresh ? compareBytecode(local.url, local.at, evm?.rpcUrl ?? null) : undefined,
+  );
   const pages = buildWeb(supervisor);
 
   const services = Promise.all([database, chain, deployed]).then(
     ([databaseUrl, local]) => new Services(supervisor, { databaseUrl, rpcUrl: local?.rpcUrl ?? null }),
   );
   const mirror = services.then((house) => house.startMirror());
-  const api = services.then((house) => house.startApi(secrets));
-  const web = Promise.all([services, pages]).then(([house]) => house.startWeb());
+  const api = Promise.all([services, tron.env]).then(([house, env]) => house.startApi(secrets, env));
+  const web = Promise.all([services, tron.env, pages]).then(([house, env]) => house.startWeb(env));
   const containers = config.miner ? findContainers() : Promise.resolve(null);
   const miner = Promise.all([services, containers, api]).then(([house, engine]) =>
     engine ? house.startMiner(engine.host) : undefined,
@@ -46,6 +53,7 @@ export async function startHouse(supervisor: Supervisor): Promise<void> {
     ...(config.localChain
       ? [{ title: "Local chain with USDT and the AIForge contract", work: deployed }]
       : []),
+    ...(config.localTron ? [{ title: "Local Tron with USDT and the contract", work: compared }] : []),
     { title: "Mirror of the chain", work: mirror },
     { title: "API", work: api },
     { title: "Pages", work: Promise.all([pages, web]).then(([built]) => (built ? "built" : undefined)) },
@@ -57,6 +65,13 @@ export async function startHouse(supervisor: Supervisor): Promise<void> {
       : []),
     ...(config.seed ? [{ title: "Demo accounts and a first model", work: seeded }] : []),
   ];
+  if (config.tron) {
+    // Nothing waits for it, and what people wait for comes first.
+    Promise.all([services, tron.env, mirror, api])
+      .then(([house, env]) => house.startTronMirror(env))
+      .then(() => watchTron(supervisor))
+      .catch((error) => supervisor.fail(error));
+  }
   await showProgress(steps);
   console.log(welcome(config, (Date.now() - started) / 1000));
 }

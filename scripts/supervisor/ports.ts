@@ -20,6 +20,13 @@ export async function requireFreePorts(config: SupervisorConfig): Promise<void> 
   if (config.localChain && !config.rpcUrl) {
     wanted.push({ port: ports.chain, what: "the local chain", variable: "CHAIN_PORT", hosts: ["127.0.0.1"] });
   }
+  if (config.localTron) {
+    wanted.push({ port: ports.tron, what: "the local Tron", variable: "TRON_PORT", hosts: ["127.0.0.1"] });
+  }
+  if (config.tron) {
+    const { tronMirror: port } = ports;
+    wanted.push({ port, what: "Tron's mirror", variable: "TRON_MIRROR_PORT", hosts: ["127.0.0.1"] });
+  }
   for (const [index, { port, variable }] of wanted.entries()) {
     const twin = wanted.slice(0, index).find((other) => other.port === port);
     if (twin)

@@ -4,7 +4,7 @@ import { demoAccount, LOCAL_CHAIN_ID } from "@aiforge/contracts";
 import type { Hex } from "viem";
 import { privateKeyToAddress } from "viem/accounts";
 import type { ChildSpec } from "./child.ts";
-import { ROOT } from "./config.ts";
+import { LOCAL_TRON, ROOT } from "./config.ts";
 import { Failure } from "./failure.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -46,14 +46,33 @@ export class Services {
     await this.#ready("The mirror", `http://127.0.0.1:${mirror}/ready`);
   }
 
-  /** Ready when it answers; it migrates its own tables first. */
-  async startApi(secrets: Secrets): Promise<void> {
-    const { ports, publicUrl, dataDir } = this.#supervisor.config;
+  /**
+   * Tron's mirror, which is ready when it has caught up; nobody waits for that.
+   * @param tron how Tron is reached
+   */
+  async startTronMirror(tron: NodeJS.ProcessEnv): Promise<void> {
+    await this.#start({
+      name: "tron-mirror",
+      label: "Tron's mirror",
+      args: [join(ROOT, "indexer/tron/main.ts")],
+      env: { ...tron, TRON_WATCHER_PORT: String(this.#supervisor.config.ports.tronMirror) },
+      graceMs: 8_000,
+    });
+  }
+
+  /**
+   * Ready when it answers; it migrates its own tables first.
+   * @param tron how Tron is reached
+   */
+  async startApi(secrets: Secrets, tron: NodeJS.ProcessEnv = {}): Promise<void> {
+    const { ports, publicUrl, dataDir, chainIds } = this.#supervisor.config;
     await this.#start({
       name: "api",
       label: "The API",
       args: [join(ROOT, "api/src/main.ts")],
       env: {
+        ...tron,
+        CHAIN_IDS: chainIds.join(","),
         API_HOST: "127.0.0.1",
         API_PORT: String(ports.api),
         PUBLIC_URL: publicUrl,
@@ -66,13 +85,20 @@ export class Services {
     await this.#ready("The API", `http://127.0.0.1:${ports.api}/api/health`);
   }
 
-  async startWeb(): Promise<void> {
-    const { ports, host } = this.#supervisor.config;
+  /** @param tron how Tron is reached */
+  async startWeb(tron: NodeJS.ProcessEnv = {}): Promise<void> {
+    const { ports, host, chainIds } = this.#supervisor.config;
     await this.#start({
       name: "web",
       label: "The page server",
       args: [join(ROOT, "web/server.ts")],
-      env: { PORT: String(ports.web), HOST: host, API_URL: `http://127.0.0.1:${ports.api}` },
+      env: {
+        ...tron,
+        CHAIN_IDS: chainIds.join(","),
+        PORT: String(ports.web),
+        HOST: host,
+        API_URL: `http://127.0.0.1:${ports.api}`,
+      },
     });
     const reachable = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
     await this.#ready("The page server", `http://${reachable}:${ports.web}/healthz`);
@@ -111,13 +137,14 @@ export class Services {
 
   /**
    * The wallet of the miner that runs here, which may serve protected weights. Everybody knows the local chain's key,
-   * so it is trusted only where that chain is the only one.
+   * so it is trusted only where there are no other than local chains.
    */
   #minerWallet(): string {
     if (!this.#supervisor.config.miner) return "";
     const key = process.env.AIFORGE_MINER_KEY;
     if (key !== undefined) return /^0x[0-9a-fA-F]{64}$/.test(key) ? privateKeyToAddress(key as Hex) : "";
-    const onlyLocal = (process.env.CHAIN_IDS ?? String(LOCAL_CHAIN_ID)).trim() === String(LOCAL_CHAIN_ID);
+    const local = [String(LOCAL_CHAIN_ID), LOCAL_TRON];
+    const onlyLocal = this.#supervisor.config.chainIds.every((id) => local.includes(id));
     return onlyLocal ? demoAccount("node").address : "";
   }
 

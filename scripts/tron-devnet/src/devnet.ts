@@ -1,3 +1,4 @@
+import { BlockBeat } from "./beat.ts";
 import { Chain, type Refused, type Reorg } from "./chain/chain.ts";
 import { ChainFile, type Genesis } from "./chain/chainFile.ts";
 import { FAUCET, FAUCET_SUN, fund } from "./faucet.ts";
@@ -8,12 +9,17 @@ import { type Address, parseAddress } from "./protocol/address.ts";
 export const DEVNET_CHAIN_ID = 0x7464_6576;
 
 const SLOT_MS = 3000;
+const IDLE_AFTER_MS = 5 * 60_000;
 
 export interface TronDevnetOptions {
   /** On loopback; any free one if not told. */
   port?: number;
   /** Milliseconds between blocks. 0: a block is made when {@link TronDevnet.mine} is called. 3000 if not told. */
   blockTime?: number;
+  /** Milliseconds between blocks while nobody sends anything; as always if not told. The next transaction ends it. */
+  idleBlockTime?: number;
+  /** Milliseconds without a transaction after which that begins; 5 minutes if not told. */
+  idleAfter?: number;
   /** Makes a block for each transaction that is sent. */
   mineOnBroadcast?: boolean;
   /** Milliseconds by which a block is later than its parent; 3000, or `blockTime` if that is shorter. */
@@ -52,17 +58,22 @@ export interface TronDevnet extends AsyncDisposable {
 /** Starts a local Tron on loopback. */
 export async function startTronDevnet(options: TronDevnetOptions = {}): Promise<TronDevnet> {
   const { blockTime = SLOT_MS, mineOnBroadcast = false } = options;
+  const { idleBlockTime = blockTime, idleAfter = IDLE_AFTER_MS } = options;
   const genesis = genesisOf(options);
   const file = options.directory === undefined ? undefined : new ChainFile(options.directory, genesis);
   const chain = new Chain(file?.genesis ?? genesis, file);
   // A node leaves the height 0 out of its JSON, so that clients cannot build on the first block.
   if (chain.ledger.head === 0) await chain.mine();
-  if (mineOnBroadcast) chain.onBroadcast = async () => void (await chain.mine());
   const backends = [await Backend.listen(chain, options.port)];
-  const stopMining = blockTime > 0 ? mineEvery(blockTime, () => chain.mine()) : async () => {};
+  const beat =
+    blockTime > 0 ? new BlockBeat({ blockTime, idleBlockTime, idleAfter }, () => chain.mine()) : null;
+  chain.onBroadcast = async () => {
+    beat?.wake();
+    if (mineOnBroadcast) await chain.mine();
+  };
 
   const close = async () => {
-    await stopMining();
+    await beat?.stop();
     await Promise.all(backends.map((backend) => backend.close()));
     await chain.idle();
     file?.close();
@@ -111,27 +122,4 @@ function addressOf(text: string): Address {
   const address = parseAddress(text);
   if (!address) throw new TypeError(`Not a Tron address: ${text}`);
   return address;
-}
-
-/** Mines until told to stop, one block after the other. */
-function mineEvery(milliseconds: number, mine: () => Promise<unknown>): () => Promise<void> {
-  let stopped = false;
-  let mining: Promise<unknown> = Promise.resolve();
-  let timer: NodeJS.Timeout;
-  const wait = () => {
-    timer = setTimeout(
-      () => {
-        mining = mine()
-          .catch((error) => console.error(error))
-          .finally(() => stopped || wait());
-      },
-      milliseconds - (Date.now() % milliseconds),
-    );
-  };
-  wait();
-  return async () => {
-    stopped = true;
-    clearTimeout(timer);
-    await mining;
-  };
 }

@@ -170,6 +170,19 @@ test("blocks are made by themselves, or for each transaction", async () => {
   expect(Object.values(await client(eager.url).isConnected())).toEqual([true, true, true]);
 });
 
+test("blocks come slowly while nobody sends anything, and a transaction wakes the chain", async () => {
+  await using idle = await startTestDevnet({ blockTime: 20, idleBlockTime: 3_600_000, idleAfter: 500 });
+  const asleep = async () => {
+    const head = idle.head();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    return idle.head() - head;
+  };
+  await expect.poll(asleep, { timeout: 60_000 }).toBe(0);
+  const { txid } = await client(idle.url).trx.sendTransaction(bob, 10);
+  const found = () => client(idle.url).trx.getUnconfirmedTransactionInfo(txid);
+  await expect.poll(found, { timeout: 60_000 }).toMatchObject({ id: txid });
+});
+
 test("the state is kept for what lags 128 blocks behind the solid one, and no further", async () => {
   await devnet.mine(200);
   backend().lag = 110;
