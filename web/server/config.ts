@@ -1,3 +1,5 @@
+import type { TronNodes } from "./tronProxy.ts";
+
 export interface WebConfig {
   port: number;
   host: string;
@@ -5,6 +7,8 @@ export interface WebConfig {
   apiUrl: string;
   /** The JSON-RPC node behind /rpc/<chainId>, by decimal chain id. */
   rpcUrls: Record<string, string>;
+  /** The nodes behind /tron/<chainId>, by decimal chain id. */
+  tronNodes: Record<string, TronNodes>;
   /** Whether a proxy in front of this server sets x-forwarded-for and x-forwarded-proto truthfully. */
   trustProxy: boolean;
 }
@@ -13,7 +17,8 @@ const LOCAL_RPC = { "31337": "http://127.0.0.1:8545" };
 
 /**
  * PORT (3000), HOST (127.0.0.1), API_URL (http://127.0.0.1:3001), RPC_URL_<chainId> (31337: http://127.0.0.1:8545),
- * TRUST_PROXY=1.
+ * TRUST_PROXY=1; for the Tron chain that CHAIN_IDS names TRON_URL, TRON_SOLIDITY_URL (TRON_URL), TRON_PRO_API_KEY. Of
+ * several addresses the first is taken.
  * @throws {Error} naming the variable whose value cannot be used.
  */
 export function configFromEnv(env: Record<string, string | undefined>): WebConfig {
@@ -30,8 +35,25 @@ export function configFromEnv(env: Record<string, string | undefined>): WebConfi
     host: env.HOST ?? "127.0.0.1",
     apiUrl: httpUrl("API_URL", env.API_URL ?? "http://127.0.0.1:3001"),
     rpcUrls,
+    tronNodes: tronNodesFromEnv(env),
     trustProxy: env.TRUST_PROXY === "1",
   };
+}
+
+function tronNodesFromEnv(env: Record<string, string | undefined>): Record<string, TronNodes> {
+  const id = /(?:^|,)\s*tron:0x([0-9a-f]{1,8})\s*(?:,|$)/i.exec(env.CHAIN_IDS ?? "")?.[1];
+  const first = (name: string) => env[name]?.split(",")[0]?.trim();
+  const url = first("TRON_URL");
+  if (!id || !url) return {};
+  const solidityUrl = first("TRON_SOLIDITY_URL") || url;
+  const nodes = {
+    url: httpUrl("TRON_URL", url),
+    solidityUrl: httpUrl("TRON_SOLIDITY_URL", solidityUrl),
+    headers: env.TRON_PRO_API_KEY
+      ? { "TRON-PRO-API-KEY": env.TRON_PRO_API_KEY }
+      : ({} as Record<string, string>),
+  };
+  return { [String(Number.parseInt(id, 16))]: nodes };
 }
 
 function httpUrl(name: string, value: string): string {

@@ -3,7 +3,9 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { type AddressInfo, connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
+import { configFromEnv } from "./config.ts";
 import { createWebServer, type WebServer } from "./createWebServer.ts";
+import type { TronNodes } from "./tronProxy.ts";
 
 const running: { stop(): Promise<void> | void }[] = [];
 afterEach(async () => {
@@ -31,12 +33,14 @@ async function upstream(listener: (req: IncomingMessage, res: ServerResponse) =>
 async function start(urls: {
   apiUrl?: string;
   rpcUrl?: string;
+  tron?: TronNodes;
   trustProxy?: boolean;
 }): Promise<{ url: string; web: WebServer }> {
   const web = createWebServer({
     handler: (_req, res) => res.end("page"),
     apiUrl: urls.apiUrl ?? "http://127.0.0.1:9",
     rpcUrls: urls.rpcUrl ? { "31337": urls.rpcUrl } : {},
+    tronNodes: urls.tron ? { "728126428": urls.tron } : {},
     trustProxy: urls.trustProxy ?? false,
   });
   const url = await listen(web.server);
@@ -252,6 +256,117 @@ describe("/rpc", () => {
       body: call("eth_chainId"),
     });
     expect(answer.status).toBe(502);
+  });
+});
+
+describe("/tron", () => {
+  const json = { "content-type": "application/json" };
+  const KEY = { "TRON-PRO-API-KEY": "secret" };
+
+  /** Two nodes that say what they were asked. */
+  async function withNodes() {
+    const asked: string[] = [];
+    const node = (name: string) =>
+      upstream(async (req, res) => {
+        let body = "";
+        for await (const chunk of req) body += chunk;
+        asked.push(`${name} ${req.method} ${req.url} ${body} ${req.headers["tron-pro-api-key"]}`);
+        res.end('{"number":7}');
+      });
+    const [full, solid] = await Promise.all([node("full"), node("solid")]);
+    const { url } = await start({ tron: { url: full.url, solidityUrl: solid.url, headers: KEY } });
+    return { asked, url, base: `${url}/tron/728126428` };
+  }
+
+  it("asks the node that it is for, with the key that no page has", async () => {
+    const { base, asked } = await withNodes();
+    const answer = await fetch(`${base}/wallet/getnowblock`);
+    expect(await answer.json()).toEqual({ number: 7 });
+    expect([...answer.headers.values()].join()).not.toContain("secret");
+    await fetch(`${base}/wallet/getcontract?value=41ab&visible=false`);
+    const body = '{"value":"ab", "amount":9007199254740993}';
+    await fetch(`${base}/walletsolidity/gettransactioninfobyid?num=1`, {
+      method: "POST",
+      headers: json,
+      body,
+    });
+    await fetch(`${base}/wallet/getchainparameters`, { method: "POST" });
+    expect(asked).toEqual([
+      "full GET /wallet/getnowblock  secret",
+      "full GET /wallet/getcontract?value=41ab&visible=false  secret",
+      `solid POST /walletsolidity/gettransactioninfobyid ${body} secret`,
+      "full POST /wallet/getchainparameters {} secret",
+    ]);
+  });
+
+  it.each([
+    "devnet/mine",
+    "devnet/status",
+    "wallet/../devnet/mine",
+    "wallet/%2e%2e/devnet/mine",
+    "wallet%2fgetnowblock",
+    "wallet//getnowblock",
+    "wallet/getnowblock/",
+    "Wallet/getnowblock",
+    "wallet/getnowblock#/../../devnet/mine",
+    "wallet/listnodes",
+    "wallet/getblockbylimitnext",
+    "walletsolidity/broadcasttransaction",
+    "v1/accounts/T/transactions",
+    "wallet/constructor",
+    "",
+  ])("refuses %s", async (path) => {
+    const { url, asked } = await withNodes();
+    const { port } = new URL(url);
+    const { promise, resolve } = Promise.withResolvers<number | undefined>();
+    // As it is: fetch would tidy the path up.
+    request({ port, path: `/tron/728126428/${path}`, method: "POST", headers: json }, (res) => {
+      res.resume();
+      resolve(res.statusCode);
+    }).end("{}");
+    expect(await promise).toBe(403);
+    expect(asked).toEqual([]);
+  });
+
+  it("refuses other chains, other methods, and what is no question", async () => {
+    const { url, base, asked } = await withNodes();
+    const post = (body: string, headers: Record<string, string> = json) =>
+      fetch(`${base}/wallet/getaccount`, { method: "POST", headers, body });
+    for (const chain of ["1", "constructor", "", "0x2b6653dc"]) {
+      expect((await fetch(`${url}/tron/${chain}/wallet/getnowblock`)).status).toBe(404);
+    }
+    expect((await fetch(`${url}/tron/728126428`)).status).toBe(404);
+    expect((await fetch(`${base}/wallet/getnowblock`, { method: "PUT" })).status).toBe(405);
+    for (const body of ["{", "[]", "null", "1"]) expect((await post(body)).status).toBe(400);
+    expect((await post("{}", { "content-type": "text/plain" })).status).toBe(415);
+    expect((await post(JSON.stringify({ address: "x".repeat(600_000) }))).status).toBe(413);
+    expect((await fetch(`${base}/wallet/getcontract?value=${"x".repeat(3_000)}`)).status).toBe(414);
+    expect(asked).toEqual([]);
+  });
+
+  it("says when the node is away, and follows it nowhere else", async () => {
+    const away = { url: "http://127.0.0.1:9", solidityUrl: "http://127.0.0.1:9", headers: {} };
+    const { url } = await start({ tron: away });
+    const answer = await fetch(`${url}/tron/728126428/wallet/getnowblock`);
+    expect(answer.status).toBe(502);
+    expect(await answer.json()).toEqual({ Error: "The chain's node is not answering" });
+    const elsewhere = await upstream(
+      (_req, res) => void res.writeHead(302, { location: "/devnet/mine" }).end(),
+    );
+    const sly = await start({ tron: { ...away, url: elsewhere.url } });
+    expect((await fetch(`${sly.url}/tron/728126428/wallet/getnowblock`)).status).toBe(502);
+  });
+
+  it("is where CHAIN_IDS and TRON_URL say", () => {
+    const env = { CHAIN_IDS: "31337, tron:0x2b6653dc", TRON_URL: "https://a.example/, https://b.example" };
+    const a = { url: "https://a.example", solidityUrl: "https://a.example", headers: {} };
+    expect(configFromEnv(env).tronNodes).toEqual({ "728126428": a });
+    const more = { ...env, TRON_SOLIDITY_URL: "https://s.example", TRON_PRO_API_KEY: "secret" };
+    expect(configFromEnv(more).tronNodes).toEqual({
+      "728126428": { ...a, solidityUrl: "https://s.example", headers: KEY },
+    });
+    expect(configFromEnv({ TRON_URL: "https://a.example" }).tronNodes).toEqual({});
+    expect(() => configFromEnv({ ...env, TRON_URL: "ftp://a" })).toThrow("TRON_URL is not an http");
   });
 });
 

@@ -3,10 +3,12 @@ import type { Duplex } from "node:stream";
 import { createApiProxy } from "./apiProxy.ts";
 import type { WebConfig } from "./config.ts";
 import { createRpcProxy } from "./rpcProxy.ts";
+import { createTronProxy } from "./tronProxy.ts";
 
 export type PageHandler = (req: IncomingMessage, res: ServerResponse, next: () => void) => unknown;
 
-export interface WebServerParameters extends Pick<WebConfig, "apiUrl" | "rpcUrls" | "trustProxy"> {
+export interface WebServerParameters
+  extends Pick<WebConfig, "apiUrl" | "rpcUrls" | "tronNodes" | "trustProxy"> {
   /** Serves the pages and their assets. */
   handler: PageHandler;
 }
@@ -17,16 +19,19 @@ export interface WebServer {
   stop(graceMs?: number): Promise<void>;
 }
 
-/** One origin for a person: pages, /api (HTTP, event streams, uploads, WebSocket), /rpc/<chainId>, /healthz. */
-export function createWebServer({ handler, apiUrl, rpcUrls, trustProxy }: WebServerParameters): WebServer {
+/** One origin for a person: pages, /api (HTTP, event streams, uploads, WebSocket), /rpc/<chainId>, /tron/<chainId>, /healthz. */
+export function createWebServer(parameters: WebServerParameters): WebServer {
+  const { handler, apiUrl, rpcUrls, tronNodes, trustProxy } = parameters;
   const api = createApiProxy(apiUrl);
   const rpc = createRpcProxy(rpcUrls);
+  const tron = createTronProxy(tronNodes);
   const upgraded = new Set<Duplex>();
 
   const server = createServer((req, res) => {
     setForwardedHeaders(req, trustProxy);
     setSecurityHeaders(req, res);
-    const path = (req.url ?? "/").split("?", 1)[0] as string;
+    const url = req.url ?? "/";
+    const path = url.split("?", 1)[0] as string;
     if (path === "/healthz") {
       res.setHeader("cache-control", "no-store");
       res.setHeader("content-type", "application/json").end('{"status":"ok"}');
@@ -34,6 +39,8 @@ export function createWebServer({ handler, apiUrl, rpcUrls, trustProxy }: WebSer
       api.web(req, res);
     } else if (path.startsWith("/rpc/")) {
       rpc(req, res, path.slice("/rpc/".length)).catch(() => res.destroy());
+    } else if (path.startsWith("/tron/")) {
+      tron(req, res, path.slice("/tron/".length), url.slice(path.length + 1)).catch(() => res.destroy());
     } else {
       void handler(req, res, () => res.writeHead(404).end());
     }
