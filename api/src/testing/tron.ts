@@ -58,10 +58,13 @@ export class TronStand {
     this.api = api;
   }
 
-  /** @param env overrides the api's configuration */
-  static async open(env: Record<string, string> = {}): Promise<TronStand> {
+  /**
+   * @param env overrides the api's configuration
+   * @param chain where each block is to be less than 3 seconds after its parent, for blocks that stay near the clock
+   */
+  static async open(env: Record<string, string> = {}, chain: { slotMs?: number } = {}): Promise<TronStand> {
     const [{ devnet, contracts }, stack] = await Promise.all([
-      startTron(),
+      startTron(chain),
       startStack(process.env.API_TEST_DATABASE_URL!),
     ]);
     const api = await createTestApi({
@@ -205,9 +208,11 @@ export const tronEnv = (url: string, { usdt, aiforge }: TronContracts): Record<s
 });
 
 /** A local Tron with the contract, 1,000,000 TRX for each demo account and 10,000,000 USDT for the faucet. */
-async function startTron(): Promise<{ devnet: TronDevnet; contracts: TronContracts }> {
+async function startTron(chain: {
+  slotMs?: number;
+}): Promise<{ devnet: TronDevnet; contracts: TronContracts }> {
   const accounts = DEMO_ACCOUNTS.map(({ address }) => [address, 1_000_000n * TRX] as const);
-  const devnet = await startTronDevnet({ blockTime: 0, accounts: Object.fromEntries(accounts) });
+  const devnet = await startTronDevnet({ ...chain, blockTime: 0, accounts: Object.fromEntries(accounts) });
   const tron = tronWeb(devnet.url, demoAccount("faucet").privateKey.slice(2));
   const usdt = await deploy(devnet, tron, {
     abi: usdtAbi,

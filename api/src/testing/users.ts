@@ -90,7 +90,8 @@ export async function codeOf(response: Response): Promise<string | undefined> {
   return (await bodyOf<{ error?: { code: string } }>(response)).error?.code;
 }
 
-function caller(api: TestApi, token: string): TestUser["call"] {
+/** Sends JSON with a bearer token. */
+export function caller(api: TestApi, token: string): TestUser["call"] {
   return (method, path, body) =>
     send(api, method, path, body, { authorization: `Bearer ${token}`, origin: ORIGIN });
 }

@@ -82,6 +82,13 @@ export const sentCoin = (chain: string) =>
     "Only USDT is a payment. Write to us with the hash to have it sent back.",
   );
 
+export const sentNothing = () =>
+  reason(
+    "wrong_amount",
+    "This transaction moved no USDT at all.",
+    "Anyone can make such a transaction look as if it came from you. Copy an address only from the payment itself.",
+  );
+
 export const sentToContract = () =>
   reason(
     "wrong_recipient",

@@ -30,12 +30,14 @@ export async function explainTransfer(deps: Deps, payment: Payment, found: Mined
   const foreign = moved.find((each) => each.token !== usdt && ours(each.to));
   if (foreign) return explainForeign(chain, foreign);
   if (value > 0n && ours(to)) return reasons.sentCoin(chain.name);
-  const astray = moved.find((each) => each.token === usdt);
+  const moves = moved.filter((each) => each.token === usdt);
+  const astray = moves.find(({ amount }) => amount > 0n);
   if (astray) {
     return ours(astray.to)
       ? reasons.sentToContract()
       : reasons.wrongRecipient(show(astray.to), takesTransfer(payment) && cashier ? show(cashier) : null);
   }
+  if (moves.length > 0) return reasons.sentNothing();
   return to === usdt ? reasons.onlyApproval() : reasons.otherContract();
 }
 
