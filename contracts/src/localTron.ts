@@ -35,7 +35,7 @@ type Progress = Pick<LocalTron, "genesis"> & Partial<LocalTron>;
 
 const SUN = 1_000_000n;
 /** Sun for each demo account, the cashier and the operator among them: all of them sign. */
-const DEMO_TRX = 100_000n * SUN;
+const DEMO_TRX = 1_000_000n * SUN;
 /** Sun that deploying may cost at most. */
 const CREATION_LIMIT = 10_000n * SUN;
 const CALL_LIMIT = 100n * SUN;

@@ -8,6 +8,7 @@ import pg from "pg";
 import { createDatabase, startPostgres } from "../../scripts/testing/postgres.ts";
 import { type Made, makeBlocks, startNode, transferLog } from "../test/tron/node.ts";
 import { AIFORGE, CASHIER, SENDER, USDT } from "../test/tron/support.ts";
+import { HEAP_FLAGS } from "../tron/heap.ts";
 
 const HELP = `Blocks a second that the Tron watcher catches up with, and whether its memory stays flat.
 
@@ -46,7 +47,7 @@ async function bench(): Promise<void> {
   const postgres = await startPostgres({ durable: true });
   const database = await createDatabase(postgres.url);
   const node = await startNode(busyBlocks(blocks));
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [...HEAP_FLAGS, MAIN], {
     env: {
       PATH: process.env.PATH,
       DATABASE_URL: database.url,

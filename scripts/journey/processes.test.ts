@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { demoAccount, deployments, LOCAL_CHAIN_ID, usdtAbi } from "@aiforge/contracts";
+import { aiforgeAbi, demoAccount, deployments, LOCAL_CHAIN_ID, usdtAbi } from "@aiforge/contracts";
+import { LOCAL_TRON_ID } from "@aiforge/contracts/localTron";
+import { tronTransport } from "@aiforge/contracts/tron";
 import { createPublicClient, createWalletClient, http } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LOCAL_TRON } from "../supervisor/config.ts";
 import { findMarked } from "../supervisor/process-table.ts";
 import { newPlace, type Place, removePlace, Stack } from "./stack.ts";
 
@@ -22,6 +25,16 @@ const start = async (env: NodeJS.ProcessEnv = {}) => {
   stack = new Stack(place, { AIFORGE_SEED: "0", ...env });
   return stack.ready();
 };
+/** Where AIForge is on the local Tron, by the api. */
+async function aiforgeOnTron(): Promise<string | undefined> {
+  const answer = await fetch(`${place.apiUrl}/api/chains`);
+  const { chains } = (await answer.json()) as { chains: { chain: string; aiforge: string }[] };
+  return chains.find(({ chain }) => chain === LOCAL_TRON)?.aiforge;
+}
+/** Whether Tron's mirror has been at the newest solid block. */
+const tronIsMirrored = async () =>
+  (await fetch(`http://127.0.0.1:${place.ports.tronMirror}/ready`).catch(() => null))?.status;
+let onTron: string | undefined;
 
 async function pay(): Promise<void> {
   const wallet = createWalletClient({
@@ -54,7 +67,10 @@ describe("the processes", () => {
     const running = await start();
     expect((await fetch(`${place.webUrl}/api/health`)).status).toBe(200);
     expect((await fetch(place.webUrl)).status).toBe(200);
-    expect((await findMarked(place.dataDir)).length).toBeGreaterThanOrEqual(6);
+    expect((await findMarked(place.dataDir)).length).toBeGreaterThanOrEqual(8);
+    await expect.poll(tronIsMirrored, { timeout: 60_000 }).toBe(200);
+    onTron = await aiforgeOnTron();
+    expect(onTron).toMatch(/^0x[0-9a-f]{40}$/);
     await pay();
     expect(await running.stop("SIGTERM")).toBe(0);
     expect(await findMarked(place.dataDir)).toEqual([]);
@@ -63,6 +79,17 @@ describe("the processes", () => {
   it("go on where they were", async () => {
     await start();
     expect(await balance()).toBe(1_000_000n);
+    expect(await aiforgeOnTron()).toBe(onTron);
+  });
+
+  it("let a page read and pay on the local Tron, and not turn it", async () => {
+    const node = `${place.webUrl}/tron/${LOCAL_TRON_ID}`;
+    const client = createPublicClient({ transport: tronTransport(node, { timeoutMs: 60_000 }) });
+    const token = { address: onTron as `0x${string}`, abi: aiforgeAbi, functionName: "token" } as const;
+    expect(await client.getChainId()).toBe(LOCAL_TRON_ID);
+    expect(await client.readContract(token)).toMatch(/^0x/);
+    const mine = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+    expect((await fetch(`${node}/devnet/mine`, mine)).status).toBe(403);
   });
 
   it("refuse a second instance on the same data, and a port in use, in one sentence", async () => {
@@ -95,6 +122,8 @@ describe("the processes", () => {
     await stack!.exited;
     await start();
     expect(await balance()).toBe(2_000_000n);
+    expect(await aiforgeOnTron()).toBe(onTron);
+    await expect.poll(tronIsMirrored, { timeout: 60_000 }).toBe(200);
   });
 
   it("find what a killed supervisor left running", async () => {

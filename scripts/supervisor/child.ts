@@ -143,7 +143,8 @@ function readable(line: string): string {
   try {
     const record = JSON.parse(line);
     const cause = record.err?.message;
-    return [record.msg, cause].filter(Boolean).join(" ");
+    // One line, whatever the message is.
+    return [record.msg, cause].filter(Boolean).join(" ").replace(/\s+/g, " ");
   } catch {
     return line.trim();
   }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { demoAccount, LOCAL_CHAIN_ID } from "@aiforge/contracts";
 import type { Hex } from "viem";
 import { privateKeyToAddress } from "viem/accounts";
+import { HEAP_FLAGS } from "../../indexer/tron/heap.ts";
 import type { ChildSpec } from "./child.ts";
 import { LOCAL_TRON, ROOT } from "./config.ts";
 import { Failure } from "./failure.ts";
@@ -54,7 +55,7 @@ export class Services {
     await this.#start({
       name: "tron-mirror",
       label: "Tron's mirror",
-      args: [join(ROOT, "indexer/tron/main.ts")],
+      args: [...HEAP_FLAGS, join(ROOT, "indexer/tron/main.ts")],
       env: { ...tron, TRON_WATCHER_PORT: String(this.#supervisor.config.ports.tronMirror) },
       graceMs: 8_000,
     });
