@@ -2,7 +2,7 @@ import { TronAddressError, tronAddress } from "@aiforge/contracts";
 import { z } from "@hono/zod-openapi";
 
 /** The 20 bytes of an address as 0x and lower case, whatever form it came in; null for what is none. */
-function addressIn(text: string): `0x${string}` | null {
+export function addressIn(text: string): `0x${string}` | null {
   if (/^0x[0-9a-f]{40}$/i.test(text)) return text.toLowerCase() as `0x${string}`;
   if (!/^(T.{33}|41.{40})$/.test(text)) return null;
   try {

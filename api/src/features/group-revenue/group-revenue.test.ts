@@ -1,4 +1,4 @@
-import { MAX_MEMBERS, splitId } from "@aiforge/contracts";
+import { MAX_MEMBERS, showTronAddress, splitId } from "@aiforge/contracts";
 import { generatePrivateKey, privateKeyToAddress } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestApi, eventually, type TestApi } from "../../testing/harness.ts";
@@ -41,6 +41,22 @@ describe("a split", () => {
     const split = { splitId: splitId({ members: [A, B], bps: [7_500, 2_500] }), members };
     expect(await bodyOf<Set>(response)).toEqual({ split, onchain: null });
     expect(await get(creator, model.id)).toEqual({ draft: split, current: null, history: [] });
+  });
+
+  it("R21: names its members in any of Tron's forms, but none with a bad checksum", async () => {
+    const model = await readyModel(api, creator);
+    const [shown, hex] = [showTronAddress(A), `41${B.slice(2)}`];
+    const response = await set(creator, model.id, [
+      { address: shown, bps: 7_500 },
+      { address: hex, bps: 2_500 },
+    ]);
+    expect((await bodyOf<Set>(response)).split.members).toEqual([
+      { address: A.toLowerCase(), bps: 7_500 },
+      { address: B.toLowerCase(), bps: 2_500 },
+    ]);
+    const bad = `${shown.slice(0, -1)}${shown.endsWith("a") ? "b" : "a"}`;
+    const refused = await set(creator, model.id, [{ address: bad, bps: 10_000 }]);
+    expect([refused.status, await codeOf(refused)]).toEqual([400, "invalid_member"]);
   });
 
   it("may have a hundred members", async () => {

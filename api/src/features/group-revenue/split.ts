@@ -1,5 +1,6 @@
 import { assertSplit, type Split, SplitError, splitId } from "@aiforge/contracts";
 import type { Chain } from "../../chain/chains.ts";
+import { addressIn } from "../auth/shapes.ts";
 import { contractAsMember, splitRefused } from "./errors.ts";
 import type { SplitMember } from "./schema.ts";
 
@@ -11,8 +12,9 @@ export const toSplit = (members: readonly SplitMember[]): Split => ({
 
 /**
  * Holds members and shares to the contract's rules.
+ * @param input addresses in any form, Tron's included
  * @param contracts addresses of AIForge, which the contract refuses as a member
- * @returns members with lower-case addresses, and the split's id on chain
+ * @returns members with addresses as 0x and lower case, and the split's id on chain
  * @throws AppError (400) with the broken rule as its code
  */
 export function readSplit(
@@ -20,7 +22,8 @@ export function readSplit(
   contracts: readonly Pick<Chain, "aiforge">[],
 ): { splitId: string; members: SplitMember[] } {
   const members = input.map(({ address, bps }) => ({
-    address: address.toLowerCase() as `0x${string}`,
+    // What is no address is refused below, with its place in the list.
+    address: addressIn(address) ?? (address.toLowerCase() as `0x${string}`),
     bps,
   }));
   try {

@@ -136,7 +136,7 @@ describe("why a payment is not here, on Tron", () => {
     expect(reason!.hint).toBe(`Transfers for this payment go to ${till.cashier.shown}.`);
   });
 
-  it("because it waits for 19 confirmations, and then to be matched", async () => {
+  it("R12: because it waits for 19 confirmations, and then to be matched", async () => {
     const user = await till.user();
     const own = await till.quote(user);
     const hash = await till.sendUsdt(till.exchange, till.cashier.shown, asked(own));
@@ -150,7 +150,7 @@ describe("why a payment is not here, on Tron", () => {
     expect(await why(hash, user, own)).toMatchObject({ code: "matching" });
   });
 
-  it("because the chain took it back", async () => {
+  it("R12: because the chain took it back", async () => {
     const user = await till.user();
     const own = await till.quote(user);
     const transfer = [till.stand.contracts.usdt, ...transferOf(till.cashier.shown, asked(own))] as const;
