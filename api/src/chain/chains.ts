@@ -4,6 +4,9 @@ import { createPublicClient, fallback, http, type PublicClient, type Transport }
 import type { Config } from "../config.ts";
 import { AppError } from "../core/errors.ts";
 import type { ChainConfig } from "./config.ts";
+import { evmSender } from "./sender/evm.ts";
+import type { Sender } from "./sender/sender.ts";
+import { tronSender } from "./sender/tron.ts";
 
 export interface Chain extends ChainConfig {
   aiforge: `0x${string}`;
@@ -11,6 +14,8 @@ export interface Chain extends ChainConfig {
   client: PublicClient;
   /** Height of the newest block, at most `maxAge` milliseconds old. */
   head: (maxAge?: number) => Promise<bigint>;
+  /** How the platform's own wallets send here. */
+  sender: Sender;
 }
 
 export interface Chains {
@@ -59,7 +64,9 @@ function openChain(config: ChainConfig): Chain {
       });
     return pending;
   };
-  return { ...config, aiforge, usdt, client, head };
+  const sender =
+    config.namespace === "tron" ? tronSender({ client }) : evmSender({ ...config, client, head });
+  return { ...config, aiforge, usdt, client, head, sender };
 }
 
 const RETRIES = 1;

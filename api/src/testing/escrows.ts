@@ -46,6 +46,8 @@ export interface EscrowOptions {
   deadline?: number;
   /** Whose wallet does the job; none: nobody was assigned. */
   node?: PrivateKeyAccount;
+  /** CAIP-2; the local EVM chain when left out. */
+  chain?: string;
 }
 
 /** A job of a state's row, with the attempt of its node, not funded. */
@@ -58,6 +60,7 @@ export async function jobRow(
     review = false,
     deadline = Math.floor(Date.now() / 1000) + 86_400,
     node,
+    chain = CHAIN,
   }: EscrowOptions,
 ): Promise<JobRow> {
   const spec = smallSpecification({ review });
@@ -70,7 +73,7 @@ export async function jobRow(
     salt: hex32(),
   };
   const onchainId = jobIdOf(contractJob(terms));
-  const at = { chain: CHAIN, onchainId };
+  const at = { chain, onchainId };
   const base = { userId: client.id, name: "A job", spec, state, attemptsLeft: 0, attemptNo: node ? 1 : 0 };
   const result = { resultHash: node ? hex32() : null };
   const [row] = await api.deps.db

@@ -19,6 +19,8 @@ import { deploy, client as tronWeb } from "../../../scripts/tron-devnet/test/cli
 import type { Chain } from "../chain/chains.ts";
 import { createTestApi, eventually, type TestApi } from "./harness.ts";
 import { type Stack, startStack } from "./stack.ts";
+import { tronWallet } from "./tron-wallet.ts";
+import { bodyOf, send, signedIn, type TestWalletUser } from "./users.ts";
 
 export const TRON_CHAIN = "tron:0x74646576";
 export const TRX = 1_000_000n;
@@ -176,12 +178,25 @@ export class TronStand {
     });
   }
 
+  newWallet = (): PrivateKeyAccount => privateKeyToAccount(generatePrivateKey());
+
   /** A new wallet with 10,000 TRX and `amount` micro-USDT. */
-  async fundedWallet(amount = 100n * USDT): Promise<PrivateKeyAccount> {
-    const wallet = privateKeyToAccount(generatePrivateKey());
+  async fundedWallet(amount = 100n * USDT, wallet = this.newWallet()): Promise<PrivateKeyAccount> {
     await this.devnet.fund(wallet.address, 10_000n * TRX);
     await this.transfer(privateKeyToAccount(demoAccount("faucet").privateKey), wallet.address, amount);
     return wallet;
+  }
+
+  /** A user who signed in with a new wallet on Tron that has 10,000 TRX and `amount` micro-USDT. */
+  async walletUser(amount = 100n * USDT): Promise<TestWalletUser> {
+    const { key, shown, sign } = tronWallet();
+    const wallet = await this.fundedWallet(amount, privateKeyToAccount(key));
+    const query = new URLSearchParams({ address: shown, chain: TRON_CHAIN });
+    const asked = await send(this.api, "GET", `/api/auth/wallet/auth-message?${query}`);
+    const { message } = await bodyOf<{ message: string }>(asked);
+    const signature = await sign(message);
+    const login = await send(this.api, "POST", "/api/auth/wallet/login", { message, signature });
+    return { ...(await signedIn(this.api, login)), wallet };
   }
 
   /** Micro-USDT. */

@@ -48,6 +48,8 @@ export interface TronCall {
   feeLimit: bigint;
   /** How long after the newest block it can be taken, in milliseconds; a minute if not told, a day at most. */
   expirationMs?: number;
+  /** Instead of `expirationMs`: until when, in milliseconds since 1970. A whole second. */
+  expiresAt?: number;
 }
 
 const LIFETIME_MS = 60_000;
@@ -68,6 +70,7 @@ export async function buildTronCall({
   data,
   feeLimit,
   expirationMs = LIFETIME_MS,
+  expiresAt,
   ...node
 }: TronCall & ({ url: string } | { client: Client })): Promise<TronTransaction> {
   if (feeLimit <= 0n || feeLimit > BigInt(Number.MAX_SAFE_INTEGER)) {
@@ -79,7 +82,7 @@ export async function buildTronCall({
     data: data.slice(2).toLowerCase(),
   };
   const ask = askTron("url" in node ? node.url : node.client);
-  const frame = await frameOf(ask, expirationMs);
+  const frame = await frameOf(ask, expirationMs, expiresAt);
   return assemble({
     contract: [
       { parameter: { value, type_url: typeUrl("TriggerSmartContract") }, type: "TriggerSmartContract" },
@@ -113,7 +116,7 @@ export async function buildTronTransfer({
 }
 
 /** What every transaction has: the block that it refers to, and when it was made and expires. */
-async function frameOf(ask: AskTron, expirationMs: number) {
+async function frameOf(ask: AskTron, expirationMs: number, expiresAt?: number) {
   if (!(expirationMs >= 1000 && expirationMs < LONGEST_MS)) {
     throw new RangeError(`Not a lifetime: ${expirationMs} ms`);
   }
@@ -122,7 +125,7 @@ async function frameOf(ask: AskTron, expirationMs: number) {
   return {
     ref_block_bytes: solid.id.slice(14, 18),
     ref_block_hash: solid.id.slice(18, 34),
-    expiration: Math.floor((head.time + expirationMs) / 1000) * 1000,
+    expiration: expiresAt ?? Math.floor((head.time + expirationMs) / 1000) * 1000,
     timestamp: newest,
   };
 }

@@ -1,11 +1,11 @@
-import { type Hex, TransactionNotFoundError, TransactionReceiptNotFoundError } from "viem";
+import type { Hex } from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import type { Deps } from "../../deps.ts";
 import type { Call } from "../calls.ts";
 import type { Chain } from "../chains.ts";
 import { revertOf } from "../revert.ts";
+import type { SignedTransaction } from "../sender/sender.ts";
 import { moveCall, type OperatorCall, pendingCalls, postpone, sentCalls, UNSIGNED } from "./outbox.ts";
-import { signCall } from "./sign.ts";
 
 /** The deeds between which the process may end at any time; tests end it at each. */
 export const OPERATOR_STEPS = ["started", "tried", "signed", "kept", "sent", "mined", "settled"] as const;
@@ -53,8 +53,8 @@ export async function operatorRound(
 ): Promise<void> {
   await at("started");
   const sent = await sentCalls(deps.db, chain.chain);
-  const head = await chain.head(0);
-  const mined = await chain.client.getTransactionCount({ address: account.address, blockTag: "latest" });
+  const { sender } = chain;
+  const look = sender.look(account.address);
   let open = 0;
   for (const call of sent) {
     if (await settle(call)) continue;
@@ -66,25 +66,24 @@ export async function operatorRound(
 
   /** @returns whether the call is in flight no more */
   async function settle(call: OperatorCall): Promise<boolean> {
-    const receipt = await receiptOf(chain, call.txHash);
-    if (receipt) {
+    const { txHash, rawTx } = call;
+    const signed = txHash === null || rawTx === null ? [] : [{ txHash, rawTx }];
+    const now = await look.at(call.nonce, signed);
+    if (now.is === "mined") {
       await at("mined");
-      if (receipt.status !== "success") {
+      if (now.status !== "success") {
         // Refused after all: the next try says why.
-        await moveCall(deps.db, call, { ...UNSIGNED, error: `The transaction ${call.txHash} reverted.` });
+        await moveCall(deps.db, call, { ...UNSIGNED, error: `The transaction ${txHash} reverted.` });
         return true;
       }
-      if (head - receipt.blockNumber < BigInt(chain.confirmations - 1)) return false;
-      await moveCall(deps.db, call, {
-        state: "confirmed",
-        blockNumber: receipt.blockNumber,
-        error: null,
-      });
+      if (!now.settled) return false;
+      await moveCall(deps.db, call, { state: "confirmed", blockNumber: now.blockNumber, error: null });
       await at("settled");
       return true;
     }
-    if (call.nonce !== null && mined > call.nonce) {
-      // Something else used the nonce, or a dearer copy that was not kept: the contract tells which at the next try.
+    if (now.is === "lost") {
+      // It expired, or something else used the nonce, or a dearer copy that was not kept: the contract tells which at
+      // the next try.
       await moveCall(deps.db, call, UNSIGNED);
       return true;
     }
@@ -93,15 +92,15 @@ export async function operatorRound(
   }
 
   async function again(call: OperatorCall): Promise<void> {
-    if (call.nonce === null || call.rawTx === null) return;
+    if (call.nonce === null || call.rawTx === null || call.txHash === null) return;
     const waited = call.signedAt ? Date.now() - call.signedAt.getTime() : 0;
-    if (waited <= patienceMs || !(await known(chain, call.txHash))) {
+    if (!sender.replaceable || waited <= patienceMs || !(await sender.knows(call.txHash))) {
       await send(call.rawTx);
       return;
     }
     const encoded = await encode(deps, chain, account, call);
     if (!encoded) return;
-    const signed = await signCall(chain, account, encoded, call.nonce, call.rawTx);
+    const signed = await sender.sign(account, encoded, call.nonce, call.rawTx);
     if (await moveCall(deps.db, call, { ...signed, signedAt: new Date() })) await send(signed.rawTx);
   }
 
@@ -123,16 +122,14 @@ export async function operatorRound(
       else await postpone(deps.db, call, name);
       return;
     }
-    const signed = await signCall(chain, account, encoded, await freeNonce()).catch(
-      (error: unknown) => error,
-    );
+    const signed = await sender.sign(account, encoded, await freeNonce()).catch((error: unknown) => error);
     if (signed instanceof Error || typeof signed !== "object" || signed === null) {
       // No gas, for one: others may go through meanwhile.
       const why = signed instanceof Error ? signed.message.split("\n", 1)[0]! : "unknown";
       await postpone(deps.db, call, why.slice(0, 300));
       return;
     }
-    const transaction = signed as Awaited<ReturnType<typeof signCall>>;
+    const transaction = signed as SignedTransaction;
     await at("signed");
     // Kept before it is sent: after a kill it is this transaction that is sent again, not a second one.
     if (
@@ -146,7 +143,7 @@ export async function operatorRound(
 
   /** The first nonce that neither a kept transaction nor one that the node has waiting uses. */
   async function freeNonce(): Promise<number> {
-    const waiting = await chain.client.getTransactionCount({ address: account.address, blockTag: "pending" });
+    const waiting = await sender.nextNonce(account.address, "pending");
     const own = new Set((await sentCalls(deps.db, chain.chain)).map(({ nonce }) => nonce));
     let nonce = waiting;
     while (own.has(nonce)) nonce += 1;
@@ -156,31 +153,12 @@ export async function operatorRound(
   /** Sends what is kept already. A node that refuses it has it, or takes it in a later round. */
   async function send(rawTx: string): Promise<void> {
     try {
-      await chain.client.sendRawTransaction({ serializedTransaction: rawTx as Hex });
+      await sender.send(rawTx);
     } catch (error) {
       deps.log.debug(
         { err: error, chain: chain.chain },
         "A transaction of the operator's was not taken now.",
       );
     }
-  }
-}
-
-async function receiptOf(chain: Chain, hash: string | null) {
-  if (hash === null) return null;
-  try {
-    return await chain.client.getTransactionReceipt({ hash: hash as Hex });
-  } catch (error) {
-    if (error instanceof TransactionReceiptNotFoundError) return null;
-    throw error;
-  }
-}
-
-async function known(chain: Chain, hash: string | null): Promise<boolean> {
-  try {
-    return (await chain.client.getTransaction({ hash: hash as Hex })) !== null;
-  } catch (error) {
-    if (error instanceof TransactionNotFoundError) return false;
-    throw error;
   }
 }

@@ -1,15 +1,8 @@
 import { aiforgeAbi, monthText } from "@aiforge/contracts";
-import {
-  BaseError,
-  ContractFunctionRevertedError,
-  encodeFunctionData,
-  type Hex,
-  keccak256,
-  TransactionNotFoundError,
-  TransactionReceiptNotFoundError,
-} from "viem";
-import { privateKeyToAccount } from "viem/accounts";
+import { BaseError, ContractFunctionRevertedError, type Hex } from "viem";
+import { aiforgeCall } from "../../chain/calls.ts";
 import type { Chain } from "../../chain/chains.ts";
+import { operatorAccount } from "../../chain/operator/account.ts";
 import type { Deps } from "../../deps.ts";
 import type { DistributionRow } from "./queries-distribution.ts";
 import * as queries from "./queries-distribution.ts";
@@ -19,7 +12,6 @@ type OnStep = (step: Step) => void | Promise<void>;
 
 /** After so long without being mined a transaction is signed again for more gas, under the same nonce. */
 const STUCK_MS = 10 * 60_000;
-const GAS_MARGIN = 130n;
 
 /**
  * Has the operator post a month's root. The signed transaction is kept before it is sent, so after a kill it is the same
@@ -115,21 +107,21 @@ export async function unvetoed(deps: Deps, row: DistributionRow): Promise<boolea
 
 /** The root is not in the mirror: it waits to be mined or mirrored, or it is gone and has to be sent again. */
 async function resend(deps: Deps, chain: Chain, row: DistributionRow): Promise<Outcome> {
-  const { txHash, txNonce } = row;
-  if (!txHash || txNonce === null) return forget(deps, row, "There was no transaction to follow.");
-  const receipt = await chain.client.getTransactionReceipt({ hash: txHash as Hex }).catch(notThere);
-  if (receipt?.status === "success") {
+  const { txHash, txNonce, rawTx } = row;
+  if (!txHash || txNonce === null || !rawTx) return forget(deps, row, "There was no transaction to follow.");
+  const operator = operatorAccount(chain);
+  if (!operator) return waitFor(deps, row, "There is no operator key to post the root with.");
+  const now = await chain.sender.look(operator.address).at(txNonce, [{ txHash, rawTx }]);
+  if (now.is === "mined" && now.status === "success") {
     await note(deps, row, "Mined; the mirror has not seen it yet.");
     return "wait";
   }
-  if (receipt) return forget(deps, row, `The transaction ${txHash} reverted.`);
-  const operator = operatorOf(chain);
-  if (!operator) return waitFor(deps, row, "There is no operator key to post the root with.");
-  const mined = await chain.client.getTransactionCount({ address: operator.address, blockTag: "latest" });
-  if (mined > txNonce) return forget(deps, row, `Another transaction took nonce ${txNonce} of the operator.`);
-  const known = await chain.client.getTransaction({ hash: txHash as Hex }).catch(notThere);
-  if (known && row.signedAt && Date.now() - row.signedAt.getTime() > STUCK_MS) {
-    const signed = await sign(deps, chain, row, txNonce);
+  if (now.is === "mined") return forget(deps, row, `The transaction ${txHash} reverted.`);
+  if (now.is === "lost") return forget(deps, row, `The transaction ${txHash} can never be mined any more.`);
+  const known = await chain.sender.knows(txHash);
+  const waited = row.signedAt ? Date.now() - row.signedAt.getTime() : 0;
+  if (known && chain.sender.replaceable && waited > STUCK_MS) {
+    const signed = await sign(deps, chain, row, { nonce: txNonce, rawTx });
     if (!signed) return "wait";
     if (!(await queries.moveDistribution(deps.db, row, "posted", signed))) return "go on";
     await send(deps, chain, { ...row, ...signed });
@@ -156,23 +148,26 @@ async function forget(deps: Deps, row: DistributionRow, why: string): Promise<Ou
 
 /**
  * Signs the transaction, if the contract would take it now.
- * @param nonce that of a transaction which this one takes the place of
+ * @param replacing a transaction which this one takes the place of
  * @returns null when it has to wait; the row says for what
  */
-async function sign(deps: Deps, chain: Chain, row: DistributionRow, nonce: number | null) {
-  const operator = operatorOf(chain);
+async function sign(
+  deps: Deps,
+  chain: Chain,
+  row: DistributionRow,
+  replacing: { nonce: number; rawTx: string } | null,
+) {
+  const operator = operatorAccount(chain);
   if (!operator) {
     await note(deps, row, "There is no operator key to post the root with.");
     return null;
   }
-  const call = {
-    abi: aiforgeAbi,
-    functionName: "postRoot",
-    args: [row.month, row.root as Hex, row.total, row.cid ?? ""],
-  } as const;
-  let gas: bigint;
+  const args = [row.month, row.root as Hex, row.total, row.cid ?? ""] as const;
   try {
-    gas = await chain.client.estimateContractGas({ ...call, address: chain.aiforge, account: operator });
+    await chain.client.simulateContract({
+      ...{ abi: aiforgeAbi, functionName: "postRoot", args },
+      ...{ address: chain.aiforge, account: operator },
+    });
   } catch (error) {
     const refused =
       error instanceof BaseError && error.walk((cause) => cause instanceof ContractFunctionRevertedError);
@@ -180,35 +175,20 @@ async function sign(deps: Deps, chain: Chain, row: DistributionRow, nonce: numbe
     await note(deps, row, reasonOf(refused));
     return null;
   }
-  const fees = await chain.client.estimateFeesPerGas();
-  // A transaction takes another's place for at least a tenth more of both.
-  const more = nonce === null ? 100n : 150n;
-  const next =
-    nonce ?? (await chain.client.getTransactionCount({ address: operator.address, blockTag: "pending" }));
-  const rawTx = await operator.signTransaction({
-    type: "eip1559",
-    chainId: chain.chainId,
-    to: chain.aiforge,
-    data: encodeFunctionData(call),
-    nonce: next,
-    gas: (gas * GAS_MARGIN) / 100n,
-    maxFeePerGas: (fees.maxFeePerGas * more) / 100n,
-    maxPriorityFeePerGas: (fees.maxPriorityFeePerGas * more) / 100n,
-  });
-  return { rawTx, txHash: keccak256(rawTx), txNonce: next, signedAt: new Date(), note: null };
+  const nonce = replacing?.nonce ?? (await chain.sender.nextNonce(operator.address, "pending"));
+  const call = aiforgeCall(chain, "postRoot", args);
+  const { rawTx, txHash } = await chain.sender.sign(operator, call, nonce, replacing?.rawTx);
+  return { rawTx, txHash, txNonce: nonce, signedAt: new Date(), note: null };
 }
 
 /** Sends what was signed. That the node has it already, or has moved on, is for the next look to find out. */
 async function send(deps: Deps, chain: Chain, row: DistributionRow): Promise<void> {
   try {
-    await chain.client.sendRawTransaction({ serializedTransaction: row.rawTx as Hex });
+    await chain.sender.send(row.rawTx ?? "");
   } catch (error) {
-    if (!(error instanceof BaseError)) throw error;
     deps.log.warn({ err: error, txHash: row.txHash }, "The node did not take the root's transaction.");
   }
 }
-
-const operatorOf = ({ operatorKey }: Chain) => (operatorKey ? privateKeyToAccount(operatorKey) : null);
 
 async function waitFor(deps: Deps, row: DistributionRow, why: string): Promise<Outcome> {
   await note(deps, row, why);
@@ -233,10 +213,4 @@ function reasonOf(refused: ContractFunctionRevertedError): string {
   if (errorName === "AccessControlUnauthorizedAccount")
     return "The operator's wallet does not hold OPERATOR.";
   return `The contract refuses the root: ${errorName ?? refused.shortMessage}.`;
-}
-
-function notThere(error: unknown): null {
-  if (error instanceof TransactionReceiptNotFoundError || error instanceof TransactionNotFoundError)
-    return null;
-  throw error;
 }

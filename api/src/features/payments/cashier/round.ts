@@ -1,8 +1,8 @@
 import { and, eq, inArray, sum } from "drizzle-orm";
-import { TransactionReceiptNotFoundError } from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { usdtCall } from "../../../chain/calls.ts";
 import type { Chain } from "../../../chain/chains.ts";
+import type { Look } from "../../../chain/sender/sender.ts";
 import { usdt } from "../../../core/money.ts";
 import type { Deps } from "../../../deps.ts";
 import { payments } from "../schema.ts";
@@ -20,7 +20,7 @@ import {
   transactionsOf,
 } from "./orders.ts";
 import { cashierOrders, incomingTransfers } from "./schema.ts";
-import { cashierAllowance, EVERYTHING, isFinal, paidIn, signOrder, tryOut } from "./transact.ts";
+import { cashierAllowance, EVERYTHING, isFinal, paidIn, tryOut } from "./transact.ts";
 
 /** The deeds between which the process may end at any time; tests end it at each. */
 export type Step = "started" | "decided" | "tried" | "signed" | "sent" | "mined" | "settled" | "finished";
@@ -80,7 +80,8 @@ async function decideAll({ deps, chain, cashier, at }: Round): Promise<void> {
 
 /** After a reorg that went deeper than what is settled: what the chain took back is sent again, the same transactions. */
 async function reopenAll({ deps, chain, account, cashier }: Round): Promise<void> {
-  const next = await chain.client.getTransactionCount({ address: account.address, blockTag: "latest" });
+  const next = await chain.sender.emptyFrom(account.address);
+  if (next === null) return;
   const lost = await deps.db.transaction((tx) => reopenLost(tx, chain, cashier, next));
   for (const { seq, nonce } of lost) {
     const order = { chain: chain.chain, order: String(seq), nonce };
@@ -89,30 +90,29 @@ async function reopenAll({ deps, chain, account, cashier }: Round): Promise<void
 }
 
 async function settleAll(round: Round): Promise<void> {
-  for (const order of await ordersIn(round.deps.db, round.chain, "signed", IN_FLIGHT)) {
-    await settle(round, order);
+  const { chain, account } = round;
+  const look = chain.sender.look(account.address, { deep: LOST_BLOCKS });
+  for (const order of await ordersIn(round.deps.db, chain, "signed", IN_FLIGHT)) {
+    await settle(round, look, order);
   }
 }
 
 /** Sees what became of a transaction that was sent, or sends it again. */
-async function settle(round: Round, order: Order): Promise<void> {
+async function settle(round: Round, look: Look, order: Order): Promise<void> {
   const { deps, chain, account, at } = round;
   const signed = await transactionsOf(deps.db, order);
-  const head = await chain.head(0);
-  const settledBlock = head - BigInt(chain.confirmations - 1);
-  // Asked before the receipts: a nonce that was used by then has its receipt by then, if it is one of ours.
-  const deep = settledBlock - LOST_BLOCKS;
-  const count = () => chain.client.getTransactionCount({ address: account.address, blockNumber: deep });
-  // A node that has not kept the state cannot tell, and then nothing is lost.
-  const used = deep >= 0n ? await count().catch(() => 0) : 0;
-  const receipt = await receiptOf(chain, signed);
-  if (receipt) {
+  const now = await look.at(
+    order.nonce,
+    signed.map(({ hash, raw }) => ({ txHash: hash, rawTx: raw })),
+  );
+  if (now.is === "mined") {
     await at("mined");
-    if (receipt.blockNumber > settledBlock) return;
+    if (!now.settled) return;
+    const paid = now.status === "success" ? paidIn(chain, await now.receipt()) : 0n;
     await deps.db.transaction(async (tx) => {
-      if (receipt.status === "success") {
-        const { transactionHash: txHash } = receipt;
-        const over = await finish(tx, chain, order, { txHash, paid: paidIn(chain, receipt) });
+      if (now.status === "success") {
+        const { txHash } = now;
+        const over = await finish(tx, chain, order, { txHash, paid });
         if (over > 0n)
           deps.log.error({ txHash, over: usdt(over) }, "The cashier paid more than it was sent.");
         return;
@@ -125,9 +125,10 @@ async function settle(round: Round, order: Order): Promise<void> {
     await at("settled");
     return;
   }
-  if (used > (order.nonce ?? Number.POSITIVE_INFINITY)) {
-    deps.log.error({ chain: chain.chain, nonce: order.nonce }, "Something else used the cashier's wallet.");
-    const { refusal } = order;
+  if (now.is === "lost") {
+    const { seq, nonce, refusal } = order;
+    const lost = { chain: chain.chain, order: String(seq), nonce };
+    deps.log.error(lost, "A transaction of the cashier's can never be mined any more.");
     await deps.db.transaction((tx) => (refusal ? refuse(tx, chain, order, refusal) : startOver(tx, order)));
     return;
   }
@@ -136,11 +137,11 @@ async function settle(round: Round, order: Order): Promise<void> {
 
 /** Sends the newest transaction of an order again; one that waited long is replaced by one that pays more. */
 async function resend(round: Round, order: Order, signed: Signed[]): Promise<void> {
-  const { deps, chain, account, patienceMs } = round;
+  const { deps, chain, patienceMs } = round;
   const newest = signed[0];
   if (!newest) return;
-  if (Date.now() - newest.createdAt.getTime() > patienceMs) {
-    const dearer = await signOrder(chain, account, order, newest.nonce, newest.raw);
+  if (chain.sender.replaceable && Date.now() - newest.createdAt.getTime() > patienceMs) {
+    const dearer = await signOrder(round, order, newest.nonce, newest.raw);
     if (await deps.db.transaction((tx) => keepSigned(tx, order, "signed", dearer))) {
       await send(round, dearer.raw);
       return;
@@ -149,15 +150,9 @@ async function resend(round: Round, order: Order, signed: Signed[]): Promise<voi
   await send(round, newest.raw);
 }
 
-async function receiptOf(chain: Chain, signed: Signed[]) {
-  for (const { hash } of signed) {
-    try {
-      return await chain.client.getTransactionReceipt({ hash: hash as `0x${string}` });
-    } catch (error) {
-      if (!(error instanceof TransactionReceiptNotFoundError)) throw error;
-    }
-  }
-  return null;
+async function signOrder({ chain, account }: Round, { call }: Order, nonce: number, replacing?: string) {
+  const { rawTx, txHash } = await chain.sender.sign(account, call, nonce, replacing);
+  return { hash: txHash, raw: rawTx, nonce };
 }
 
 async function sendAll(round: Round): Promise<void> {
@@ -197,9 +192,9 @@ async function isPaid({ db }: Deps, order: Order): Promise<boolean> {
 
 async function signAndSend(round: Round, order: Order): Promise<void> {
   const { deps, chain, account, cashier, at } = round;
-  const next = await chain.client.getTransactionCount({ address: account.address, blockTag: "latest" });
+  const next = await chain.sender.nextNonce(account.address, "latest");
   const nonce = await freeNonce(deps.db, chain, cashier, next);
-  const signed = await signOrder(chain, account, order, nonce);
+  const signed = await signOrder(round, order, nonce);
   const kept = await deps.db.transaction((tx) => keepSigned(tx, order, "pending", signed));
   await at("signed");
   if (!kept) return;
@@ -210,7 +205,7 @@ async function signAndSend(round: Round, order: Order): Promise<void> {
 /** Sends what is stored already. A node that refuses it has it, or takes it in a later round. */
 async function send({ deps, chain }: Round, raw: string): Promise<void> {
   try {
-    await chain.client.sendRawTransaction({ serializedTransaction: raw as `0x${string}` });
+    await chain.sender.send(raw);
   } catch (error) {
     deps.log.debug({ err: error, chain: chain.chain }, "A transaction of the cashier's was not taken now.");
   }

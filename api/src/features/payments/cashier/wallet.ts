@@ -3,7 +3,7 @@ import { privateKeyToAccount } from "viem/accounts";
 import type { Chain } from "../../../chain/chains.ts";
 import type { Purpose } from "../schema.ts";
 
-/** Gas of one of its transactions, with room to spare. */
+/** Gas (on Tron: energy) of one of its transactions, with room to spare. */
 export const ORDER_GAS = 250_000n;
 /** With gas for fewer than this many transactions no plain transfer is offered, for it could not be turned into a purchase. */
 const LEAST_ORDERS = 20n;
@@ -12,7 +12,7 @@ const STATE_MS = 5_000;
 
 export interface CashierState {
   address: `0x${string}`;
-  /** Wei. */
+  /** Wei; on Tron sun. */
   balance: bigint;
   /** How many transactions the balance pays for at the present price of gas. */
   orders: bigint;

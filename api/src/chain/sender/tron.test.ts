@@ -1,0 +1,292 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { demoAccount, parseUsdt } from "@aiforge/contracts";
+import { and, eq, like } from "drizzle-orm";
+import type { PrivateKeyAccount } from "viem/accounts";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { settlementCall } from "../../features/jobs/settlement-calls.ts";
+import { sweepSettlements } from "../../features/jobs/settlement-sweep.ts";
+import { contractJob } from "../../features/jobs/terms.ts";
+import { type JobRow, moveJob } from "../../features/jobs/transitions.ts";
+import type { Step } from "../../features/payments/cashier/round.ts";
+import { cashierOrders } from "../../features/payments/cashier/schema.ts";
+import { runCashier } from "../../features/payments/cashier/worker.ts";
+import type { PaymentView } from "../../features/payments/shapes.ts";
+import { escrowOf, jobRow } from "../../testing/escrows.ts";
+import { eventually } from "../../testing/harness.ts";
+import { quote } from "../../testing/plain-transfers.ts";
+import { TRON_CHAIN, TronStand, tronEnv } from "../../testing/tron.ts";
+import { bodyOf, send, type TestWalletUser } from "../../testing/users.ts";
+import { aiforgeCall, FROM_WALLET, usdtCall } from "../calls.ts";
+import { OPERATOR_STEPS } from "../operator/round.ts";
+import { operatorTransactions } from "../operator/schema.ts";
+import { runOperator } from "../operator/worker.ts";
+import { chainJobEvents, chainPlanPurchases } from "../schema.ts";
+
+const CASHIER = demoAccount("cashier").address;
+
+let stand: TronStand;
+/** Orders jobs. */
+let client: TestWalletUser;
+/** A wallet that nobody linked. */
+let exchange: PrivateKeyAccount;
+beforeAll(async () => {
+  stand = await TronStand.open();
+  client = await customer();
+  exchange = await stand.fundedWallet(1_000_000_000n);
+});
+afterAll(() => stand?.close());
+
+const CASHIER_STEPS: Step[] = [
+  ...(["started", "decided", "tried", "signed", "sent", "mined", "settled", "finished"] as const),
+];
+
+const chain = () => stand.chain();
+
+/** A signed-in user whose wallet is linked on Tron and has 1,000 USDT there. */
+const customer = async (): Promise<TestWalletUser> => stand.walletUser(1_000_000_000n);
+
+/** Lets a worker run as a process that kills itself right after a step. @returns how it ended */
+async function killedAfter(file: string, step: string): Promise<[string, string | null]> {
+  const { config } = stand.api.deps;
+  const child = spawn(process.execPath, [fileURLToPath(new URL(`../../testing/${file}`, import.meta.url))], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: {
+      ...process.env,
+      DATABASE_URL: config.DATABASE_URL,
+      ...tronEnv(stand.devnet.url, stand.contracts),
+      CHAIN_IDS: TRON_CHAIN,
+      AUTH_SECRET: config.AUTH_SECRET,
+      WEIGHTS_SECRET: config.WEIGHTS_SECRET,
+      DATA_DIR: config.DATA_DIR,
+      LOG_LEVEL: "silent",
+      DIE_AT: step,
+    },
+  });
+  await once(child, "exit");
+  return [step, child.signalCode];
+}
+
+/** Makes blocks until something is done: slowly, so that what is signed is sent before it expires, 20 blocks on. */
+async function mining<T>(work: Promise<T>): Promise<T> {
+  let done = false;
+  const over = work.finally(() => {
+    done = true;
+  });
+  while (!done) {
+    await Promise.race([over, sleep(400)]);
+    await stand.devnet.mine();
+  }
+  return over;
+}
+
+const round = () => runOperator(stand.api.deps, chain(), { encode: settlementCall });
+
+/** Rounds, and blocks between them, until `done`. */
+const operating = (what: string, done: () => Promise<boolean>) =>
+  eventually(
+    what,
+    async () => {
+      await sweepSettlements(stand.api.deps, chain());
+      await round();
+      await stand.devnet.mine();
+      return done();
+    },
+    120_000,
+  );
+
+/** Funded jobs whose results wait to be verified, each with a node of its own. */
+async function jobs(count: number): Promise<{ job: JobRow; node: PrivateKeyAccount }[]> {
+  const { aiforge } = chain();
+  const price = 10_000_000n;
+  await stand.sign(client.wallet, usdtCall(chain(), "approve", [aiforge, price * BigInt(count)]));
+  const made: { job: JobRow; node: PrivateKeyAccount }[] = [];
+  for (let at = 0; at < count; at++) {
+    const node = stand.newWallet();
+    const job = await jobRow(stand.api, client, { state: "verifying", price, node, chain: TRON_CHAIN });
+    await stand.sign(client.wallet, aiforgeCall(chain(), "openJob", [contractJob(job), FROM_WALLET]));
+    made.push({ job, node });
+  }
+  await stand.settle();
+  return made;
+}
+
+const verified = (job: JobRow) =>
+  stand.api.deps.db.transaction((tx) =>
+    moveJob(tx, { id: job.id, from: "verifying", to: "completed", by: "verifier", reason: "verified" }),
+  );
+
+const callOf = async (job: JobRow) => {
+  const { key } = operatorTransactions;
+  const [row] = await stand.api.deps.db
+    .select()
+    .from(operatorTransactions)
+    .where(like(key, `%${job.id}`));
+  return row;
+};
+
+it("the operator pays a node when its job is done, and counts it as paid when that is solid", async () => {
+  const { job, node } = (await jobs(1))[0]!;
+  await verified(job);
+  await round();
+  expect(await callOf(job)).toMatchObject({ state: "sent", blockNumber: null });
+  await stand.devnet.mine();
+  expect(await stand.creditOf(node.address)).toBe(9_500_000n);
+  await stand.devnet.mine(17);
+  await round();
+  expect(await callOf(job)).toMatchObject({ state: "sent" });
+  await stand.devnet.mine(1);
+  await round();
+  expect(await callOf(job)).toMatchObject({ state: "confirmed", attempts: 0 });
+  await stand.mirrored();
+  expect(await escrowOf(stand.api, job)).toMatchObject({ status: "paid", paid: 9_500_000n, fee: 500_000n });
+});
+
+it("the operator signs anew what expired before any block had it, once no block can have it any more", async () => {
+  const { job, node } = (await jobs(1))[0]!;
+  await verified(job);
+  const at = (step: string) => {
+    if (step === "kept") throw new Error("killed before it was sent");
+  };
+  await runOperator(stand.api.deps, chain(), { encode: settlementCall, at }).catch(() => undefined);
+  const first = await callOf(job);
+  expect(first).toMatchObject({ state: "sent" });
+  // It expires, but its time is not solid yet: it might be in a block that this node has not seen.
+  await stand.devnet.mine(21);
+  await round();
+  expect((await callOf(job))?.txHash).toBe(first?.txHash);
+  await stand.devnet.mine(19);
+  // A solidity node that lags behind says nothing of what it has not seen.
+  stand.devnet.backends[0]!.lag = 30;
+  await round().catch(() => undefined);
+  expect((await callOf(job))?.txHash).toBe(first?.txHash);
+  stand.devnet.backends[0]!.lag = 0;
+  await operating("it is paid", async () => (await stand.creditOf(node.address)) > 0n);
+  const again = await callOf(job);
+  expect(again?.txHash).not.toBe(first?.txHash);
+  expect(again?.nonce).toBeGreaterThan(first?.nonce ?? 0);
+  expect(await stand.creditOf(node.address)).toBe(9_500_000n);
+});
+
+it("a wallet without TRX for the energy signs nothing, and burns nothing", async () => {
+  const poor = stand.newWallet();
+  await stand.devnet.fund(poor.address, 1_500_000n);
+  await stand.devnet.mine();
+  const call = usdtCall(chain(), "approve", [chain().aiforge, 1n]);
+  const nonce = await chain().sender.nextNonce(poor.address, "latest");
+  await expect(chain().sender.sign(poor, call, nonce)).rejects.toThrow(
+    /costs .* TRX, and the wallet has 1.5 TRX/,
+  );
+});
+
+const asked = (payment: PaymentView) => parseUsdt(payment.ways!.transfer!.amount);
+
+/** A quote of a plan, and the transfer for it from a wallet that nobody linked. */
+async function transferred(): Promise<{ buyer: TestWalletUser; payment: PaymentView }> {
+  const buyer = await customer();
+  const payment = await quote(buyer, { chain: TRON_CHAIN, purpose: "plan", plan: 1, months: 1 });
+  await stand.transfer(exchange, CASHIER, asked(payment));
+  return { buyer, payment };
+}
+
+const purchases = (payment: PaymentView) =>
+  stand.api.deps.db
+    .select()
+    .from(chainPlanPurchases)
+    .where(and(eq(chainPlanPurchases.account, payment.account), eq(chainPlanPurchases.chainId, TRON_CHAIN)));
+
+const openOrders = async () => {
+  const rows = await stand.api.deps.db
+    .select()
+    .from(cashierOrders)
+    .where(eq(cashierOrders.chain, TRON_CHAIN));
+  return rows.filter(({ state }) => state === "pending" || state === "signed");
+};
+
+/** Rounds, and blocks between them, until each is bought once, each tail is credited once and nothing is kept. */
+async function expectOnce(all: PaymentView[], before: bigint): Promise<void> {
+  await eventually(
+    "every purchase is made and every tail credited",
+    async () => {
+      await runCashier(stand.api.deps, chain());
+      await stand.devnet.mine();
+      for (const payment of all) {
+        const tail = asked(payment) - parseUsdt(payment.amount);
+        if ((await stand.creditOf(payment.wallet)) !== tail) return false;
+      }
+      return (await openOrders()).length === 0;
+    },
+    150_000,
+  );
+  await stand.settle();
+  await runCashier(stand.api.deps, chain());
+  await stand.settle();
+  for (const payment of all) expect(await purchases(payment)).toHaveLength(1);
+  expect(await stand.usdtOf(CASHIER)).toBe(before);
+}
+
+it("the cashier buys for a plain transfer, once that is solid", async () => {
+  const before = await stand.usdtOf(CASHIER);
+  const { buyer, payment } = await transferred();
+  const view = async () => bodyOf<PaymentView>(await buyer.call("GET", `/api/payments/${payment.id}`));
+  // 18 of 19 confirmations: seen, and nothing is done with it yet.
+  await stand.devnet.mine(17);
+  await stand.mirrored();
+  await eventually("it is seen", async () => (await view()).received !== null);
+  await runCashier(stand.api.deps, chain());
+  expect(await openOrders()).toEqual([]);
+  await stand.devnet.mine(1);
+  await stand.mirrored();
+  await expectOnce([payment], before);
+  expect(await view()).toMatchObject({ status: "confirmed", received: { outcome: "purchase" } });
+});
+
+it("operator and cashier pay once, after whichever step they are killed", async () => {
+  const before = await stand.usdtOf(CASHIER);
+  const work = await jobs(CASHIER_STEPS.length);
+  const bought: PaymentView[] = [];
+  for (const [at, step] of CASHIER_STEPS.entries()) {
+    const operatorStep = OPERATOR_STEPS[at] ?? "kept";
+    bought.push((await transferred()).payment);
+    await verified(work[at]!.job);
+    await stand.settle();
+    const ends = [killedAfter("operator-child.ts", operatorStep), killedAfter("cashier-child.ts", step)];
+    expect(await mining(Promise.all(ends))).toEqual([
+      [operatorStep, "SIGKILL"],
+      [step, "SIGKILL"],
+    ]);
+  }
+  await operating("every node is paid", async () => {
+    const calls = await Promise.all(work.map(({ job }) => callOf(job)));
+    return calls.every((call) => call?.state === "confirmed");
+  });
+  await expectOnce(bought, before);
+  for (const { job, node } of work) {
+    expect(await stand.creditOf(node.address)).toBe(9_500_000n);
+    const events = await stand.api.deps.db
+      .select()
+      .from(chainJobEvents)
+      .where(eq(chainJobEvents.jobId, job.onchainId));
+    expect(events.filter(({ kind }) => kind === "paid")).toHaveLength(1);
+  }
+}, 300_000);
+
+it("is listed with its namespace, as far as it is mirrored", async () => {
+  await stand.settle();
+  const { chains } = await bodyOf<{ chains: object[] }>(await send(stand.api, "GET", "/api/chains"));
+  expect(chains).toMatchObject([
+    { chain: "eip155:31337", namespace: "eip155" },
+    {
+      chain: TRON_CHAIN,
+      namespace: "tron",
+      chainId: 0x74646576,
+      ...stand.contracts,
+      treasury: demoAccount("treasury").address.toLowerCase(),
+      confirmations: 19,
+      headBlock: stand.devnet.head(),
+      mirroredBlock: stand.devnet.head(),
+    },
+  ]);
+});
