@@ -50,11 +50,14 @@ export async function tronChainId(ask: AskTron): Promise<number> {
   return Number.parseInt(block.id.slice(-8), 16);
 }
 
-/** The block that a JSON-RPC block parameter means; null when the node does not have it. */
+/**
+ * The block that a JSON-RPC block parameter means; null when the node does not have it. The newest comes without its
+ * transactions: it is asked for its height and time again and again.
+ */
 export async function blockAt(ask: AskTron, tag: unknown): Promise<TronHead | null> {
   if (tag === "safe" || tag === "finalized") return readBlock(await ask("walletsolidity/getnowblock"));
   if (tag === undefined || tag === "latest" || tag === "pending") {
-    return readBlock(await ask("wallet/getnowblock"));
+    return tronHead(ask);
   }
   const num = tag === "earliest" ? 0 : Number(tag);
   if (!Number.isSafeInteger(num) || num < 0) throw tronError("block", -32602, `Not a block: ${tag}`);

@@ -30,6 +30,7 @@ import {
   estimateTronFee,
   recoverTronMessage,
   TronBroadcastError,
+  tronLost,
   tronMessageHash,
   tronTransport,
 } from "./index.ts";
@@ -179,6 +180,35 @@ test("the fee limit follows from the estimate, and too little of it fails on the
   const refused = await broadcastTron(client, { ...again, signature: [wrong] }).catch((e: unknown) => e);
   expect(refused).toBeInstanceOf(TronBroadcastError);
   expect((refused as TronBroadcastError).code).toBe("SIGERROR");
+});
+
+test("a transaction is lost when it expired and no solid block has it, and not before that is certain", async () => {
+  const faults = devnet.backends[0]!.faults;
+  const data = transferData(getAddress(tronAddress(bob)), USDT);
+  const build = async () => {
+    const call = { from: alice, to: usdt, data };
+    const { feeLimitSun } = await estimateTronFee({ client, ...call });
+    const built = await buildTronCall({ client, ...call, feeLimit: feeLimitSun });
+    return { ...built, signature: [await aliceKey.sign({ hash: `0x${built.txID}` })] };
+  };
+  const never = await build();
+  const late = await build();
+  // 20 blocks of 3 seconds until they expire: the last block that takes one is the one upon the 19th.
+  await devnet.mine(19);
+  await broadcastTron(client, late);
+  await devnet.mine();
+  expect(await client.getTransactionReceipt({ hash: `0x${late.txID}` })).toMatchObject({ status: "success" });
+  await devnet.mine(17);
+  // Expired, but not solid: a block that has it may come to light yet.
+  expect(await tronLost(client, never)).toBe(false);
+  await devnet.mine(3);
+  // The node that is asked for the blocks lags, or has nothing to say.
+  faults.add({ kind: "empty", path: "walletsolidity/getblockbylimitnext", times: 1 });
+  expect(await tronLost(client, never)).toBe(false);
+  faults.add({ kind: "empty", path: "walletsolidity/getblockbynum", times: 1 });
+  expect(await tronLost(client, never)).toBe(false);
+  expect(await tronLost(client, never)).toBe(true);
+  expect(await tronLost(client, late)).toBe(false);
 });
 
 test("a node that refuses or stays silent fails as an RPC node does", async () => {

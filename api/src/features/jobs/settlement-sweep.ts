@@ -48,10 +48,12 @@ export async function sweepSettlements(deps: Deps, chain: Chain): Promise<void> 
     .from(jobs)
     .innerJoin(escrows, and(eq(escrows.chainId, jobs.chain), eq(escrows.jobId, jobs.onchainId)))
     .where(and(eq(jobs.chain, chain.chain), isNull(jobs.settledAt)));
-  const head = await chain.client.getBlock({ blockTag: "latest" });
-  const settled = head.number - BigInt(chain.confirmations - 1);
-  for (const { job, escrow } of held) {
-    if (escrow.blockNumber <= settled) await look(deps, job, escrow, head.timestamp);
+  if (held.length > 0) {
+    const head = await chain.client.getBlock({ blockTag: "latest" });
+    const settled = head.number - BigInt(chain.confirmations - 1);
+    for (const { job, escrow } of held) {
+      if (escrow.blockNumber <= settled) await look(deps, job, escrow, head.timestamp);
+    }
   }
   await noteSettled(deps, chain);
 }
