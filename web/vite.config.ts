@@ -35,6 +35,10 @@ export default defineConfig({
     proxy: {
       "/api": { target: process.env.API_URL ?? "http://127.0.0.1:3001", ws: true },
       "/rpc/31337": { target: process.env.RPC_URL_31337 ?? "http://127.0.0.1:8545", rewrite: () => "/" },
+      "/tron/1952736630": {
+        target: process.env.TRON_URL ?? "http://127.0.0.1:9090",
+        rewrite: (path) => path.replace(/^\/tron\/\d+/, ""),
+      },
     },
   },
 });

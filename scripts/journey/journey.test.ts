@@ -15,6 +15,7 @@ import { ownerSteps } from "./steps/owner.ts";
 import { planSteps } from "./steps/plans.ts";
 import { publishingSteps } from "./steps/publishing.ts";
 import { subscriptionSteps } from "./steps/subscription.ts";
+import { tronSteps } from "./steps/tron.ts";
 import { waysSteps } from "./steps/ways.ts";
 import { World } from "./world.ts";
 
@@ -41,6 +42,7 @@ describe("the journey", () => {
   earningsSteps(world);
   jobSteps(world);
   waysSteps(world);
+  tronSteps(world);
   ownerSteps(world);
   adminSteps(world);
   disputeSteps(world);

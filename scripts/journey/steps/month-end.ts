@@ -2,7 +2,7 @@ import { aiforgeAbi, demoAccount, monthText, splitId } from "@aiforge/contracts"
 import { expect, it } from "vitest";
 import { Person } from "../people.ts";
 import { aiforge, creatorWallet, laterSplit, type World } from "../world.ts";
-import { confirmAsAdmin } from "./house.ts";
+import { confirmAsAdmin, localChain } from "./house.ts";
 
 const VETO_SECONDS = 2n * 86_400n;
 
@@ -12,7 +12,7 @@ export function monthEndSteps(world: World): void {
     await world.travelToNextMonth();
     await admin.visit("/admin");
     await distribute(world, ": Posted.");
-    const root = admin.byTestId("admin-roots").getByRole("listitem").first();
+    const root = localChain(admin).getByTestId("admin-roots").getByRole("listitem").first();
     await expect.poll(() => root.getAttribute("data-state"), { timeout: 15_000 }).toBe("waiting");
     expect(await root.textContent()).toContain("21.00");
   });
@@ -21,9 +21,11 @@ export function monthEndSteps(world: World): void {
     const { admin } = world;
     await admin.button(`Refuse the distribution of ${monthText(world.month)}`).click();
     await confirmAsAdmin(admin);
-    const roots = admin.byTestId("admin-roots").getByRole("listitem");
+    const roots = localChain(admin).getByTestId("admin-roots").getByRole("listitem");
     await expect.poll(() => roots.first().getAttribute("data-state")).toBe("vetoed");
-    await expect.poll(() => admin.byTestId("distribute").textContent()).toBe("Compute it again");
+    await expect
+      .poll(() => localChain(admin).getByTestId("distribute").textContent())
+      .toBe("Compute it again");
     await distribute(world, ": Posted.");
     await expect.poll(() => roots.count()).toBe(2);
     const states = () => roots.evaluateAll((rows) => rows.map((row) => row.getAttribute("data-state")));
@@ -85,14 +87,14 @@ export function monthEndSteps(world: World): void {
 
 /** Has the admin take the month as far as it goes now, until the page says this of it. */
 async function distribute(world: World, outcome: string): Promise<void> {
-  const { admin } = world;
-  await admin.byTestId("distribute-month").fill(monthText(world.month));
-  const result = admin.byTestId("distribute-result").filter({ hasText: outcome });
+  const chain = localChain(world.admin);
+  await chain.getByTestId("distribute-month").fill(monthText(world.month));
+  const result = chain.getByTestId("distribute-result").filter({ hasText: outcome });
   // The mirror, and then three confirmations, may be a moment behind the chain.
   await expect
     .poll(
       async () => {
-        await admin.byTestId("distribute").click();
+        await chain.getByTestId("distribute").click();
         await result.waitFor({ timeout: 2_000 }).catch(() => {});
         return result.count();
       },

@@ -153,14 +153,14 @@ export const api = {
   admin: {
     wallets: () => unwrap(client.listAdminWallets()),
     overview: () => unwrap(client.getAdminOverview()),
-    addWallet: (body: { address: string; role: "admin" | "operator" }) =>
+    addWallet: (body: { address: string; role: "admin" | "operator"; chain: string }) =>
       unwrap<t.AdminCall>(client.addAdminWallet({ body })),
-    removeWallet: (body: { address: string; role: "admin" | "operator" }) =>
+    removeWallet: (body: { address: string; role: "admin" | "operator"; chain: string }) =>
       unwrap<t.AdminCall>(client.removeAdminWallet({ body })),
-    collectFees: () => unwrap<t.AdminCall>(client.prepareCollectFees({ body: {} })),
-    setPlanPrice: (body: { plan: number; price: string }) =>
+    collectFees: (chain: string) => unwrap<t.AdminCall>(client.prepareCollectFees({ body: { chain } })),
+    setPlanPrice: (body: { plan: number; price: string; chain: string }) =>
       unwrap<t.AdminCall>(client.prepareSetPlanPrice({ body })),
-    vetoRoot: () => unwrap<t.AdminCall>(client.prepareVetoRoot({ body: {} })),
+    vetoRoot: (chain: string) => unwrap<t.AdminCall>(client.prepareVetoRoot({ body: { chain } })),
     verifyNode: (id: string) => unwrap<t.Node>(client.verifyNode({ path: { id } })),
     unverifyNode: (id: string) => unwrap<t.Node>(client.unverifyNode({ path: { id } })),
     activateNode: (id: string) => unwrap<t.Node>(client.activateNode({ path: { id } })),
@@ -182,8 +182,8 @@ export const api = {
       unwrap<t.AdminCall>(client.prepareResolveJob({ path: { id }, body: { nodeBps } })),
     cancelJob: (id: string, reason: string) =>
       unwrap<t.Job>(client.cancelJobAsAdmin({ path: { id }, body: { reason } })),
-    pause: () => unwrap<t.AdminCall>(client.preparePause({ body: {} })),
-    unpause: () => unwrap<t.AdminCall>(client.prepareUnpause({ body: {} })),
+    pause: (chain: string) => unwrap<t.AdminCall>(client.preparePause({ body: { chain } })),
+    unpause: (chain: string) => unwrap<t.AdminCall>(client.prepareUnpause({ body: { chain } })),
     heldTransfers: () => unwrap<t.HeldTransfers>(client.listHeldTransfers()),
     assignTransfer: (id: string, body: { wallet?: string; paymentId?: string; note: string }) =>
       unwrap<t.HeldTransfers>(client.assignTransfer({ path: { id }, body })),
@@ -199,9 +199,9 @@ export const api = {
     groups: async () => (await unwrap(client.getGroupEarnings())).groups,
     distribution: (year: number, month: number) => unwrap(client.getDistribution({ path: { year, month } })),
     /** For admins: takes an ended month as far as it goes now; `again` a vetoed one. */
-    distribute: (year: number, month: number, again: boolean) =>
+    distribute: (year: number, month: number, chain: string, again: boolean) =>
       unwrap<t.Distribution>(
-        client.distributeMonth({ path: { year, month }, query: { again: again ? "true" : "false" } }),
+        client.distributeMonth({ path: { year, month }, query: { chain, again: again ? "true" : "false" } }),
       ),
     /** The very bytes that were published, as text; they are ASCII. */
     inputs: (url: string) => text(url),

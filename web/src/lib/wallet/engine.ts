@@ -105,9 +105,10 @@ export async function startWalletEngine(parameters: {
         await evm?.disconnect();
         return address;
       }
-      await tron?.disconnect();
       if (!evm) throw new Error("This wallet is no longer there.");
-      return evm.connect(id);
+      const address = await evm.connect(id);
+      await tron?.disconnect();
+      return address;
     },
     async disconnect(): Promise<void> {
       await Promise.all([evm?.disconnect(), tron?.disconnect()]);

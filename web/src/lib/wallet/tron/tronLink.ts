@@ -7,6 +7,8 @@ import type { SignedTronTransaction, TronWallet } from "./types.ts";
 /** It is opened only once the wallet was found, so it need not be waited for. */
 const CHECK_MS = 1000;
 
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
 /** TronLink, by its own library, which speaks TIP-1193 and what came before it. */
 export function openTronLink(onChange: () => void): TronWallet {
   const adapter = new TronLinkAdapter({
@@ -20,6 +22,7 @@ export function openTronLink(onChange: () => void): TronWallet {
       if (adapter.readyState !== "Loading") resolve();
       else adapter.once("readyStateChanged", () => resolve());
     });
+  const accountComes = () => new Promise<void>((resolve) => adapter.once("accountsChanged", () => resolve()));
   adapter.on("accountsChanged", onChange);
   adapter.on("disconnect", onChange);
   // Each of its errors is thrown as well; without a listener it would be thrown once more, at nobody.
@@ -37,6 +40,8 @@ export function openTronLink(onChange: () => void): TronWallet {
     },
     async resume() {
       await found();
+      // A site that it lets in has the account a moment after the page.
+      if (!address()) await Promise.race([accountComes(), wait(CHECK_MS)]);
       return address();
     },
     disconnect: () => adapter.disconnect(),

@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { listChains } from "@aiforge/api/client";
+import type { Address } from "viem";
+import { expect, it } from "vitest";
+import { inspect } from "../inspect.ts";
+import { Person } from "../people.ts";
+import { TronLinkWallet, TronSide } from "../tronlink-wallet.ts";
+import type { World } from "../world.ts";
+import { askForFrance } from "./plans.ts";
+
+const NETWORK = "Local Tron";
+const PRICE = 10_000_000n;
+/** So many blocks, its own included, until one is solid. */
+const SOLID = 19;
+
+/** Tron: TronLink, and USDT that comes from somewhere else by the QR code. */
+export function tronSteps(world: World): void {
+  let side: TronSide;
+  let buyer: Person;
+  let wallet: TronLinkWallet;
+
+  it("13: someone with TronLink signs in", async () => {
+    const { data } = await listChains({ client: world.visitor, throwOnError: true });
+    const chain = data.chains.find(({ name }) => name === NETWORK);
+    side = new TronSide(`http://127.0.0.1:${world.place.ports.tron}`, chain?.usdt as Address);
+    wallet = new TronLinkWallet(side);
+    await side.fund(wallet.address, 1_000);
+    await side.transfer(wallet.address, 2n * PRICE);
+    await side.mine(1);
+
+    buyer = await Person.arrive(world.browser, world.place.webUrl);
+    await wallet.install(buyer.context);
+    await buyer.visit("/sign-in");
+    await buyer.byTestId("connect-wallet").click();
+    expect(await inspect(buyer.page, "choose-wallet")).toEqual([]);
+    await buyer.byTestId("wallet-dialog").getByRole("button", { name: "TronLink" }).click();
+    await buyer.button("Sign in with this wallet").click();
+    await buyer.signedIn();
+    expect(wallet.asked).toEqual(["signMessageV2"]);
+
+    // The wallet is known again on the next visit, by the address that its person knows.
+    await buyer.visit("/account");
+    await buyer.byTestId("wallet-menu").click();
+    expect(await buyer.byTestId("wallet-address").textContent()).toBe(wallet.base58);
+    await expect.poll(() => buyer.byTestId("wallet-balance").textContent()).toBe("20.00");
+    await buyer.page.keyboard.press("Escape");
+    const linked = buyer.page.getByRole("listitem").filter({ hasText: "Unlink" });
+    expect(await linked.locator("[data-value]").getAttribute("data-value")).toBe(wallet.base58);
+    expect(await inspect(buyer.page, "account-tron")).toEqual([]);
+  });
+
+  it("13: is told what is wrong before a payment, in words, and nothing is sent", async () => {
+    await buyer.visit("/billing");
+    await buyer.byTestId("buy-basic").click();
+    expect(await buyer.byTestId("pay-amount").textContent()).toBe("10.00");
+    expect(await buyer.byTestId("pay-network").textContent()).toBe(NETWORK);
+    wallet.asked = [];
+    const problem = buyer.byTestId("pay-dialog").getByTestId("error");
+    wallet.elsewhere = true;
+    await buyer.byTestId("pay-button").click();
+    await expect
+      .poll(() => problem.textContent())
+      .toContain(`The wallet is on another network, not on ${NETWORK}.`);
+    expect(wallet.asked).toEqual([]);
+    wallet.elsewhere = false;
+    wallet.answer.set("sign", "Confirmation declined by user");
+    await buyer.button("Try again").click();
+    await expect
+      .poll(() => problem.textContent())
+      .toContain("You declined it in the wallet. Nothing was sent.");
+    expect(wallet.asked).toEqual(["sign"]);
+    expect(await side.usdtOf(wallet.address)).toBe(2n * PRICE);
+  });
+
+  it("13: pays with TronLink, knowing the fee in TRX, and sees the blocks until it is final", async () => {
+    wallet.asked = [];
+    const said = watchStepper(buyer);
+    await buyer.button("Try again").click();
+    await expect.poll(() => wallet.asked.length).toBe(1);
+    await side.mine(1);
+    await expect.poll(() => wallet.asked.length).toBe(2);
+    await side.mine(2);
+    const bar = buyer.byTestId("step-pay").getByRole("img");
+    await bar.waitFor();
+    expect(await inspect(buyer.page, "pay-tron")).toEqual([]);
+    await side.mine(SOLID);
+    await buyer.byTestId("pay-confirmed").waitFor({ timeout: 60_000 });
+    const texts = await said();
+    for (const step of ["approve", "pay"]) {
+      expect(texts.filter((text) => text.startsWith(step)).join("\n")).toMatch(
+        /Network fee: about \d+\.\d\d TRX, at most \d+\.\d\d\./,
+      );
+    }
+    expect(texts.some((text) => /^pay: Confirmation \d+ of 19$/.test(text))).toBe(true);
+    expect(texts.at(-1)).toBe("pay: Confirmed 19 of 19.");
+    expect(await side.usdtOf(wallet.address)).toBe(PRICE);
+    await buyer.button("Done").click();
+    await expect.poll(() => buyer.byTestId("my-plan").getAttribute("data-plan")).toBe("basic");
+    const paid = buyer.page.locator('[data-testid="payment-row"][data-status="confirmed"]');
+    await expect.poll(() => paid.count()).toBe(1);
+    expect(await paid.locator("[data-value]").first().getAttribute("data-value")).toMatch(/^[0-9a-f]{64}$/);
+
+    await buyer.visit(`/chat?model=${world.modelId}`);
+    expect(await askForFrance(buyer)).toContain("The capital of France is Paris.");
+  });
+}
+
+/** Notes what the stepper says of each step. @returns a function that gives the different texts, in order */
+function watchStepper(person: Person): () => Promise<string[]> {
+  const seen: string[] = [];
+  let watching = true;
+  const watch = async () => {
+    while (watching) {
+      for (const step of ["approve", "pay"]) {
+        const line = person.byTestId(`step-${step}`).locator("p").nth(1);
+        // Not there yet, or gone with its page.
+        const text = await line.textContent({ timeout: 200 }).catch(() => null);
+        const said = `${step}: ${text}`;
+        if (text && !seen.includes(said)) seen.push(said);
+      }
+      await sleep(50);
+    }
+  };
+  const done = watch();
+  return async () => {
+    watching = false;
+    await done;
+    return seen;
+  };
+}
