@@ -73,7 +73,11 @@ function describe({ chainId, deployer, balance, gas, cost, args, notes }: Deploy
 }
 
 /** The transaction was mined; whether it made what was planned is another question. */
-async function requireAsPlanned(reader: PublicClient, address: `0x${string}`, args: DeployPlan["args"]) {
+export async function requireAsPlanned(
+  reader: PublicClient,
+  address: `0x${string}`,
+  args: DeployPlan["args"],
+) {
   const at = { address, abi: aiforgeAbi } as const;
   const [token, permit2, admin, operator, treasury, delay] = args;
   const [adminRole, operatorRole] = await Promise.all([
@@ -111,7 +115,7 @@ async function requireAsPlanned(reader: PublicClient, address: `0x${string}`, ar
 }
 
 /** Asks at a terminal; without one, and without --yes, it stays a dry run. */
-async function ask(): Promise<boolean> {
+export async function ask(): Promise<boolean> {
   if (process.argv.includes("--yes")) return true;
   if (!process.stdin.isTTY) {
     console.error("A dry run: say --yes to send it.");

@@ -38,7 +38,11 @@ export interface DeployPlan {
 }
 
 /** Tether's own contracts. On these chains no other token is accepted. */
-const TETHER: Record<number, Address> = { 1: "0xdAC17F958D2ee523a2206206994597C13D831ec7" };
+const TETHER: Record<number, Address> = {
+  1: "0xdAC17F958D2ee523a2206206994597C13D831ec7",
+  // Tron: TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t.
+  728126428: "0xa614f803B6FD780986A42c78Ec9c7f77e6DeD13C",
+};
 const TWO_DAYS = "172800";
 /** The delay is a uint48 in the contract. */
 const DELAY = /^[0-9]{1,10}$/;
@@ -101,7 +105,7 @@ export async function planDeploy(env: Record<string, string | undefined>): Promi
 }
 
 /** The contract would be tied to this token for ever, so a fake or a typo stops here. */
-async function requireTether(
+export async function requireTether(
   reader: PublicClient,
   chainId: number,
   usdt: Address,

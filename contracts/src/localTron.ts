@@ -17,6 +17,7 @@ import { DEMO_USDT, demoDeployData } from "./demoDeployment.ts";
 import { LocalDeployError } from "./deployLocal.ts";
 import { broadcastTron, buildTronCall, tronInfo, tronNode, tronResult, tronTransport } from "./tron/index.ts";
 import { showTronAddress, tronAddress } from "./tronAddress.ts";
+import { signTronCreation } from "./tronCreation.ts";
 
 /** Chain id of the local Tron (`scripts/tron-devnet`), as in `tron:0x74646576`. */
 export const LOCAL_TRON_ID = 0x7464_6576;
@@ -159,18 +160,17 @@ class Deployer {
    * @returns where it is, once it is in a block
    */
   async create(name: string, abi: readonly object[], bytecode: Hex, data: Hex): Promise<Address> {
-    // Not for the pages, and large: only a first start needs it.
-    const { TronWeb } = await import("tronweb");
-    const tron = new TronWeb({ fullHost: this.#url, privateKey: this.#key.slice(2) });
-    const built = await tron.transactionBuilder.createSmartContract({
+    const { signed, address } = await signTronCreation({
+      url: this.#url,
+      privateKey: this.#key,
       name,
-      abi: abi as never,
-      bytecode: bytecode.slice(2),
-      rawParameter: data.slice(bytecode.length),
-      feeLimit: Number(CREATION_LIMIT),
+      abi,
+      bytecode,
+      data,
+      feeLimit: CREATION_LIMIT,
     });
-    await this.#included(await broadcastTron(this.#url, (await tron.trx.sign(built)) as never));
-    return tronAddress(built.contract_address);
+    await this.#included(await broadcastTron(this.#url, signed));
+    return address;
   }
 
   /** USDT for those that are to have some and have none yet: all at once, or none when this was cut off. */
