@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { listChains } from "@aiforge/api/client";
+import { parseUsdt, tronAddress } from "@aiforge/contracts";
 import type { Address } from "viem";
 import { expect, it } from "vitest";
 import { inspect } from "../inspect.ts";
@@ -103,6 +104,47 @@ export function tronSteps(world: World): void {
     await buyer.visit(`/chat?model=${world.modelId}`);
     expect(await askForFrance(buyer)).toContain("The capital of France is Paris.");
   });
+
+  it("13: pays by the QR code, from a wallet that nobody has linked", async () => {
+    await buyer.visit("/billing");
+    const until = await buyer.byTestId("my-plan").textContent();
+    await buyer.byTestId("buy-basic").click();
+    await buyer.byTestId("way-transfer").click();
+    expect(await buyer.byTestId("transfer-network").textContent()).toBe(NETWORK);
+    const amount = (await buyer.byTestId("transfer-amount").textContent()) ?? "";
+    const to = (await buyer.byTestId("transfer-to").getAttribute("data-value")) ?? "";
+    expect(to).toMatch(/^T[1-9A-HJ-NP-Za-km-z]{33}$/);
+    const code = buyer.byTestId("transfer-way").getByRole("img");
+    expect(
+      await code.evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth),
+    ).toBeGreaterThan(0);
+    expect(await inspect(buyer.page, "pay-by-transfer-tron")).toEqual([]);
+
+    await side.transfer(tronAddress(to), parseUsdt(amount));
+    await side.mine(3);
+    const received = buyer.byTestId("transfer-received");
+    await expect.poll(() => received.textContent()).toMatch(/Seen: \d+ of 19 confirmations\./);
+    expect(await inspect(buyer.page, "transfer-seen-tron")).toEqual([]);
+    await side.mine(SOLID);
+    await expect.poll(() => received.textContent()).toContain("The platform is making the purchase for you.");
+    // The cashier's own transactions come now, each in need of blocks on it.
+    const mining = mineUntil(side, () => buyer.byTestId("pay-confirmed").isVisible());
+    await buyer.byTestId("pay-confirmed").waitFor({ timeout: 60_000 });
+    await mining;
+    await buyer.button("Done").click();
+    await expect.poll(() => buyer.byTestId("my-plan").textContent()).not.toBe(until);
+    expect(await side.usdtOf(wallet.address)).toBe(PRICE);
+    expect(buyer.complaints).toEqual([]);
+  });
+}
+
+/** Makes blocks until something is there, for a minute at most. */
+async function mineUntil(side: TronSide, there: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 60_000; Date.now() < end && !(await there()); ) {
+    // Not many at once: a transaction expires by the time of the blocks.
+    await side.mine(6);
+    await sleep(1_000);
+  }
 }
 
 /** Notes what the stepper says of each step. @returns a function that gives the different texts, in order */

@@ -17,7 +17,7 @@ interface OldWallets {
 }
 
 /** Another wallet than one of Ethereum, which may have the same rdns. */
-export const choiceId = (rdns: string): string => `tron:${rdns}`;
+const choiceId = (rdns: string): string => `tron:${rdns}`;
 
 const tronLink = (icon: string | null): TronChoice => ({
   id: choiceId(TRONLINK.rdns),

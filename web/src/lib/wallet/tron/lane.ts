@@ -106,5 +106,3 @@ export async function startTronLane({ chains, ask, onConnection, onChoices }: Tr
   };
   return lane;
 }
-
-export type TronLane = Awaited<ReturnType<typeof startTronLane>>;

@@ -13,7 +13,7 @@ export const switchInWallet = (): never => {
 };
 
 /** The chain of a wallet's node, by its first block. */
-export async function chainOf(tronWeb: WalletTronWeb): Promise<number | null> {
+async function chainOf(tronWeb: WalletTronWeb): Promise<number | null> {
   const block = await tronWeb.trx.getBlockByNumber(0).catch(() => null);
   const end = /[0-9a-f]{8}$/i.exec(block?.blockID ?? "")?.[0];
   return end === undefined ? null : Number.parseInt(end, 16);
