@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { add, countVitest, NOTHING, withExitCode } from "./counts.ts";
+import { add, countVitest, failuresOf, NOTHING, withExitCode } from "./counts.ts";
 
 const file = (status: string, ...tests: string[]) => ({
+  name: "/clone/api/src/a.test.ts",
   status,
   assertionResults: tests.map((test) => ({ status: test })),
 });
@@ -22,6 +23,23 @@ describe("counting", () => {
   it("counts an error outside of any test as a failure", () => {
     const report = { success: false, testResults: [file("passed", "passed")] };
     expect(countVitest(report)).toEqual({ passed: 1, failed: 1, skipped: 0 });
+  });
+
+  it("tells what failed, and the first line of why", () => {
+    const failed = {
+      name: "/clone/api/src/b.test.ts",
+      status: "failed",
+      assertionResults: [
+        { status: "passed", fullName: "b works" },
+        { status: "failed", fullName: "b fails", failureMessages: ["Error: it is 2\n    at b.test.ts:7"] },
+      ],
+    };
+    const unloaded = { ...file("failed"), message: "Cannot find module 'c'\nmore" };
+    const report = { success: false, testResults: [file("passed", "passed"), failed, unloaded] };
+    expect(failuresOf(report, "/clone")).toEqual([
+      "api/src/b.test.ts > b fails: Error: it is 2",
+      "api/src/a.test.ts: Cannot find module 'c'",
+    ]);
   });
 
   it("does not believe a report over an exit code", () => {

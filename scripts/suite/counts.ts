@@ -14,7 +14,12 @@ export function add(a: Counts, b: Counts): Counts {
 /** The part of vitest's JSON report (which is Jest's) that is counted. */
 interface VitestReport {
   success: boolean;
-  testResults: { status: string; assertionResults: { status: string }[] }[];
+  testResults: {
+    name: string;
+    status: string;
+    message?: string;
+    assertionResults: { status: string; fullName?: string; failureMessages?: string[] | null }[];
+  }[];
 }
 
 /**
@@ -35,6 +40,24 @@ export function countVitest(report: VitestReport): Counts {
   }
   if (!report.success && counts.failed === 0) counts.failed++;
   return counts;
+}
+
+const firstLine = (text: string | undefined): string => text?.split("\n", 1)[0]?.slice(0, 300) ?? "";
+
+/**
+ * What failed, a line each: the file, the test, and the first line of why. Whoever sees only the end of the output has
+ * the reason in it.
+ * @param root folder that the files' names are told from
+ */
+export function failuresOf(report: VitestReport, root: string): string[] {
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = name.startsWith(root) ? name.slice(root.length).replace(/^\/+/, "") : name;
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    if (failed.length === 0) return status === "failed" ? [`${file}: ${firstLine(message)}`] : [];
+    return failed.map(
+      ({ fullName, failureMessages }) => `${file} > ${fullName}: ${firstLine(failureMessages?.[0])}`,
+    );
+  });
 }
 
 /** A runner that says it failed must not add up to a success. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { findBrowser } from "../journey/browser.ts";
 import { ROOT } from "../supervisor/config.ts";
 import { runChecks } from "./checks.ts";
-import { add, type Counts, countVitest, NOTHING, withExitCode } from "./counts.ts";
+import { add, type Counts, countVitest, failuresOf, NOTHING, withExitCode } from "./counts.ts";
 import { runShown } from "./run.ts";
 
 const REPORTS = join(ROOT, ".cache/reports");
@@ -28,6 +28,7 @@ if (unknown) {
 }
 await mkdir(REPORTS, { recursive: true });
 let total = NOTHING;
+const failures: string[] = [];
 for (const [name, { title, run }] of Object.entries(PARTS)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   console.log(`\n── ${title}`);
@@ -39,6 +40,7 @@ for (const [name, { title, run }] of Object.entries(PARTS)) {
     `── ${title}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`,
   );
 }
+for (const failure of failures) console.log(`✖ ${failure}`);
 if (total.skipped > 0) console.log(`\n${total.skipped} skipped (see above)`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
@@ -65,7 +67,11 @@ async function runVitest(name: string, args: string[], env?: NodeJS.ProcessEnv):
     ],
     env: { ...process.env, ...env },
   });
-  return withExitCode(await readReport(report, countVitest), code);
+  const read = (found: Parameters<typeof countVitest>[0]) => {
+    failures.push(...failuresOf(found, ROOT));
+    return countVitest(found);
+  };
+  return withExitCode(await readReport(report, read), code);
 }
 
 async function runJourney(): Promise<Counts> {
