@@ -12,9 +12,14 @@ export function add(a: Counts, b: Counts): Counts {
 }
 
 /** The part of vitest's JSON report (which is Jest's) that is counted. */
-interface VitestReport {
+export interface VitestReport {
   success: boolean;
-  testResults: { status: string; assertionResults: { status: string }[] }[];
+  testResults: {
+    name: string;
+    status: string;
+    message?: string;
+    assertionResults: { status: string; fullName?: string; failureMessages?: string[] | null }[];
+  }[];
 }
 
 /**
@@ -35,6 +40,47 @@ export function countVitest(report: VitestReport): Counts {
   }
   if (!report.success && counts.failed === 0) counts.failed++;
   return counts;
+}
+
+const firstLine = (text: string | undefined): string => text?.split("\n", 1)[0]?.slice(0, 300) ?? "";
+
+export interface Failure {
+  /** File and name. */
+  test: string;
+  /** The first line of the reason. */
+  why: string;
+}
+
+/**
+ * What failed and why, so that whoever sees only the end of the output has it too.
+ * @param root folder that the files' names are told from
+ */
+export function failuresOf(report: VitestReport, root: string): Failure[] {
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = name.startsWith(root) ? name.slice(root.length).replace(/^\/+/, "") : name;
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    if (failed.length === 0) return status === "failed" ? [{ test: file, why: firstLine(message) }] : [];
+    return failed.map(({ fullName, failureMessages }) => ({
+      test: `${file} > ${fullName}`,
+      why: firstLine(failureMessages?.[0]),
+    }));
+  });
+}
+
+/** More files than this are no coincidence. */
+const MOST_SECOND_TRIES = 5;
+
+/** The files of a report that are worth a second try: those that failed, if they are few and nothing else failed. */
+export function secondTries({ testResults, success }: VitestReport): string[] {
+  const failed = testResults.filter(({ status }) => status === "failed").map(({ name }) => name);
+  return !success && failed.length <= MOST_SECOND_TRIES ? failed : [];
+}
+
+/** A report in which files have the results of their second try. */
+export function withSecondTry(first: VitestReport, second: VitestReport): VitestReport {
+  const again = new Map(second.testResults.map((file) => [file.name, file]));
+  const testResults = first.testResults.map((file) => again.get(file.name) ?? file);
+  return { success: second.success && testResults.every(({ status }) => status === "passed"), testResults };
 }
 
 /** A runner that says it failed must not add up to a success. */

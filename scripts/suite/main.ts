@@ -3,7 +3,18 @@ import { join } from "node:path";
 import { findBrowser } from "../journey/browser.ts";
 import { ROOT } from "../supervisor/config.ts";
 import { runChecks } from "./checks.ts";
-import { add, type Counts, countVitest, NOTHING, withExitCode } from "./counts.ts";
+import {
+  add,
+  type Counts,
+  countVitest,
+  type Failure,
+  failuresOf,
+  NOTHING,
+  secondTries,
+  type VitestReport,
+  withExitCode,
+  withSecondTry,
+} from "./counts.ts";
 import { runShown } from "./run.ts";
 
 const REPORTS = join(ROOT, ".cache/reports");
@@ -28,6 +39,9 @@ if (unknown) {
 }
 await mkdir(REPORTS, { recursive: true });
 let total = NOTHING;
+const failures: Failure[] = [];
+/** What failed, and passed when it was run again. */
+const unsteady: Failure[] = [];
 for (const [name, { title, run }] of Object.entries(PARTS)) {
   if (asked.length > 0 && !asked.includes(name)) continue;
   console.log(`\n── ${title}`);
@@ -39,6 +53,8 @@ for (const [name, { title, run }] of Object.entries(PARTS)) {
     `── ${title}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`,
   );
 }
+for (const { test, why } of unsteady) console.log(`↻ passed only when run again: ${test}: ${why}`);
+for (const { test, why } of failures) console.log(`✖ ${test}: ${why}`);
 if (total.skipped > 0) console.log(`\n${total.skipped} skipped (see above)`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
@@ -47,12 +63,39 @@ async function runSolidity(): Promise<Counts> {
   const report = join(REPORTS, "solidity.json");
   await rm(report, { force: true });
   const code = await runShown({ command: process.execPath, args: ["scripts/suite/solidity.ts", report] });
-  return withExitCode(await readReport(report, (counts: Counts) => counts), code);
+  return withExitCode((await readReport<Counts>(report)) ?? CRASHED, code);
 }
 
+/**
+ * Runs vitest. A few files that fail are run once more, alone: on a busy machine a test may wait too short. That is
+ * said at the end, with the reason of the first failure, and counts as passed only when all of the file passes then.
+ */
 async function runVitest(name: string, args: string[], env?: NodeJS.ProcessEnv): Promise<Counts> {
-  const report = join(REPORTS, `${name}.json`);
-  await rm(report, { force: true });
+  const first = await vitest(name, args, env);
+  if (!first.report) return CRASHED;
+  const again = secondTries(first.report);
+  if (again.length === 0) {
+    failures.push(...failuresOf(first.report, ROOT));
+    return withExitCode(countVitest(first.report), first.code);
+  }
+  console.log(`\n── Once more: ${again.length} of the files, alone`);
+  const second = await vitest(`${name}-again`, [...args, ...again], env);
+  if (!second.report) return CRASHED;
+  const report = withSecondTry(first.report, second.report);
+  const failed = failuresOf(report, ROOT);
+  failures.push(...failed);
+  const still = new Set(failed.map(({ test }) => test));
+  unsteady.push(...failuresOf(first.report, ROOT).filter(({ test }) => !still.has(test)));
+  return withExitCode(countVitest(report), second.code);
+}
+
+async function vitest(
+  name: string,
+  args: string[],
+  env?: NodeJS.ProcessEnv,
+): Promise<{ report: VitestReport | null; code: number }> {
+  const file = join(REPORTS, `${name}.json`);
+  await rm(file, { force: true });
   const code = await runShown({
     command: process.execPath,
     args: [
@@ -61,11 +104,11 @@ async function runVitest(name: string, args: string[], env?: NodeJS.ProcessEnv):
       ...args,
       "--reporter=default",
       "--reporter=json",
-      `--outputFile.json=${report}`,
+      `--outputFile.json=${file}`,
     ],
     env: { ...process.env, ...env },
   });
-  return withExitCode(await readReport(report, countVitest), code);
+  return { report: await readReport<VitestReport>(file), code };
 }
 
 async function runJourney(): Promise<Counts> {
@@ -84,12 +127,12 @@ async function runJourney(): Promise<Counts> {
   });
 }
 
-/** A runner that left no report crashed. */
-async function readReport<T>(file: string, count: (report: T) => Counts): Promise<Counts> {
+/** @returns null when there is none: the runner crashed */
+async function readReport<T>(file: string): Promise<T | null> {
   try {
-    return count(JSON.parse(await readFile(file, "utf8")));
+    return JSON.parse(await readFile(file, "utf8"));
   } catch {
     console.log("✖ The runner left no report: it crashed.");
-    return CRASHED;
+    return null;
   }
 }

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ModelVersion } from "@aiforge/api/client";
 import { expect, it } from "vitest";
 import { ROOT } from "../../supervisor/config.ts";
+import type { Person } from "../people.ts";
 import { customerWallet, FILE, NAME, type World } from "../world.ts";
 
 const DATA = join(ROOT, "miner/templates/fine-tune/demo/bakery.jsonl");
@@ -65,21 +67,7 @@ export function jobSteps(world: World): void {
   it("11: fine-tunes a model for a few steps, sees what it learned, and makes a draft of the result", async () => {
     const { customer } = world;
     if (!world.docker) return;
-    await customer.visit("/jobs/new?template=fine-tune");
-    await customer.byTestId("slot-model").locator("input[type=file]").setInputFiles(FILE);
-    await customer.byTestId("slot-data").locator("input[type=file]").setInputFiles(DATA);
-    await customer.byTestId("parameter-steps").fill("3");
-    await expect.poll(() => customer.byTestId("estimate-nodes").textContent()).toBe("1");
-    await customer.byTestId("order-job").click();
-    await customer.byTestId("pay-button").click();
-    await customer.sign("transaction");
-    await customer.sign("transaction");
-    await customer.byTestId("pay-confirmed").waitFor();
-    await customer.button("Done").click();
-    const state = customer.byTestId("job-state");
-    await expect.poll(() => state.getAttribute("data-state"), { timeout: DONE_MS }).toBe("completed");
-    await customer.byTestId("job-metrics").first().waitFor();
-
+    await fineTune(customer);
     await customer.byTestId("publish-open").click();
     const dialog = customer.byTestId("publish-result");
     await dialog.getByLabel("Name of the model").fill("Taught Tales");
@@ -88,4 +76,43 @@ export function jobSteps(world: World): void {
     await customer.page.getByText("Taught Tales").first().waitFor();
     expect(customer.complaints).toEqual([]);
   }, 300_000);
+
+  it("11: a creator makes the result a new version of a published model, whose old one goes on being served", async () => {
+    const { creator } = world;
+    if (!world.docker) return;
+    await fineTune(creator);
+    await creator.byTestId("publish-version").click();
+    await creator.byTestId("publish-result").getByLabel("What is new in it").fill("Knows the bakery.");
+    await creator.byTestId("publish-draft").click();
+    await creator.page.waitForURL("**/models/*/publish");
+    await creator.page.getByText("Knows the bakery.").waitFor({ timeout: DONE_MS });
+    await creator.page.getByText("Version 2").waitFor();
+    await creator.page.getByRole("heading", { name: NAME }).waitFor();
+    const id = new URL(creator.page.url()).pathname.split("/")[2];
+    const versions = () =>
+      creator.page.evaluate(async (path) => {
+        const { versions } = (await (await fetch(path)).json()) as { versions: ModelVersion[] };
+        return versions.map(({ number, state, served }) => `${number} ${state}${served ? ", served" : ""}`);
+      }, `/api/models/${id}/versions`);
+    await expect.poll(versions, { timeout: DONE_MS }).toEqual(["2 ready", "1 ready, served"]);
+    expect(creator.complaints).toEqual([]);
+  }, 300_000);
+}
+
+/** Orders a short fine-tune by the template's form, pays for it, and waits for its end. */
+async function fineTune(person: Person): Promise<void> {
+  await person.visit("/jobs/new?template=fine-tune");
+  await person.byTestId("slot-model").locator("input[type=file]").setInputFiles(FILE);
+  await person.byTestId("slot-data").locator("input[type=file]").setInputFiles(DATA);
+  await person.byTestId("parameter-steps").fill("3");
+  await expect.poll(() => person.byTestId("estimate-nodes").textContent()).toBe("1");
+  await person.byTestId("order-job").click();
+  await person.byTestId("pay-button").click();
+  await person.sign("transaction");
+  await person.sign("transaction");
+  await person.byTestId("pay-confirmed").waitFor();
+  await person.button("Done").click();
+  const state = person.byTestId("job-state");
+  await expect.poll(() => state.getAttribute("data-state"), { timeout: DONE_MS }).toBe("completed");
+  await person.byTestId("job-metrics").first().waitFor();
 }

@@ -14,7 +14,7 @@ let modelId: string;
 let peer: NodePeer;
 
 beforeAll(async () => {
-  api = await createTestApi({}, { stall: 700, cancel: 300, queue: 200 });
+  api = await createTestApi({}, { stall: 3_000, cancel: 1_000, queue: 200 });
   server = await listen(api);
   user = await registerUser(api);
   modelId = (await readyModel(api, user)).id;

@@ -50,7 +50,10 @@ function ask<T extends object>(more: T = {} as T) {
 }
 
 beforeAll(async () => {
-  api = await createTestApi({ GATEWAY_REQUESTS_PER_MINUTE: "1000" }, { stall: 700, cancel: 300, queue: 200 });
+  api = await createTestApi(
+    { GATEWAY_REQUESTS_PER_MINUTE: "1000" },
+    { stall: 3_000, cancel: 1_000, queue: 200 },
+  );
   server = await listen(api);
   user = await registerUser(api);
   model = await readyModel(api, user);
