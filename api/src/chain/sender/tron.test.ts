@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { demoAccount, parseUsdt } from "@aiforge/contracts";
 import { and, eq, like } from "drizzle-orm";
+import { keccak256 } from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { settlementCall } from "../../features/jobs/settlement-calls.ts";
@@ -14,6 +15,8 @@ import type { Step } from "../../features/payments/cashier/round.ts";
 import { cashierOrders } from "../../features/payments/cashier/schema.ts";
 import { runCashier } from "../../features/payments/cashier/worker.ts";
 import type { PaymentView } from "../../features/payments/shapes.ts";
+import { followPost, postRoot } from "../../features/revenue/post.ts";
+import { distributions } from "../../features/revenue/schema.ts";
 import { escrowOf, jobRow } from "../../testing/escrows.ts";
 import { eventually } from "../../testing/harness.ts";
 import { quote } from "../../testing/plain-transfers.ts";
@@ -289,4 +292,42 @@ it("is listed with its namespace, as far as it is mirrored", async () => {
       mirroredBlock: stand.devnet.head(),
     },
   ]);
+});
+
+// The last, for the chain is days on after it.
+it("a month's root is posted, signed anew when it expired, and pays after its window", async () => {
+  const { deps } = stand.api;
+  const month = 24_000;
+  const at = { chain: TRON_CHAIN, aiforge: stand.contracts.aiforge };
+  const root = { root: keccak256("0x01"), total: 1_000_000n, pool: 1_000_000n, carry: 0n, cid: "bafkqaaa" };
+  const values = { ...at, ...root, month, attempt: 1, state: "published" as const, inputs: "{}" };
+  await deps.db.insert(distributions).values(values);
+  const row = async () =>
+    (await deps.db.select().from(distributions).where(eq(distributions.month, month)))[0]!;
+  const post = async (until?: string) =>
+    postRoot(deps, chain(), await row(), (step) => {
+      if (step === until) throw new Error("killed");
+    });
+  const follow = async () => followPost(deps, chain(), await row(), () => undefined);
+
+  // Killed before it was sent, and taken up again when no node takes it any more.
+  await expect(post("kept")).rejects.toThrow("killed");
+  const first = await row();
+  await stand.devnet.mine(42);
+  await post();
+  await follow();
+  expect(await row()).toMatchObject({ state: "published", txHash: null });
+  await post();
+  await follow();
+  expect(await row()).toMatchObject({ state: "posted", note: "Sent, not mined yet." });
+  expect((await row()).txHash).not.toBe(first.txHash);
+  await stand.settle();
+  await follow();
+  expect((await row()).note).toMatch(/^Pays from/);
+  // A day and more in which no witness made a block.
+  await stand.devnet.missSlots(4 * 28_800);
+  await stand.devnet.mine(20);
+  await stand.settle();
+  await follow();
+  expect(await row()).toMatchObject({ state: "active" });
 });
