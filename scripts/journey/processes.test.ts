@@ -7,10 +7,13 @@ import { tronTransport } from "@aiforge/contracts/tron";
 import { createPublicClient, createWalletClient, http } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { LOCAL_TRON } from "../supervisor/config.ts";
 import { findMarked } from "../supervisor/process-table.ts";
 import { newPlace, type Place, removePlace, Stack } from "./stack.ts";
+
+// Each starts the whole house, on a machine that may be busy.
+vi.setConfig({ testTimeout: 300_000 });
 
 const { usdt } = deployments[LOCAL_CHAIN_ID]!;
 const recipient = "0x00000000000000000000000000000000000f0f0f";

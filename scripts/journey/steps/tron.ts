@@ -20,7 +20,7 @@ export function tronSteps(world: World): void {
   let buyer: Person;
   let wallet: TronLinkWallet;
 
-  it("13: someone with TronLink signs in", async () => {
+  it("14: someone with TronLink signs in", async () => {
     const { data } = await listChains({ client: world.visitor, throwOnError: true });
     const chain = data.chains.find(({ name }) => name === NETWORK);
     side = new TronSide(`http://127.0.0.1:${world.place.ports.tron}`, chain?.usdt as Address);
@@ -50,7 +50,7 @@ export function tronSteps(world: World): void {
     expect(await inspect(buyer.page, "account-tron")).toEqual([]);
   });
 
-  it("13: is told what is wrong before a payment, in words, and nothing is sent", async () => {
+  it("14: is told what is wrong before a payment, in words, and nothing is sent", async () => {
     await buyer.visit("/billing");
     await buyer.byTestId("buy-basic").click();
     expect(await buyer.byTestId("pay-amount").textContent()).toBe("10.00");
@@ -73,7 +73,7 @@ export function tronSteps(world: World): void {
     expect(await side.usdtOf(wallet.address)).toBe(2n * PRICE);
   });
 
-  it("13: pays with TronLink, knowing the fee in TRX, and sees the blocks until it is final", async () => {
+  it("14: pays with TronLink, knowing the fee in TRX, and sees the blocks until it is final", async () => {
     wallet.asked = [];
     const said = watchStepper(buyer);
     await buyer.button("Try again").click();
@@ -105,7 +105,7 @@ export function tronSteps(world: World): void {
     expect(await askForFrance(buyer)).toContain("The capital of France is Paris.");
   });
 
-  it("13: pays by the QR code, from a wallet that nobody has linked", async () => {
+  it("14: pays by the QR code, from a wallet that nobody has linked", async () => {
     await buyer.visit("/billing");
     const until = await buyer.byTestId("my-plan").textContent();
     await buyer.byTestId("buy-basic").click();

@@ -1,25 +1,24 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { demoAccount, parseUsdt } from "@aiforge/contracts";
 import { and, eq, like } from "drizzle-orm";
+import { keccak256 } from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { settlementCall } from "../../features/jobs/settlement-calls.ts";
 import { sweepSettlements } from "../../features/jobs/settlement-sweep.ts";
-import { contractJob } from "../../features/jobs/terms.ts";
 import { type JobRow, moveJob } from "../../features/jobs/transitions.ts";
 import type { Step } from "../../features/payments/cashier/round.ts";
 import { cashierOrders } from "../../features/payments/cashier/schema.ts";
 import { runCashier } from "../../features/payments/cashier/worker.ts";
 import type { PaymentView } from "../../features/payments/shapes.ts";
-import { escrowOf, jobRow } from "../../testing/escrows.ts";
+import { followPost, postRoot } from "../../features/revenue/post.ts";
+import { distributions } from "../../features/revenue/schema.ts";
+import { escrowOf } from "../../testing/escrows.ts";
 import { eventually } from "../../testing/harness.ts";
 import { quote } from "../../testing/plain-transfers.ts";
-import { TRON_CHAIN, TronStand, tronEnv } from "../../testing/tron.ts";
+import { TRON_CHAIN, TronStand } from "../../testing/tron.ts";
+import { killedAfter, mining, tronJobs } from "../../testing/tron-work.ts";
 import { bodyOf, send, type TestWalletUser } from "../../testing/users.ts";
-import { aiforgeCall, FROM_WALLET, usdtCall } from "../calls.ts";
+import { usdtCall } from "../calls.ts";
 import { OPERATOR_STEPS } from "../operator/round.ts";
 import { operatorTransactions } from "../operator/schema.ts";
 import { runOperator } from "../operator/worker.ts";
@@ -48,40 +47,6 @@ const chain = () => stand.chain();
 /** A signed-in user whose wallet is linked on Tron and has 1,000 USDT there. */
 const customer = async (): Promise<TestWalletUser> => stand.walletUser(1_000_000_000n);
 
-/** Lets a worker run as a process that kills itself right after a step. @returns how it ended */
-async function killedAfter(file: string, step: string): Promise<[string, string | null]> {
-  const { config } = stand.api.deps;
-  const child = spawn(process.execPath, [fileURLToPath(new URL(`../../testing/${file}`, import.meta.url))], {
-    stdio: ["ignore", "ignore", "inherit"],
-    env: {
-      ...process.env,
-      DATABASE_URL: config.DATABASE_URL,
-      ...tronEnv(stand.devnet.url, stand.contracts),
-      CHAIN_IDS: TRON_CHAIN,
-      AUTH_SECRET: config.AUTH_SECRET,
-      WEIGHTS_SECRET: config.WEIGHTS_SECRET,
-      DATA_DIR: config.DATA_DIR,
-      LOG_LEVEL: "silent",
-      DIE_AT: step,
-    },
-  });
-  await once(child, "exit");
-  return [step, child.signalCode];
-}
-
-/** Makes blocks until something is done: slowly, so that what is signed is sent before it expires, 20 blocks on. */
-async function mining<T>(work: Promise<T>): Promise<T> {
-  let done = false;
-  const over = work.finally(() => {
-    done = true;
-  });
-  while (!done) {
-    await Promise.race([over, sleep(400)]);
-    await stand.devnet.mine();
-  }
-  return over;
-}
-
 const round = () => runOperator(stand.api.deps, chain(), { encode: settlementCall });
 
 /** Rounds, and blocks between them, until `done`. */
@@ -96,22 +61,6 @@ const operating = (what: string, done: () => Promise<boolean>) =>
     },
     120_000,
   );
-
-/** Funded jobs whose results wait to be verified, each with a node of its own. */
-async function jobs(count: number): Promise<{ job: JobRow; node: PrivateKeyAccount }[]> {
-  const { aiforge } = chain();
-  const price = 10_000_000n;
-  await stand.sign(client.wallet, usdtCall(chain(), "approve", [aiforge, price * BigInt(count)]));
-  const made: { job: JobRow; node: PrivateKeyAccount }[] = [];
-  for (let at = 0; at < count; at++) {
-    const node = stand.newWallet();
-    const job = await jobRow(stand.api, client, { state: "verifying", price, node, chain: TRON_CHAIN });
-    await stand.sign(client.wallet, aiforgeCall(chain(), "openJob", [contractJob(job), FROM_WALLET]));
-    made.push({ job, node });
-  }
-  await stand.settle();
-  return made;
-}
 
 const verified = (job: JobRow) =>
   stand.api.deps.db.transaction((tx) =>
@@ -128,7 +77,7 @@ const callOf = async (job: JobRow) => {
 };
 
 it("the operator pays a node when its job is done, and counts it as paid when that is solid", async () => {
-  const { job, node } = (await jobs(1))[0]!;
+  const { job, node } = (await tronJobs(stand, client, 1))[0]!;
   await verified(job);
   await round();
   expect(await callOf(job)).toMatchObject({ state: "sent", blockNumber: null });
@@ -145,7 +94,7 @@ it("the operator pays a node when its job is done, and counts it as paid when th
 });
 
 it("the operator signs anew what expired before any block had it, once no block can have it any more", async () => {
-  const { job, node } = (await jobs(1))[0]!;
+  const { job, node } = (await tronJobs(stand, client, 1))[0]!;
   await verified(job);
   const at = (step: string) => {
     if (step === "kept") throw new Error("killed before it was sent");
@@ -167,6 +116,20 @@ it("the operator signs anew what expired before any block had it, once no block 
   const again = await callOf(job);
   expect(again?.txHash).not.toBe(first?.txHash);
   expect(again?.nonce).toBeGreaterThan(first?.nonce ?? 0);
+  expect(await stand.creditOf(node.address)).toBe(9_500_000n);
+});
+
+it("the operator sends again what a reorg took away, the same transaction", async () => {
+  const { job, node } = (await tronJobs(stand, client, 1))[0]!;
+  await verified(job);
+  await round();
+  await stand.devnet.mine();
+  const sent = await callOf(job);
+  expect(await stand.creditOf(node.address)).toBe(9_500_000n);
+  await stand.devnet.reorg({ depth: 1, drop: [sent!.txHash!.slice(2)] });
+  expect(await stand.creditOf(node.address)).toBe(0n);
+  await operating("it is settled", async () => (await callOf(job))?.state === "confirmed");
+  expect((await callOf(job))?.txHash).toBe(sent?.txHash);
   expect(await stand.creditOf(node.address)).toBe(9_500_000n);
 });
 
@@ -245,15 +208,18 @@ it("the cashier buys for a plain transfer, once that is solid", async () => {
 
 it("operator and cashier pay once, after whichever step they are killed", async () => {
   const before = await stand.usdtOf(CASHIER);
-  const work = await jobs(CASHIER_STEPS.length);
+  const work = await tronJobs(stand, client, CASHIER_STEPS.length);
   const bought: PaymentView[] = [];
   for (const [at, step] of CASHIER_STEPS.entries()) {
     const operatorStep = OPERATOR_STEPS[at] ?? "kept";
     bought.push((await transferred()).payment);
     await verified(work[at]!.job);
     await stand.settle();
-    const ends = [killedAfter("operator-child.ts", operatorStep), killedAfter("cashier-child.ts", step)];
-    expect(await mining(Promise.all(ends))).toEqual([
+    const ends = [
+      killedAfter(stand, "operator-child.ts", operatorStep),
+      killedAfter(stand, "cashier-child.ts", step),
+    ];
+    expect(await mining(stand, Promise.all(ends))).toEqual([
       [operatorStep, "SIGKILL"],
       [step, "SIGKILL"],
     ]);
@@ -289,4 +255,42 @@ it("is listed with its namespace, as far as it is mirrored", async () => {
       mirroredBlock: stand.devnet.head(),
     },
   ]);
+});
+
+// The last, for the chain is days on after it.
+it("a month's root is posted, signed anew when it expired, and pays after its window", async () => {
+  const { deps } = stand.api;
+  const month = 24_000;
+  const at = { chain: TRON_CHAIN, aiforge: stand.contracts.aiforge };
+  const root = { root: keccak256("0x01"), total: 1_000_000n, pool: 1_000_000n, carry: 0n, cid: "bafkqaaa" };
+  const values = { ...at, ...root, month, attempt: 1, state: "published" as const, inputs: "{}" };
+  await deps.db.insert(distributions).values(values);
+  const row = async () =>
+    (await deps.db.select().from(distributions).where(eq(distributions.month, month)))[0]!;
+  const post = async (until?: string) =>
+    postRoot(deps, chain(), await row(), (step) => {
+      if (step === until) throw new Error("killed");
+    });
+  const follow = async () => followPost(deps, chain(), await row(), () => undefined);
+
+  // Killed before it was sent, and taken up again when no node takes it any more.
+  await expect(post("kept")).rejects.toThrow("killed");
+  const first = await row();
+  await stand.devnet.mine(42);
+  await post();
+  await follow();
+  expect(await row()).toMatchObject({ state: "published", txHash: null });
+  await post();
+  await follow();
+  expect(await row()).toMatchObject({ state: "posted", note: "Sent, not mined yet." });
+  expect((await row()).txHash).not.toBe(first.txHash);
+  await stand.settle();
+  await follow();
+  expect((await row()).note).toMatch(/^Pays from/);
+  // A day and more in which no witness made a block.
+  await stand.devnet.missSlots(4 * 28_800);
+  await stand.devnet.mine(20);
+  await stand.settle();
+  await follow();
+  expect(await row()).toMatchObject({ state: "active" });
 });

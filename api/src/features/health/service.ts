@@ -64,10 +64,15 @@ async function askDatabase(deps: Deps): Promise<Dependency> {
 }
 
 async function askChains(deps: Deps): Promise<Dependency> {
-  const heads = await Promise.all(
-    deps.chains.all.map(async ({ name, head }) => `${name}: block ${await head()}`),
+  const asked = deps.chains.all.map(async ({ name, head }) => `${name}: block ${await head()}`);
+  const heads = await Promise.allSettled(asked);
+  // One that answers is enough to pay there.
+  if (heads.every(({ status }) => status === "rejected")) throw new Error("no chain answers");
+  const detail = heads.map((each, at) =>
+    each.status === "fulfilled" ? each.value : `${deps.chains.all[at]!.name}: no answer`,
   );
-  return { state: "ok", detail: heads.join(", ") };
+  const all = heads.every(({ status }) => status === "fulfilled");
+  return { state: all ? "ok" : "degraded", detail: detail.join(", ") };
 }
 
 async function askMirror(deps: Deps): Promise<Dependency> {

@@ -6,11 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testClient } from "../../../../scripts/testing/chain.ts";
 import { chainPlanPurchases, chainTransfers } from "../../chain/schema.ts";
 import { emitting } from "../../testing/emitting.ts";
-import { fundedWallet, type TestApi } from "../../testing/harness.ts";
+import { eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
 import { CHAIN } from "../../testing/market.ts";
 import { asked, TronTill, type TronUser, transferOf } from "../../testing/tron-payments.ts";
 import { tronWallet } from "../../testing/tron-wallet.ts";
 import { bodyOf, codeOf, linkWallet, type TestUser } from "../../testing/users.ts";
+import type { Health } from "../health/service.ts";
 import { incomingTransfers } from "./cashier/schema.ts";
 import { cashierOf } from "./cashier/wallet.ts";
 import type { PaymentView } from "./shapes.ts";
@@ -284,6 +285,15 @@ describe("R14: a Tron node that throttles", () => {
       const body = { paymentId: here.id, txHash: zeroHash };
       expect(await codeOf(await asking.call("POST", "/api/payments/verify", body))).toBe("chain_unavailable");
 
+      // A busy machine may answer later than health waits.
+      await eventually("health names the chain that does not answer", async () => {
+        const { dependencies } = await bodyOf<Health>(await asking.call("GET", "/api/health"));
+        const { chain, cashier } = dependencies;
+        const told = /^Local chain: block \d+, Local Tron: no answer$/.test(chain.detail);
+        return (
+          told && chain.state === "degraded" && cashier.detail.includes("Local Tron: the chain does not")
+        );
+      });
       node.faults.clear();
       expect((await till.get(asking, here)).ways!.wallet).toEqual(here.ways!.wallet);
     } finally {

@@ -68,18 +68,24 @@ export async function runDistribution(deps: Deps, chain: Chain, options: RunOpti
   // The lock ends with its connection, also when this process is killed.
   const session = await deps.db.$client.connect();
   session.on("error", () => undefined);
+  const key = [LOCK, chain.chain];
+  let mine = false;
   try {
     const { rows } = await session.query<{ locked: boolean }>(
       "SELECT pg_try_advisory_lock($1::int, hashtext($2)) AS locked",
-      [LOCK, chain.chain],
+      key,
     );
-    if (!rows[0]?.locked) return false;
+    mine = rows[0]?.locked ?? false;
+    if (!mine) return false;
     // A month takes six steps; years of them that were never done take a few hundred.
     for (let steps = 0; steps < 5_000; steps++) {
       if ((await nextStep(deps, chain, options)) === "wait") break;
     }
     return true;
   } finally {
+    // At once, for whoever runs next: the server notices a closed connection only after a moment.
+    if (mine)
+      await session.query("SELECT pg_advisory_unlock($1::int, hashtext($2))", key).catch(() => undefined);
     session.release(true);
   }
 }

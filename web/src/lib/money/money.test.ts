@@ -1,3 +1,4 @@
+import { showTronAddress } from "@aiforge/contracts";
 import { describe, expect, it } from "vitest";
 import { isZero, readPrice, sharesOf, showBps, showUsdt } from "./money.ts";
 import { checkSplit, evenRows, readPercent, rowsOf } from "./splitDraft.ts";
@@ -83,6 +84,22 @@ describe("a split as it is typed", () => {
     const of = (address: string) => checkSplit([{ address, percent: "100" }]).rows[0]?.address ?? null;
     expect(of(A.toLowerCase())).toBeNull();
     expect(of(A.replace("F7", "f7"))).toMatch(/checksum/);
+  });
+
+  it("takes an address of Tron in its own form, and knows the wallet in both", () => {
+    const tron = showTronAddress(B);
+    const check = checkSplit([
+      { address: A, percent: "60" },
+      { address: ` ${tron} `, percent: "40" },
+    ]);
+    expect(check.shares?.[1]).toEqual({ address: B.toLowerCase(), bps: 4000 });
+    const twice = checkSplit([
+      { address: B, percent: "60" },
+      { address: tron, percent: "40" },
+    ]);
+    expect(twice.rows[1]?.address).toBe("This wallet is already in row 1.");
+    const slip = `${tron.slice(0, -1)}${tron.endsWith("2") ? "3" : "2"}`;
+    expect(checkSplit([{ address: slip, percent: "100" }]).rows[0]?.address).toMatch(/not a wallet address/);
   });
 
   it("stops at 100 wallets", () => {
