@@ -1,92 +1,44 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { showTronAddress } from "@aiforge/contracts";
+import {
+  readTronEvents,
+  type TronEventPage,
+  type TronEventPlace,
+  tronEventsSince,
+} from "@aiforge/contracts/tron";
 import type pg from "pg";
 import type { Hex } from "viem";
 import { oneLine } from "../src/failure.ts";
 import type { TronChain } from "./chain.ts";
 import type { TronConfig } from "./config.ts";
 import { logsOf } from "./events.ts";
-import { type Asked, NodeFailure, type TronNode } from "./node.ts";
+import type { TronNode } from "./node.ts";
 import type { Progress } from "./progress.ts";
 import { BadAnswer } from "./wire.ts";
 
-/** Events a page, the most that the events API gives. */
-const PAGE = 200;
 const TRIES = 5;
 /** Looked at again each time: the events API can learn of an event after its neighbours. */
 const OVERLAP_MS = 3_600_000;
 
-/** Where an event is, as the events API says it. */
-interface Place {
-  txHash: Hex;
-  block: number;
-  /** Milliseconds. */
-  timestamp: number;
-}
-
-function parsePage(json: unknown): { places: Place[]; full: boolean; fingerprint: string | null } {
-  const page = json as { success?: unknown; data?: unknown; meta?: { fingerprint?: unknown } } | null;
-  if (page?.success !== true || !Array.isArray(page.data))
-    throw new BadAnswer("The page of events is not one");
-  const places = page.data.map((each: unknown) => {
-    const { transaction_id, block_number, block_timestamp } = each as Record<string, unknown>;
-    if (typeof transaction_id !== "string" || !/^[0-9a-f]{64}$/i.test(transaction_id)) {
-      throw new BadAnswer("An event has no transaction");
-    }
-    return {
-      txHash: `0x${transaction_id.toLowerCase()}` as Hex,
-      block: Number(block_number ?? Number.NaN),
-      timestamp: Number(block_timestamp ?? 0),
-    };
-  });
-  const fingerprint = page.meta?.fingerprint;
-  return {
-    places,
-    full: places.length >= PAGE,
-    fingerprint: typeof fingerprint === "string" && fingerprint !== "" ? fingerprint : null,
-  };
-}
-
 /**
- * Every confirmed event of a contract from a time on. A page that is full is followed by the next even without a
- * `fingerprint`, and when the fingerprint is refused: then from the time of the page's last event on (R16).
+ * Every confirmed event of a contract from a time on.
  * @param since milliseconds since 1970
  */
-export async function eventsSince(
+export function eventsSince(
   node: TronNode,
   contract: Hex,
   since: number,
   signal: AbortSignal,
-): Promise<Place[]> {
-  const found = new Map<Hex, Place>();
-  let from = since;
-  let fingerprint: string | null = null;
-  for (;;) {
-    const query: URLSearchParams = new URLSearchParams({
-      only_confirmed: "true",
-      order_by: "block_timestamp,asc",
-      limit: String(PAGE),
-      min_block_timestamp: String(from),
-      ...(fingerprint && { fingerprint }),
-    });
-    const asked: Asked<ReturnType<typeof parsePage>> | null = await node
-      .ask("events", {
-        path: `v1/contracts/${showTronAddress(contract)}/events?${query}`,
-        read: parsePage,
-        tries: TRIES,
-        signal,
-      })
-      .catch((error: unknown) => {
-        if (fingerprint && error instanceof NodeFailure) return null;
-        throw error;
-      });
-    if (asked) for (const place of asked.value.places) found.set(place.txHash, place);
-    if (asked && !asked.value.full) return [...found.values()];
-    fingerprint = asked?.value.fingerprint ?? null;
-    if (fingerprint) continue;
-    const last = Math.max(from, ...[...found.values()].map(({ timestamp }) => timestamp));
-    // More events in one millisecond than fit on a page cannot be told apart without a fingerprint.
-    from = last > from ? last : from + 1;
+): Promise<TronEventPlace[]> {
+  const readPage = async (path: string) =>
+    (await node.ask("events", { path, read: readPageOf, tries: TRIES, signal })).value;
+  return tronEventsSince(readPage, contract, since, { signal });
+}
+
+function readPageOf(json: unknown): TronEventPage {
+  try {
+    return readTronEvents(json);
+  } catch {
+    throw new BadAnswer("The page of events is not one");
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { ChainRefusedError, type Month, type ReadProgress } from "@aiforge/contracts";
+import { ChainRefusedError, type Month, type ReadProgress, tronAddress } from "@aiforge/contracts";
 import { BaseError, isAddress } from "viem";
 import { checkOnChain } from "./onchain.ts";
 import {
@@ -25,7 +25,8 @@ const HELP = `Recomputes a month of the creators' pool from its published inputs
                         month before that, where one posted no root
   --compare file        another file of the same month: says what differs, model by model
   --rpc URL             hold it to the chain: the posted root and the one before, the plan purchases, the models' splits
-  --contract 0x…        the contract there
+  --contract 0x…        the contract there; as T… it is on Tron, and the URL one of a node with an event server, such as
+                        https://api.trongrid.io (TRON_PRO_API_KEY is sent along)
   --from block          its first block (searched when left out)
 
 Exit code 0: all is as it should be; 1: something is not; 2: the command was not understood,
@@ -87,8 +88,9 @@ async function audit(args: string[], print: Print, onProgress?: OnProgress): Pro
     throw new UsageError("--root is 0x and 64 digits.");
   if ((rpc === undefined) !== (contract === undefined))
     throw new UsageError("--rpc and --contract go together.");
-  if (contract !== undefined && !isAddress(contract, { strict: false }))
-    throw new UsageError("--contract is 0x and 40 digits.");
+  const onTron = contract?.startsWith("T") ?? false;
+  if (contract !== undefined && !(onTron ? isTron(contract) : isAddress(contract, { strict: false })))
+    throw new UsageError("--contract is 0x and 40 digits, or an address of Tron's.");
   if (from !== undefined && !/^\d{1,15}$/.test(from)) throw new UsageError("--from is a block's number.");
 
   const bytes = await read(path);
@@ -116,11 +118,20 @@ async function audit(args: string[], print: Print, onProgress?: OnProgress): Pro
     findings.push(...("ok" in theirs ? [no(`${other}: ${theirs.text}`)] : compare(month, theirs)));
   }
   if (rpc !== undefined) {
-    const source = { rpc, contract: contract as `0x${string}`, onProgress };
+    const address = onTron ? tronAddress(contract!) : (contract as `0x${string}`);
+    const source = { rpc, contract: address, onTron, onProgress };
     const first = from === undefined ? undefined : BigInt(from);
     findings.push(...(await checkOnChain(bytes, earlier, { ...source, from: first })));
   }
   return report(findings, print);
+}
+
+function isTron(address: string): boolean {
+  try {
+    return tronAddress(address) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 async function read(path: string): Promise<Uint8Array> {

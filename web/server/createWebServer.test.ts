@@ -291,11 +291,13 @@ describe("/tron", () => {
       body,
     });
     await fetch(`${base}/wallet/getchainparameters`, { method: "POST" });
+    await fetch(`${base}/v1/contracts/TQe8oR3LibG2EHCMUe6WgvHXhAVpRLizBz/events?limit=200`);
     expect(asked).toEqual([
       "full GET /wallet/getnowblock  secret",
       "full GET /wallet/getcontract?value=41ab&visible=false  secret",
       `solid POST /walletsolidity/gettransactioninfobyid ${body} secret`,
       "full POST /wallet/getchainparameters {} secret",
+      "full GET /v1/contracts/TQe8oR3LibG2EHCMUe6WgvHXhAVpRLizBz/events?limit=200  secret",
     ]);
   });
 
@@ -313,6 +315,8 @@ describe("/tron", () => {
     "wallet/getblockbylimitnext",
     "walletsolidity/broadcasttransaction",
     "v1/accounts/T/transactions",
+    "v1/contracts/TQe8oR3LibG2EHCMUe6WgvHXhAVpRLizBz/events",
+    "v1/contracts/TQe8oR3LibG2EHCMUe6WgvHXhAVpRLizBz/../events",
     "wallet/constructor",
     "",
   ])("refuses %s", async (path) => {

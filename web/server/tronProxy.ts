@@ -26,7 +26,7 @@ const READS = [
 
 /**
  * What a page or a wallet needs of a node: reading, and sending what has been signed already. Nothing that lists
- * much at once, nothing of the event server, and none of a development chain's controls.
+ * much at once, and none of a development chain's controls.
  */
 const ALLOWED = new Set([
   ...READS.flatMap((name) => [`wallet/${name}`, `walletsolidity/${name}`]),
@@ -40,6 +40,9 @@ const ALLOWED = new Set([
   "wallet/gettransactionfrompending",
   "wallet/triggersmartcontract",
 ]);
+
+/** Of the event server only a contract's events, in pages: whoever audits a month finds its transactions by them. */
+const EVENTS = /^v1\/contracts\/T[1-9A-HJ-NP-Za-km-z]{33}\/events$/;
 
 const MAX_QUERY = 2_000;
 
@@ -57,7 +60,8 @@ export function createTronProxy(chains: Record<string, TronNodes>) {
     const chain = slash > 0 && Object.hasOwn(chains, chainId) ? chains[chainId] : undefined;
     if (!chain) return refuse(res, 404, "No such chain here");
     // Compared as it came: whatever is written in another way, encoded or with dots, is not on the list.
-    if (!ALLOWED.has(path)) return refuse(res, 403, `${path.slice(0, 60)} is not available here`);
+    const allowed = ALLOWED.has(path) || (req.method === "GET" && EVENTS.test(path));
+    if (!allowed) return refuse(res, 403, `${path.slice(0, 60)} is not available here`);
     const target = `${path.startsWith("walletsolidity/") ? chain.solidityUrl : chain.url}/${path}`;
     const unavailable = () => refuse(res, 502, "The chain's node is not answering");
     if (req.method === "GET") {

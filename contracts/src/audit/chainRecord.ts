@@ -2,7 +2,9 @@ import { type Address, getAbiItem, type Hex, type PublicClient } from "viem";
 import { aiforgeAbi } from "../compiled/aiforgeAbi.ts";
 import { deployments } from "../deployments.ts";
 import type { PlanPurchase } from "../distribution.ts";
+import { isTronClient } from "../tron/index.ts";
 import { type ReadOptions, readLogs, readTimes } from "./logs.ts";
+import { readTronLogs } from "./tronLogs.ts";
 
 /** A root that was posted. */
 export interface PostedRoot {
@@ -38,7 +40,8 @@ const EVENTS = [
 ] as const;
 
 /**
- * Reads the record of the creators' pool from a node, and from nowhere else.
+ * Reads the record of the creators' pool from a node, and from nowhere else. On Tron, where nodes keep no index of
+ * events, its event server says in which transactions they are.
  * @param from the first block that can hold an event of the contract's; searched when left out
  * @throws {ChainRefusedError} when the node does not give it
  * @throws {BaseError} viem's, when the node does not answer at all
@@ -48,9 +51,11 @@ export async function readChainRecord(
   { aiforge, from }: { aiforge: Address; from?: bigint | undefined },
   options: ReadOptions = {},
 ): Promise<ChainRecord> {
-  const [id, to] = await Promise.all([client.getChainId(), client.getBlockNumber({ cacheTime: 0 })]);
-  const first = from ?? (await firstBlock(client, id, aiforge, to));
-  const logs = await readLogs(client, { address: aiforge, events: EVENTS, from: first, to }, options);
+  const id = await client.getChainId();
+  const tron = isTronClient(client);
+  const logs = tron
+    ? await readTronLogs(client, { address: aiforge, events: EVENTS, from }, options)
+    : await readEvmLogs(client, id, { aiforge, from }, options);
 
   const untimed = logs.filter((log) => isTimed(log.eventName) && log.blockTimestamp == null);
   const times = await readTimes(
@@ -62,7 +67,7 @@ export async function readChainRecord(
     blockTimestamp ?? (times.get(blockNumber) as bigint);
 
   const record: ChainRecord = {
-    chain: `eip155:${id}`,
+    chain: tron ? `tron:0x${id.toString(16)}` : `eip155:${id}`,
     aiforge: aiforge.toLowerCase() as Address,
     posts: [],
     purchases: [],
@@ -95,6 +100,17 @@ export async function readChainRecord(
     }
   }
   return record;
+}
+
+async function readEvmLogs(
+  client: PublicClient,
+  id: number,
+  { aiforge, from }: { aiforge: Address; from?: bigint | undefined },
+  options: ReadOptions,
+) {
+  const to = await client.getBlockNumber({ cacheTime: 0 });
+  const first = from ?? (await firstBlock(client, id, aiforge, to));
+  return readLogs(client, { address: aiforge, events: EVENTS, from: first, to }, options);
 }
 
 const isTimed = (event: string) => event !== "RootPosted" && event !== "RootVetoed";

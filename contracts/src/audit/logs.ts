@@ -3,7 +3,7 @@ import { type AbiEvent, type Address, BaseError, HttpRequestError, type PublicCl
 /** How far a reading of the chain is. */
 export interface ReadProgress {
   /** What is counted. */
-  of: "blocks" | "block times";
+  of: "blocks" | "block times" | "transactions";
   done: number;
   all: number;
 }

@@ -1,4 +1,5 @@
 export { type TronHead, tronHead } from "./blocks.ts";
+export { readTronEvents, type TronEventPage, type TronEventPlace, tronEventsSince } from "./events.ts";
 export { estimateTronFee, type TronFee } from "./fee.ts";
 export { tronLost } from "./lost.ts";
 export { recoverTronMessage, tronMessageHash } from "./message.ts";
@@ -13,4 +14,4 @@ export {
   type TronTransaction,
 } from "./transaction.ts";
 export { resultOf as tronResult, transactionInfo as tronInfo } from "./transactions.ts";
-export { type TronTransportOptions, tronTransport } from "./transport.ts";
+export { isTronClient, type TronTransportOptions, tronTransport } from "./transport.ts";

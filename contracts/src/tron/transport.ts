@@ -1,4 +1,4 @@
-import { type CustomTransport, custom, numberToHex } from "viem";
+import { type Client, type CustomTransport, custom, numberToHex } from "viem";
 import { blockAt, readBlock, rpcBlock, tronChainId, tronHead } from "./blocks.ts";
 import { balanceOf, callContract, codeOf, energyPrice, estimateEnergy, type RpcCall } from "./calls.ts";
 import { type AskTron, type TronJson, type TronNodeOptions, tronError, tronNode } from "./node.ts";
@@ -58,5 +58,10 @@ export function tronTransport(
     if (!answer) throw tronError(method, -32601, `A Tron node has no ${method}.`);
     return await answer(ask, Array.isArray(params) ? params : []);
   };
-  return custom({ request }, { key: "tron", name: "Tron node", retryCount });
+  return custom({ request }, { key: KEY, name: "Tron node", retryCount });
 }
+
+const KEY = "tron";
+
+/** Whether a client reads a Tron chain. */
+export const isTronClient = ({ transport }: Pick<Client, "transport">): boolean => transport.key === KEY;

@@ -197,7 +197,8 @@ export const api = {
     freeze: (id: string, year: number, month: number) =>
       unwrap<t.Statement>(client.freezeRevenueStatement({ path: { id, year, month } })),
     groups: async () => (await unwrap(client.getGroupEarnings())).groups,
-    distribution: (year: number, month: number) => unwrap(client.getDistribution({ path: { year, month } })),
+    distribution: (year: number, month: number, chain?: string) =>
+      unwrap(client.getDistribution({ path: { year, month }, query: chain ? { chain } : {} })),
     /** For admins: takes an ended month as far as it goes now; `again` a vetoed one. */
     distribute: (year: number, month: number, chain: string, again: boolean) =>
       unwrap<t.Distribution>(
