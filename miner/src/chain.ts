@@ -4,17 +4,15 @@ import {
   BaseError,
   ContractFunctionRevertedError,
   createPublicClient,
-  createWalletClient,
-  defineChain,
   http,
   isAddress,
-  type LocalAccount,
 } from "viem";
+import { isPayable, openChain } from "./chain-node.ts";
 import type { Config } from "./config.ts";
 import { describe, MinerError } from "./errors.ts";
 import type { NodeApi } from "./node-api.ts";
 
-/** A chain of Ethereum's kind on which jobs are paid. */
+/** A chain on which jobs are paid. */
 export type PayChain = Awaited<ReturnType<typeof payChains>>[number];
 
 /**
@@ -36,25 +34,17 @@ export async function payChains(config: Pick<Config, "jobs">, api: NodeApi) {
     ];
   }
   return listed
-    .filter(({ chain, aiforge }) => chain.startsWith("eip155:") && isAddress(aiforge, { strict: false }))
-    .map((each) => {
-      const url = own?.id === each.chainId ? own.rpcUrl : new URL(each.rpcUrl, api.url).href;
-      const chain = defineChain({
-        id: each.chainId,
-        name: each.name,
-        nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
-        rpcUrls: { default: { http: [url] } },
-      });
-      const transport = http(url, { timeout: 20_000, retryCount: 1 });
-      return {
-        chain: each.chain,
-        name: each.name,
-        // What the network itself says of its contract counts for less than what this program was made with.
-        aiforge: deployments[each.chainId]?.aiforge ?? (each.aiforge as Address),
-        reader: createPublicClient({ chain, transport, pollingInterval: 500 }),
-        sender: (account: LocalAccount) => createWalletClient({ account, chain, transport }),
-      };
-    });
+    .filter(({ chain, aiforge }) => isPayable(chain) && isAddress(aiforge, { strict: false }))
+    .map((each) => ({
+      chain: each.chain,
+      name: each.name,
+      // What the network itself says of its contract counts for less than what this program was made with.
+      aiforge: deployments[each.chainId]?.aiforge ?? (each.aiforge as Address),
+      ...openChain({
+        ...each,
+        url: own?.id === each.chainId ? own.rpcUrl : new URL(each.rpcUrl, api.url).href,
+      }),
+    }));
 }
 
 async function chainIdOf(rpcUrl: string): Promise<number> {

@@ -29,7 +29,7 @@ export interface ClaimPlan {
   /** Results whose client may still dispute them. */
   waiting: { onchainId: string; releasableAt: string }[];
   gas: bigint;
-  /** Wei. */
+  /** In the smallest unit of the chain's coin. */
   cost: bigint;
   balance: bigint;
 }
@@ -65,13 +65,13 @@ export async function planClaims(
 }
 
 async function planOn(chain: PayChain, address: Address, open: OpenResult[]): Promise<ClaimPlan> {
-  const { reader, aiforge } = chain;
+  const { reader, aiforge, gasPrice } = chain;
   const contract = { address: aiforge, abi: aiforgeAbi } as const;
-  const [credit, balance, head, fees, window] = await Promise.all([
+  const [credit, balance, head, price, window] = await Promise.all([
     creditOf(chain, address),
     reader.getBalance({ address }),
     reader.getBlock(),
-    reader.estimateFeesPerGas(),
+    gasPrice(),
     reader.readContract({ ...contract, functionName: "CHALLENGE_WINDOW" }),
   ]);
   const steps: Step[] = [];
@@ -107,7 +107,6 @@ async function planOn(chain: PayChain, address: Address, open: OpenResult[]): Pr
     gas += credit > 0n ? await reader.estimateGas({ account: address, to: aiforge, data }) : WITHDRAW_GAS;
     steps.push({ kind: "withdraw", title: `Withdraw ${formatUsdt(amount)} USDT`, data });
   }
-  const price = fees.maxFeePerGas ?? 0n;
   return { chain, credit, amount, steps, waiting, gas, cost: gas * price, balance };
 }
 
@@ -122,8 +121,8 @@ export async function send(
   step: Step,
 ): Promise<{ hash: Hex; gasUsed: bigint; cost: bigint; withdrawn: bigint }> {
   try {
-    const hash = await chain.sender(account).sendTransaction({ to: chain.aiforge, data: step.data });
-    const receipt = await chain.reader.waitForTransactionReceipt({ hash, timeout: 300_000 });
+    const hash = await chain.send(account, { to: chain.aiforge, data: step.data });
+    const receipt = await chain.included(hash);
     if (receipt.status !== "success") throw new MinerError(`The transaction ${hash} failed.`);
     const withdrawals = parseEventLogs({ abi: aiforgeAbi, logs: receipt.logs, eventName: "Withdrawn" });
     const withdrawn = withdrawals.reduce((sum, { args }) => sum + args.amount, 0n);

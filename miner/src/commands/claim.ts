@@ -14,13 +14,12 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
   },
   async (raw) => {
     const config = resolveOperator(raw);
-    const [{ openWallet }, { NodeApi }, claims, output, { formatUsdt }, { formatEther }] = await Promise.all([
+    const [{ openWallet }, { NodeApi }, claims, output, { formatUsdt }] = await Promise.all([
       import("../identity.ts"),
       import("../node-api.ts"),
       import("../claims.ts"),
       import("../output.ts"),
       import("@aiforge/contracts"),
-      import("viem"),
     ]);
     const account = await openWallet(config);
     const api = new NodeApi(config, account.address);
@@ -36,8 +35,9 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
       amount: formatUsdt(plan.amount),
       transactions: plan.steps.length,
       gas: plan.gas.toString(),
-      cost: formatEther(plan.cost),
-      balance: formatEther(plan.balance),
+      cost: plan.chain.formatCoin(plan.cost),
+      balance: plan.chain.formatCoin(plan.balance),
+      coin: plan.chain.coin,
     }));
     if (!config.json) {
       for (const text of problems) output.printLine(`✖ ${text}`);
@@ -47,7 +47,7 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
           output.printLine(`  ${onchainId.slice(0, 18)}… can be disputed until ${releasableAt}.`);
         if (plan.transactions > 0)
           output.printLine(
-            `  ${plan.amount} USDT go to ${account.address} in ${plan.transactions} transactions; gas about ${plan.cost} ETH (${plan.gas}); the wallet has ${plan.balance}.`,
+            `  ${plan.amount} USDT go to ${account.address} in ${plan.transactions} transactions; gas about ${plan.cost} ${plan.coin} (${plan.gas}); the wallet has ${plan.balance}.`,
           );
       }
     }
@@ -59,10 +59,13 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
       if (problems.length > 0) process.exitCode = 1;
       return;
     }
-    if (poor.length === due.length)
+    const [poorest] = poor;
+    if (poorest && poor.length === due.length) {
+      const { name, coin, formatCoin } = poorest.chain;
       throw new MinerError(`The wallet ${account.address} cannot pay the gas.`, {
-        hint: `Send it ${formatEther(poor[0]?.cost ?? 0n)} ETH on ${poor[0]?.chain.name}, or a little more.`,
+        hint: `Send it ${formatCoin(poorest.cost)} ${coin} on ${name}, or a little more.`,
       });
+    }
     if (!raw.yes && !(await agreed())) {
       output.printLine("Nothing was sent.");
       return;
@@ -83,7 +86,7 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
                 kind: step.kind,
                 txHash: done.hash,
                 gasUsed: done.gasUsed.toString(),
-                cost: formatEther(done.cost),
+                cost: plan.chain.formatCoin(done.cost),
                 withdrawn: formatUsdt(done.withdrawn),
               });
             },

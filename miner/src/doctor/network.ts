@@ -1,4 +1,4 @@
-import { type Address, formatEther } from "viem";
+import type { Address } from "viem";
 import { WebSocket } from "ws";
 import { chainError, payChains } from "../chain.ts";
 import type { Config } from "../config.ts";
@@ -140,12 +140,12 @@ export function networkChecks(config: Config) {
       return fine("not known without a wallet");
     }
     const held = await Promise.all((await chains()).map((chain) => gasOn(chain, address)));
-    const detail = held.map(({ name, balance }) => `${formatEther(balance)} ETH on ${name}`).join(", ");
+    const detail = held.map(({ show, name, balance }) => `${show(balance)} on ${name}`).join(", ");
     const poor = held.find(({ balance, wanted }) => balance < wanted);
     if (!poor) return fine(detail);
     return warning(
       detail,
-      `Send about ${formatEther(poor.wanted)} ETH to ${address} on ${poor.name}: claiming and submitting results cost gas.`,
+      `Send about ${poor.show(poor.wanted)} to ${address} on ${poor.name}: claiming and submitting results cost gas.`,
     );
   });
   return {
@@ -158,10 +158,12 @@ export function networkChecks(config: Config) {
   };
 }
 
-async function gasOn({ name, reader }: Awaited<ReturnType<typeof payChains>>[number], address: Address) {
+async function gasOn(chain: Awaited<ReturnType<typeof payChains>>[number], address: Address) {
+  const { name, reader, gasPrice, coin, formatCoin } = chain;
   try {
-    const [balance, fees] = await Promise.all([reader.getBalance({ address }), reader.estimateFeesPerGas()]);
-    return { name, balance, wanted: (fees.maxFeePerGas ?? 0n) * SPARE_GAS };
+    const [balance, price] = await Promise.all([reader.getBalance({ address }), gasPrice()]);
+    const show = (amount: bigint) => `${formatCoin(amount)} ${coin}`;
+    return { name, balance, wanted: price * SPARE_GAS, show };
   } catch (error) {
     throw chainError(error);
   }

@@ -3,14 +3,12 @@ import {
   type Address,
   BaseError,
   ContractFunctionRevertedError,
-  createPublicClient,
-  createWalletClient,
-  defineChain,
+  encodeFunctionData,
   type Hex,
-  http,
   isAddress,
   type LocalAccount,
 } from "viem";
+import { isPayable, isTron, openChain } from "../chain-node.ts";
 import { describe, MinerError } from "../errors.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Finish, Work } from "./protocol.ts";
@@ -59,14 +57,8 @@ export async function submitOnChain(
 ): Promise<{ status: OnchainStatus; hash: Hex | null }> {
   const { account } = access;
   const { rpcUrl, aiforge, chainId } = await locate(work.assignment.chain, access);
-  const chain = defineChain({
-    id: chainId,
-    name: work.assignment.chain,
-    nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
-    rpcUrls: { default: { http: [rpcUrl] } },
-  });
-  const transport = http(rpcUrl, { timeout: 20_000, retryCount: 2 });
-  const reader = createPublicClient({ chain, transport, pollingInterval: 500 });
+  const { chain } = work.assignment;
+  const { reader, send, included } = openChain({ chain, chainId, name: chain, url: rpcUrl });
   const job = { ...work.job, price: BigInt(work.job.price) };
   if (jobIdOf(job) !== work.onchainId)
     throw new MinerError("The job's terms are not those of the job that was assigned.");
@@ -80,15 +72,14 @@ export async function submitOnChain(
     const status = STATUS[state.status] ?? "none";
     if (status !== "open") return { status, hash: null };
     const { jobId, node, payee, expiry } = work.assignment;
-    const { request } = await reader.simulateContract({
-      account,
-      address: aiforge,
+    const call = {
       abi: aiforgeAbi,
       functionName: "submitJob",
       args: [job, { jobId, node, payee, expiry }, work.assignmentSignature, result],
-    });
-    const hash = await createWalletClient({ account, chain, transport }).writeContract(request);
-    const receipt = await reader.waitForTransactionReceipt({ hash, timeout: 300_000 });
+    } as const;
+    await reader.simulateContract({ ...call, account: account.address, address: aiforge });
+    const hash = await send(account, { to: aiforge, data: encodeFunctionData(call) });
+    const receipt = await included(hash);
     if (receipt.status === "success") return { status: "submitted", hash };
     throw new MinerError(`The transaction ${hash} of the result failed.`, { retryable: true });
   } catch (error) {
@@ -100,16 +91,16 @@ async function locate(
   caip2: string,
   { rpcUrl, coordinator }: ChainAccess,
 ): Promise<{ rpcUrl: string; aiforge: Address; chainId: number }> {
-  const chainId = Number(/^eip155:(\d+)$/.exec(caip2)?.[1]);
-  if (!Number.isSafeInteger(chainId))
-    throw new MinerError(`A node's wallet cannot submit on ${caip2}: only chains of Ethereum's kind.`);
-  const known = deployments[chainId]?.aiforge;
+  if (!isPayable(caip2)) throw new MinerError(`A node's wallet cannot submit on ${caip2}.`);
+  // Its own node and the deployments that come along are of Ethereum's kind.
+  const chainId = isTron(caip2) ? Number(caip2.slice("tron:".length)) : Number(caip2.slice("eip155:".length));
+  const known = isTron(caip2) ? undefined : deployments[chainId]?.aiforge;
   if (rpcUrl && known) return { rpcUrl, aiforge: known, chainId };
   const told = await coordinator.chain(caip2, AbortSignal.timeout(30_000));
   const aiforge = known ?? told?.aiforge;
   if (!told || !aiforge || !isAddress(aiforge))
     throw new MinerError(`The contract on ${caip2} is not known.`);
-  return { rpcUrl: rpcUrl ?? told.rpcUrl, aiforge, chainId };
+  return { rpcUrl: (isTron(caip2) ? null : rpcUrl) ?? told.rpcUrl, aiforge, chainId };
 }
 
 function explained(error: unknown, wallet: Address): MinerError {

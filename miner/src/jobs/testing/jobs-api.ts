@@ -27,7 +27,7 @@ export class JobsApi {
   flaky = 0;
   #requests = 0;
   probe: { id: string; image: string; nonce: string } | null = null;
-  chains: { chain: string; rpcUrl: string; aiforge: string }[] = [];
+  chains: { chain: string; chainId?: number; name?: string; rpcUrl: string; aiforge: string }[] = [];
   pollSeconds = 0.2;
   readonly url: string;
   readonly #server;
@@ -96,11 +96,11 @@ export class JobsApi {
       if (this.#requests % (2 * this.flaky) === 0) return refuse(503, "told_to_fail");
       response.writeHead = () => response.destroy();
     }
-    if (request.headers.authorization !== "Bearer token") return refuse(401, "unauthorized");
     const url = new URL(request.url ?? "/", this.url);
+    if (url.pathname === "/api/chains") return json(200, { chains: this.chains });
+    if (request.headers.authorization !== "Bearer token") return refuse(401, "unauthorized");
     const body = Buffer.concat(chunks);
     const parsed = () => JSON.parse(body.toString()) as Record<string, unknown>;
-    if (url.pathname === "/api/chains") return json(200, { chains: this.chains });
     if (url.pathname.startsWith("/files/")) {
       const file = this.inputs.get(url.pathname.slice("/files/".length));
       return file ? void response.end(file) : refuse(404, "not_found");

@@ -1,0 +1,106 @@
+import { broadcastTron, buildTronCall, estimateTronFee, tronTransport } from "@aiforge/contracts/tron";
+import {
+  type Address,
+  createPublicClient,
+  createWalletClient,
+  defineChain,
+  formatEther,
+  formatUnits,
+  type Hex,
+  http,
+  type LocalAccount,
+  type PublicClient,
+  type TransactionReceipt,
+} from "viem";
+import { MinerError } from "./errors.ts";
+
+export interface ChainPlace {
+  /** CAIP-2. */
+  chain: string;
+  chainId: number;
+  name: string;
+  /** Of a node: its JSON-RPC, or on Tron its HTTP API. */
+  url: string;
+}
+
+/** A chain as the node's own wallet uses it, of whichever kind it is. On Tron gas is energy. */
+export interface ChainNode {
+  reader: PublicClient;
+  /** What fees are paid in. */
+  coin: string;
+  /** An amount of it for people. */
+  formatCoin: (amount: bigint) => string;
+  /** What one gas costs at most now, in its smallest unit. */
+  gasPrice: () => Promise<bigint>;
+  /** Signs a call and sends it. @throws viem's errors, and MinerError when the wallet cannot do that here */
+  send: (account: LocalAccount, call: { to: Address; data: Hex }) => Promise<Hex>;
+  /** Waits until a transaction is in a block. */
+  included: (hash: Hex) => Promise<TransactionReceipt>;
+}
+
+const TIMEOUT_MS = 20_000;
+const INCLUDED_MS = 300_000;
+/** A transaction on Tron expires after a minute. */
+const TRON_INCLUDED_MS = 120_000;
+const SUN_DECIMALS = 6;
+
+export const isTron = (chain: string): boolean => chain.startsWith("tron:");
+
+/** Whether a node's wallet can be paid and can send on a chain. */
+export const isPayable = (chain: string): boolean => isTron(chain) || /^eip155:\d+$/.test(chain);
+
+export const openChain = (place: ChainPlace): ChainNode =>
+  isTron(place.chain) ? openTron(place) : openEvm(place);
+
+function openEvm({ chainId, name, url }: ChainPlace): ChainNode {
+  const chain = defineChain({
+    id: chainId,
+    name,
+    nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
+    rpcUrls: { default: { http: [url] } },
+  });
+  const transport = http(url, { timeout: TIMEOUT_MS, retryCount: 2 });
+  const reader = createPublicClient({ chain, transport, pollingInterval: 500 });
+  return {
+    reader,
+    coin: "ETH",
+    formatCoin: formatEther,
+    gasPrice: async () => (await reader.estimateFeesPerGas()).maxFeePerGas ?? 0n,
+    send: (account, call) => createWalletClient({ account, chain, transport }).sendTransaction(call),
+    included: (hash) => reader.waitForTransactionReceipt({ hash, timeout: INCLUDED_MS }),
+  };
+}
+
+function openTron({ url }: ChainPlace): ChainNode {
+  const transport = tronTransport(url, { timeoutMs: TIMEOUT_MS, retryCount: 2 });
+  const client = createPublicClient({ transport, pollingInterval: 1_000 });
+  return {
+    reader: client,
+    coin: "TRX",
+    formatCoin: (sun) => formatUnits(sun, SUN_DECIMALS),
+    gasPrice: () => client.getGasPrice(),
+    send: async (account, { to, data }) => {
+      if (!account.sign)
+        throw new MinerError("An external signer cannot sign for Tron.", {
+          hint: "Use a key file for a node that is paid on Tron.",
+        });
+      const call = { client, from: account.address, to, data };
+      const [fee, balance] = await Promise.all([
+        estimateTronFee(call),
+        client.getBalance({ address: account.address }),
+      ]);
+      // It would run out of energy, and cost all there is.
+      if (balance < fee.feeSun)
+        throw new MinerError(
+          `The wallet ${account.address} cannot pay the energy: that takes ${formatUnits(fee.feeSun, SUN_DECIMALS)} TRX.`,
+          { hint: "Send it some TRX.", retryable: true },
+        );
+      const built = await buildTronCall({ ...call, feeLimit: fee.feeLimitSun });
+      const signature = await account.sign({ hash: `0x${built.txID}` });
+      return broadcastTron(client, { ...built, signature: [signature.slice(2)] });
+    },
+    // Nothing replaces a transaction on Tron.
+    included: (hash) =>
+      client.waitForTransactionReceipt({ hash, timeout: TRON_INCLUDED_MS, checkReplacement: false }),
+  };
+}
