@@ -1,19 +1,26 @@
-import { parseUsdt } from "@aiforge/contracts";
+import { randomUUID } from "node:crypto";
+import { accountRef, auditMonth, monthOf, monthStart, parseUsdt, readChainRecord } from "@aiforge/contracts";
 import type { z } from "@hono/zod-openapi";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { aiforgeCall, type Call } from "../../chain/calls.ts";
 import { eventually } from "../../testing/harness.ts";
 import { paymentIn, readyModel } from "../../testing/market.ts";
 import { fundingBrings, jobDetail, ordered, smallOrder } from "../../testing/orders.ts";
+import { type Distribution, monthPath } from "../../testing/pool.ts";
 import { TRON_CHAIN, TronStand } from "../../testing/tron.ts";
 import { bodyOf, type TestWalletUser } from "../../testing/users.ts";
 import { signAssignment } from "../jobs/scheduler/sign.ts";
 import { contractJob, unixSeconds } from "../jobs/terms.ts";
+import { insertUsage, type UsageRow } from "../keys/queries.ts";
 import type { ModelView } from "../models/shapes.ts";
+import { runDistribution } from "../revenue/run.ts";
 import type { earningsSchema } from "../revenue/shapes.ts";
 import type { PaymentView } from "./shapes.ts";
 
 /* Every way that money takes, by the api's own calls, signed by wallets of people on Tron. */
+
+/** From one block of the local Tron to the next. */
+const SLOT_SECONDS = 3n;
 
 let stand: TronStand;
 let creator: TestWalletUser;
@@ -133,11 +140,71 @@ it("each member sees and takes out their share to the last unit, and a changed s
     const before = await usdtOf(user);
     const { claims } = await eventually("the share can be taken out", async () => {
       const earnings = await earningsOf(user);
-      return parseUsdt(earnings.totals.drawable) === share && earnings;
+      return parseUsdt(earnings.totals.drawable) === share ? earnings : null;
     });
     for (const claim of claims) await stand.sign(user.wallet, claim.call);
     await stand.settle();
     expect((await usdtOf(user)) - before).toBe(share);
     expect((await earningsOf(user)).totals).toMatchObject({ drawable: "0.00", claimable: "0.00" });
   }
+});
+
+// The last, for the chain is a month on after it.
+it("the month's pool is shared by use, posted, audited from the chain alone, and claimed", async () => {
+  const { deps } = stand.api;
+  const { client, aiforge } = stand.chain();
+  const [purchase] = (await readChainRecord(client, { aiforge })).purchases;
+  const month = monthOf(purchase!.blockTimestamp);
+  const at = new Date(Number(purchase!.blockTimestamp) * 1000);
+  await insertUsage(deps.db, [
+    {
+      id: randomUUID(),
+      userId: customer.id,
+      keyId: null,
+      modelId: model.id,
+      promptTokens: 900,
+      completionTokens: 100,
+      price: 0n,
+      outcome: "served",
+      entitlement: "plan",
+      plan: 1,
+      account: accountRef("user", customer.id),
+      startedAt: at,
+      endedAt: at,
+      createdAt: at,
+    } as UsageRow,
+  ]);
+  const turnTo = async (time: bigint) => {
+    const { timestamp } = await client.getBlock();
+    await stand.devnet.missSlots(Number((time - timestamp) / SLOT_SECONDS) + 1);
+    await stand.settle();
+  };
+  const path = `${monthPath("distribution", month)}?${new URLSearchParams({ chain: TRON_CHAIN })}`;
+  const runUntil = (state: string) =>
+    eventually(`the month is ${state}`, async () => {
+      await runDistribution(deps, stand.chain());
+      await stand.settle();
+      const now = await bodyOf<Distribution>(await customer.call("GET", path));
+      // A root that is posted has its time as soon as it is solid.
+      return now.state === state && now.activeAt ? now : null;
+    });
+  await turnTo(monthStart(month + 1));
+  const posted = await runUntil("posted");
+  expect(posted).toMatchObject({ total: "7.00", models: [{ modelId: model.id, tokens: "1000" }] });
+
+  const inputs = await customer.call("GET", posted.inputsUrl!);
+  const bytes = new Uint8Array(await inputs.arrayBuffer());
+  const record = await readChainRecord(client, { aiforge });
+  const audit = auditMonth(bytes, record, { month, earlier: [] });
+  expect(audit.checks.filter(({ ok }) => !ok)).toEqual([]);
+
+  await turnTo(BigInt(Date.parse(posted.activeAt!) / 1000));
+  await runUntil("active");
+  const before = await usdtOf(creator);
+  const { claims } = await earningsOf(creator);
+  for (const { kind, amount, call } of claims) {
+    expect([kind, amount]).toEqual(["pool", "7.00"]);
+    await stand.sign(creator.wallet, call);
+  }
+  expect((await usdtOf(creator)) - before).toBe(7_000_000n);
 });
