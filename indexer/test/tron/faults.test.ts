@@ -157,8 +157,11 @@ test("a solid block with another parent is not written", async () => {
   expect(await tronContent(url)).toEqual(before);
 });
 
-test("blocks replayed under 5 % random faults give exactly the rows of a clean run", async () => {
-  const served = [await node(busy(300)), await node(busy(300))];
+/** At one every 3 seconds. */
+const AN_HOUR = 1_200;
+
+test("an hour's blocks replayed under 5 % random faults give exactly the rows of a clean run", async () => {
+  const served = [await node(busy(AN_HOUR)), await node(busy(AN_HOUR))];
   const kinds: Fault[] = [429, 403, 503, "{}", "[]", "cut"];
   let seed = 7;
   const random = () => {
@@ -173,7 +176,7 @@ test("blocks replayed under 5 % random faults give exactly the rows of a clean r
     url,
     served.map((each) => each.url),
   );
-  await scanned(url, 299);
+  await scanned(url, AN_HOUR - 1);
   const content = await tronContent(url);
   expect(content.transfers?.length).toBeGreaterThan(100);
   expect(content).toEqual(await clean(served[0] as TestNode));
