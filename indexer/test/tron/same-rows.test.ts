@@ -99,6 +99,6 @@ test("a wiped mirror, and rows made anew from the kept logs, come out the same",
   await query(database.url, "DELETE FROM tron.cursor");
   watcher = start();
   await until("the scan to begin", async () => watcher.lines.length > 0);
-  await scanned(database.url, blocks.length - 1);
+  await scanned(database.url, blocks.length - 1, watcher.lines);
   expect(await tronContent(database.url)).toEqual(before);
 });

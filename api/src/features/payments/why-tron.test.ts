@@ -224,7 +224,11 @@ describe("R24: a callback that says a payment is made", () => {
     const paid = await till.quote(payer);
     await sign(payer, paid.ways!.wallet!.allowance!);
     const hash = await sign(payer, paid.call);
-    expect((await till.verify(payer, paid, hash)).reason!.message).toBe("1 of 19 confirmations.");
+    // As soon as the watcher has seen the block.
+    await eventually("it has one confirmation", async () => {
+      const { reason } = await till.verify(payer, paid, hash);
+      return reason?.message === "1 of 19 confirmations.";
+    });
     expect(await why(hash)).toMatchObject({ code: "wrong_account" });
     await till.stand.settle();
     const own = await till.verify(payer, paid, hash);
