@@ -41,11 +41,19 @@ export async function tronSchema(client: pg.ClientBase): Promise<string | null> 
   return rows[0]?.schema ?? null;
 }
 
-/** Drops rows that other code made, except those that are kept or shown. */
-export async function dropOldTron(client: pg.ClientBase, keep: (string | null)[]): Promise<void> {
+/**
+ * Drops rows that other code made, except those that are shown. What the watcher keeps is looked up in the same
+ * statement: a watcher that begins between two would have its new rows dropped.
+ */
+export async function dropOldTron(client: pg.ClientBase, shown: (string | null)[]): Promise<void> {
+  const { rows: found } = await client.query<{ found: string | null }>(
+    "SELECT to_regclass('tron.cursor') AS found",
+  );
+  if (!found[0]?.found) return;
   const { rows } = await client.query<{ name: string }>(
-    "SELECT nspname AS name FROM pg_namespace WHERE starts_with(nspname, $1) AND nspname <> ALL($2)",
-    [ROWS_SCHEMA_PREFIX, keep.filter((each) => each !== null)],
+    `SELECT nspname AS name FROM pg_namespace JOIN tron.cursor ON nspname <> rows_schema
+     WHERE starts_with(nspname, $1) AND nspname <> ALL($2)`,
+    [ROWS_SCHEMA_PREFIX, shown.filter((each) => each !== null)],
   );
   for (const { name } of rows) await client.query(`DROP SCHEMA IF EXISTS ${id(name)} CASCADE`);
 }
