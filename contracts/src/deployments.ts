@@ -11,6 +11,9 @@ export interface Deployment {
 /** The local chain's id. The only one where the demo accounts and the faucet exist. */
 export const LOCAL_CHAIN_ID = 31_337;
 
+/** The local Tron's id (`scripts/tron-devnet`), as in `tron:0x74646576`. No other chain has it. */
+export const LOCAL_TRON_ID = 0x7464_6576;
+
 /** Deployments by EVM chain id. The local one follows from the deployer's address and its nonces 0 and 1. */
 export const deployments: Readonly<Record<number, Deployment>> = {
   [LOCAL_CHAIN_ID]: {

@@ -12,7 +12,7 @@ export { contentCid } from "./contentCid.ts";
 export { DEMO_ACCOUNTS, type DemoAccount, demoAccount } from "./demoAccounts.ts";
 export { demoDeployData } from "./demoDeployment.ts";
 export { deployLocal, LocalDeployError } from "./deployLocal.ts";
-export { type Deployment, deployments, LOCAL_CHAIN_ID } from "./deployments.ts";
+export { type Deployment, deployments, LOCAL_CHAIN_ID, LOCAL_TRON_ID } from "./deployments.ts";
 export {
   claimOf,
   type Distribution,

@@ -15,12 +15,10 @@ import { usdtAbi } from "./compiled/usdtAbi.ts";
 import { DEMO_ACCOUNTS, demoAccount } from "./demoAccounts.ts";
 import { DEMO_USDT, demoDeployData } from "./demoDeployment.ts";
 import { LocalDeployError } from "./deployLocal.ts";
+import { LOCAL_TRON_ID } from "./deployments.ts";
 import { broadcastTron, buildTronCall, tronInfo, tronNode, tronResult, tronTransport } from "./tron/index.ts";
 import { showTronAddress, tronAddress } from "./tronAddress.ts";
 import { signTronCreation } from "./tronCreation.ts";
-
-/** Chain id of the local Tron (`scripts/tron-devnet`), as in `tron:0x74646576`. */
-export const LOCAL_TRON_ID = 0x7464_6576;
 
 /** Where the contracts are on one local Tron. Other than on an EVM chain, that depends on the transactions. */
 export interface LocalTron {

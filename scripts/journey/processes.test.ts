@@ -1,8 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { aiforgeAbi, demoAccount, deployments, LOCAL_CHAIN_ID, usdtAbi } from "@aiforge/contracts";
-import { LOCAL_TRON_ID } from "@aiforge/contracts/localTron";
+import {
+  aiforgeAbi,
+  demoAccount,
+  deployments,
+  LOCAL_CHAIN_ID,
+  LOCAL_TRON_ID,
+  usdtAbi,
+} from "@aiforge/contracts";
 import { tronTransport } from "@aiforge/contracts/tron";
 import { createPublicClient, createWalletClient, http } from "viem";
 import { privateKeyToAccount } from "viem/accounts";

@@ -1,8 +1,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { LOCAL_CHAIN_ID } from "@aiforge/contracts";
-import { LOCAL_TRON_ID } from "@aiforge/contracts/localTron";
+import { LOCAL_CHAIN_ID, LOCAL_TRON_ID } from "@aiforge/contracts";
 import { Failure } from "./failure.ts";
 
 /** The folder of the clone. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { demoAccount, showTronAddress } from "@aiforge/contracts";
-import { checkLocalTron, LOCAL_TRON_ID, type LocalTron, readLocalTron } from "@aiforge/contracts/localTron";
+import { demoAccount, LOCAL_TRON_ID, showTronAddress } from "@aiforge/contracts";
+import { checkLocalTron, type LocalTron, readLocalTron } from "@aiforge/contracts/localTron";
 import type { Hex } from "viem";
 import { privateKeyToAddress } from "viem/accounts";
 import { ROOT } from "./config.ts";

@@ -1,4 +1,4 @@
-import { demoAccount, tronAddress } from "@aiforge/contracts";
+import { demoAccount, LOCAL_TRON_ID, tronAddress } from "@aiforge/contracts";
 
 type Env = Record<string, string | undefined>;
 type Hex = `0x${string}`;
@@ -38,13 +38,11 @@ const EVM_NAMES: Record<number, { name: string; explorer: string | null }> = {
   31337: { name: "Local chain", explorer: null },
 };
 
-const LOCAL_TRON = 0x7464_6576;
-
 const TRON_NAMES: Record<number, { name: string; explorer: string | null }> = {
   728126428: { name: "Tron", explorer: "https://tronscan.org" },
   2494104990: { name: "Tron Shasta", explorer: "https://shasta.tronscan.org" },
   3448148188: { name: "Tron Nile", explorer: "https://nile.tronscan.org" },
-  [LOCAL_TRON]: { name: "Local Tron", explorer: null },
+  [LOCAL_TRON_ID]: { name: "Local Tron", explorer: null },
 };
 
 /** A block is solid when 19 of the 27 witnesses have built on it, themselves included. */
@@ -121,7 +119,7 @@ function tronConfig(id: string, env: Env): ChainConfig {
     }
     return value as Hex | null;
   };
-  const demo = chainId === LOCAL_TRON;
+  const demo = chainId === LOCAL_TRON_ID;
   const known = TRON_NAMES[chainId];
   const hex = `0x${chainId.toString(16).padStart(8, "0")}`;
   return {

@@ -1,16 +1,8 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  ASSIGNMENT_TYPES,
-  aiforgeAbi,
-  demoAccount,
-  jobDomain,
-  jobIdOf,
-  payeeOf,
-  usdtAbi,
-} from "@aiforge/contracts";
-import { deployLocalTron, LOCAL_TRON_ID, type LocalTron } from "@aiforge/contracts/localTron";
+import { aiforgeAbi, demoAccount, LOCAL_TRON_ID, usdtAbi } from "@aiforge/contracts";
+import { deployLocalTron, type LocalTron } from "@aiforge/contracts/localTron";
 import { encodeFunctionData } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
@@ -23,7 +15,7 @@ import { submitOnChain } from "./onchain.ts";
 import { removeFolder } from "./outputs.ts";
 import type { Work } from "./protocol.ts";
 import { JobsApi } from "./testing/jobs-api.ts";
-import { soundWork } from "./testing/world.ts";
+import { assignedWork, soundWork } from "./testing/world.ts";
 
 // A busy machine takes its time.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
@@ -80,22 +72,10 @@ async function assigned(to = wallet): Promise<Work> {
   };
   await called("approve", [local.aiforge, job.price], local.usdt);
   await called("openJob", [job, 0]);
-  const onchainId = jobIdOf(job);
-  const payee = payeeOf(to.address);
-  const assignment = { jobId: onchainId, node: to.address, payee, expiry: job.deadline };
-  const assignmentSignature = await privateKeyToAccount(demoAccount("operator").privateKey).signTypedData({
-    domain: jobDomain(LOCAL_TRON_ID, local.aiforge),
-    types: ASSIGNMENT_TYPES,
-    primaryType: "Assignment",
-    message: assignment,
+  return assignedWork(work, job, {
+    ...{ chain: CHAIN, chainId: LOCAL_TRON_ID },
+    ...{ aiforge: local.aiforge, node: to.address },
   });
-  return {
-    ...work,
-    onchainId,
-    job: { ...job, price: job.price.toString() },
-    assignment: { ...assignment, chain: CHAIN },
-    assignmentSignature,
-  };
 }
 
 it("a node's own wallet submits a result on Tron, once, and takes out what it earned there", async () => {

@@ -2,12 +2,10 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  ASSIGNMENT_TYPES,
   aiforgeAbi,
   type Deployment,
   demoAccount,
   deployLocal,
-  jobDomain,
   LOCAL_CHAIN_ID,
   payeeOf,
   usdtAbi,
@@ -25,7 +23,7 @@ import { removeFolder } from "./outputs.ts";
 import type { Finish, RunEnd, Work } from "./protocol.ts";
 import { Records } from "./records.ts";
 import { JobsApi } from "./testing/jobs-api.ts";
-import { account, soundWork } from "./testing/world.ts";
+import { account, assignedWork, soundWork } from "./testing/world.ts";
 
 const CHAIN = `eip155:${LOCAL_CHAIN_ID}`;
 const RESULT = `0x${"ab".repeat(32)}` as const;
@@ -58,9 +56,9 @@ afterEach(async () => {
   await removeFolder(dataDir);
 });
 
-const walletOf = (role: "customer" | "operator") =>
+const customerWallet = () =>
   createWalletClient({
-    account: privateKeyToAccount(demoAccount(role).privateKey),
+    account: privateKeyToAccount(demoAccount("customer").privateKey),
     chain: foundry,
     transport: http(chain.rpcUrl),
     pollingInterval: 50,
@@ -69,7 +67,7 @@ const walletOf = (role: "customer" | "operator") =>
 /** A job that a customer paid for on the chain, assigned to the node by the operator. */
 async function assigned(review = true): Promise<Work> {
   const { aiforge, usdt } = deployment;
-  const customer = walletOf("customer");
+  const customer = customerWallet();
   const { timestamp } = await client.getBlock();
   const work = soundWork(IMAGE, { review });
   const job = {
@@ -86,31 +84,17 @@ async function assigned(review = true): Promise<Work> {
   await send({ ...fixed, address: usdt, abi: usdtAbi, functionName: "approve", args: [aiforge, 0n] });
   await send({ ...fixed, address: usdt, abi: usdtAbi, functionName: "approve", args: [aiforge, job.price] });
   await send({ ...fixed, address: aiforge, abi: aiforgeAbi, functionName: "openJob", args: [job, 0] });
+  const args = [job] as const;
   const onchainId = await client.readContract({
     address: aiforge,
     abi: aiforgeAbi,
     functionName: "jobIdOf",
-    args: [job],
+    args,
   });
-  const assignment = {
-    jobId: onchainId,
-    node: account.address,
-    payee: payeeOf(account.address),
-    expiry: job.deadline,
-  };
-  const assignmentSignature = await walletOf("operator").signTypedData({
-    domain: jobDomain(LOCAL_CHAIN_ID, aiforge),
-    types: ASSIGNMENT_TYPES,
-    primaryType: "Assignment",
-    message: assignment,
-  });
-  return {
-    ...work,
-    onchainId,
-    job: { ...job, price: job.price.toString() },
-    assignment: { ...assignment, chain: CHAIN },
-    assignmentSignature,
-  };
+  const given = { chain: CHAIN, chainId: LOCAL_CHAIN_ID, aiforge, node: account.address };
+  const made = await assignedWork(work, job, given);
+  expect(made.onchainId).toBe(onchainId);
+  return made;
 }
 
 async function statusOf(work: Work): Promise<number> {

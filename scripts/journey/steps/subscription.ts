@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { Person } from "../people.ts";
+import { watch } from "../watch.ts";
 import { customerWallet, type World } from "../world.ts";
 
 export function subscriptionSteps(world: World): void {
@@ -43,21 +43,15 @@ export function subscriptionSteps(world: World): void {
 /** Notes what the stepper says about the payment's confirmations. @returns a function that gives the different ones */
 function watchConfirmations(customer: Person): () => Promise<string[]> {
   const seen: string[] = [];
-  let watching = true;
-  const watch = async () => {
-    const bar = customer.byTestId("step-pay").getByRole("img");
-    while (watching) {
-      // Not there yet, or gone with its page.
-      const text = await bar.getAttribute("aria-label", { timeout: 200 }).catch(() => null);
-      const short = text?.replace(" confirmations", "");
-      if (short && !short.startsWith("0") && seen.at(-1) !== short) seen.push(short);
-      await sleep(50);
-    }
-  };
-  const done = watch();
+  const bar = customer.byTestId("step-pay").getByRole("img");
+  const stop = watch(async () => {
+    // Not there yet, or gone with its page.
+    const text = await bar.getAttribute("aria-label", { timeout: 200 }).catch(() => null);
+    const short = text?.replace(" confirmations", "");
+    if (short && !short.startsWith("0") && seen.at(-1) !== short) seen.push(short);
+  });
   return async () => {
-    watching = false;
-    await done;
+    await stop();
     return seen;
   };
 }

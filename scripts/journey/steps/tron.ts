@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 import { inspect } from "../inspect.ts";
 import { Person } from "../people.ts";
 import { TronLinkWallet, TronSide } from "../tronlink-wallet.ts";
+import { watch } from "../watch.ts";
 import type { World } from "../world.ts";
 import { askForFrance } from "./plans.ts";
 
@@ -150,23 +151,17 @@ async function mineUntil(side: TronSide, there: () => Promise<boolean>): Promise
 /** Notes what the stepper says of each step. @returns a function that gives the different texts, in order */
 function watchStepper(person: Person): () => Promise<string[]> {
   const seen: string[] = [];
-  let watching = true;
-  const watch = async () => {
-    while (watching) {
-      for (const step of ["approve", "pay"]) {
-        const line = person.byTestId(`step-${step}`).locator("p").nth(1);
-        // Not there yet, or gone with its page.
-        const text = await line.textContent({ timeout: 200 }).catch(() => null);
-        const said = `${step}: ${text}`;
-        if (text && !seen.includes(said)) seen.push(said);
-      }
-      await sleep(50);
+  const stop = watch(async () => {
+    for (const step of ["approve", "pay"]) {
+      const line = person.byTestId(`step-${step}`).locator("p").nth(1);
+      // Not there yet, or gone with its page.
+      const text = await line.textContent({ timeout: 200 }).catch(() => null);
+      const said = `${step}: ${text}`;
+      if (text && !seen.includes(said)) seen.push(said);
     }
-  };
-  const done = watch();
+  });
   return async () => {
-    watching = false;
-    await done;
+    await stop();
     return seen;
   };
 }

@@ -1,4 +1,12 @@
-import { jobIdOf, specificationHash } from "@aiforge/contracts";
+import {
+  ASSIGNMENT_TYPES,
+  demoAccount,
+  jobDomain,
+  jobIdOf,
+  payeeOf,
+  specificationHash,
+} from "@aiforge/contracts";
+import type { Address } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import type { Specification, Work } from "../protocol.ts";
 import { workOf } from "./work.ts";
@@ -29,5 +37,32 @@ export function soundWork(
     attempt: change.attempt ?? 1,
     assignment: { ...work.assignment, jobId: onchainId, node: account.address },
     job: { ...job, price: job.price.toString() },
+  };
+}
+
+/** The terms of a job, as the contract takes them. */
+export type Terms = Omit<Work["job"], "price"> & { price: bigint };
+
+/** Work with these terms, which the operator's word on a chain gives to a wallet until the deadline. */
+export async function assignedWork(
+  work: Work,
+  job: Terms,
+  { chain, chainId, aiforge, node }: { chain: string; chainId: number; aiforge: Address; node: Address },
+): Promise<Work> {
+  const onchainId = jobIdOf(job);
+  const assignment = { jobId: onchainId, node, payee: payeeOf(node), expiry: job.deadline };
+  const operator = privateKeyToAccount(demoAccount("operator").privateKey);
+  const assignmentSignature = await operator.signTypedData({
+    domain: jobDomain(chainId, aiforge),
+    types: ASSIGNMENT_TYPES,
+    primaryType: "Assignment",
+    message: assignment,
+  });
+  return {
+    ...work,
+    onchainId,
+    job: { ...job, price: job.price.toString() },
+    assignment: { ...assignment, chain },
+    assignmentSignature,
   };
 }

@@ -1,4 +1,4 @@
-import { DEMO_ACCOUNTS, LOCAL_CHAIN_ID } from "@aiforge/contracts";
+import { LOCAL_CHAIN_ID } from "@aiforge/contracts";
 import {
   type Address,
   createPublicClient,
@@ -12,6 +12,7 @@ import {
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
+import { DemoChoice, notConnected, rejected } from "./demoAccount.ts";
 import { readBatch, SentBatches } from "./demoBatch.ts";
 import {
   type Description,
@@ -58,11 +59,6 @@ export interface Eip1193Provider {
 }
 
 const STORAGE_KEY = "aiforge.demo-account";
-/** The people of the demo, and last the platform's admin; not the keys that its servers use. */
-export const PEOPLE = ["creator", "member", "customer", "spare", "deployer"].flatMap((role) =>
-  DEMO_ACCOUNTS.filter((account) => account.role === role),
-);
-const rejected = () => new ProviderError(4001, "User rejected the request.");
 const otherChain = () =>
   new ProviderError(4902, `The demo wallet works on the local chain ${LOCAL_CHAIN_ID} only.`);
 
@@ -75,35 +71,16 @@ export function createDemoWallet({ rpcUrl, contracts, ask, storage }: DemoWallet
   const transport = http(rpcUrl);
   const node = createPublicClient({ chain: foundry, transport, pollingInterval: 1000 });
   const batches = new SentBatches(LOCAL_CHAIN_ID);
-  const listeners = new Map<string, Set<(...args: unknown[]) => void>>();
-  const stored = storage?.getItem(STORAGE_KEY);
-  let connected = PEOPLE.find(({ address }) => address === stored) ?? null;
-
-  const emit = (event: string, payload: unknown) => {
-    for (const listener of listeners.get(event) ?? []) listener(payload);
-  };
-  const accounts = () => (connected ? [connected.address] : []);
+  const choice = new DemoChoice(STORAGE_KEY, storage);
+  const choose = () => choice.choose((accounts, current) => ask({ kind: "connect", accounts, current }));
   const identity = (address: string) => {
-    if (!connected || connected.address.toLowerCase() !== address.toLowerCase()) {
-      throw new ProviderError(4100, "This account is not connected.");
-    }
-    return connected;
+    const { person } = choice;
+    if (!person || person.address.toLowerCase() !== address.toLowerCase()) throw notConnected();
+    return person;
   };
 
   async function assertLocalNode(): Promise<void> {
     if ((await node.getChainId()) !== LOCAL_CHAIN_ID) throw otherChain();
-  }
-
-  async function choose(): Promise<Address[]> {
-    const people = PEOPLE.map(({ name, address }) => ({ name, address }));
-    const chosen = await ask({ kind: "connect", accounts: people, current: connected?.address ?? null });
-    const person = PEOPLE.find(({ address }) => address === chosen);
-    if (!person) throw rejected();
-    const changed = connected && connected !== person;
-    connected = person;
-    storage?.setItem(STORAGE_KEY, person.address);
-    if (changed) emit("accountsChanged", accounts());
-    return accounts();
   }
 
   async function sign(message: unknown, address: unknown): Promise<Hex> {
@@ -162,9 +139,9 @@ export function createDemoWallet({ rpcUrl, contracts, ask, storage }: DemoWallet
     const args = Array.isArray(params) ? params : [];
     switch (method) {
       case "eth_accounts":
-        return accounts();
+        return choice.accounts();
       case "eth_requestAccounts":
-        return connected ? accounts() : choose();
+        return choice.person ? choice.accounts() : choose();
       case "wallet_requestPermissions":
         return [
           {
@@ -173,8 +150,7 @@ export function createDemoWallet({ rpcUrl, contracts, ask, storage }: DemoWallet
           },
         ];
       case "wallet_revokePermissions":
-        connected = null;
-        storage?.removeItem(STORAGE_KEY);
+        choice.forget();
         return null;
       case "eth_chainId":
         return numberToHex(LOCAL_CHAIN_ID);
@@ -206,14 +182,7 @@ export function createDemoWallet({ rpcUrl, contracts, ask, storage }: DemoWallet
     }
   }
 
-  return {
-    request,
-    on: (event, listener) => {
-      const set = listeners.get(event) ?? new Set();
-      listeners.set(event, set.add(listener));
-    },
-    removeListener: (event, listener) => void listeners.get(event)?.delete(listener),
-  };
+  return { request, on: choice.on, removeListener: choice.removeListener };
 }
 
 export const ICON = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="#1b2029"/><path fill="#e8ebf0" d="M7 25 13.9 8h4.2L25 25h-4.4L16 12.6 11.4 25Z"/><path fill="#ff7a3d" d="M13.4 25l1.2-4.8h2.8l1.2 4.8Z"/></svg>')}`;

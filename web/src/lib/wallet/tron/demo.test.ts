@@ -1,11 +1,18 @@
-import { demoAccount, showTronAddress, tetherTronBytecode, tronAddress, usdtAbi } from "@aiforge/contracts";
+import {
+  demoAccount,
+  LOCAL_TRON_ID,
+  showTronAddress,
+  tetherTronBytecode,
+  tronAddress,
+  usdtAbi,
+} from "@aiforge/contracts";
 import { buildTronCall, recoverTronMessage, tronTransport } from "@aiforge/contracts/tron";
 import { startTronDevnet, type TronDevnet } from "@aiforge/tron-devnet";
 import { type Address, createPublicClient, encodeFunctionData } from "viem";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { deploy, client as tronWeb } from "../../../../../scripts/tron-devnet/test/client.ts";
 import type { DemoPrompt } from "../demoWallet.ts";
-import { createTronDemoWallet, LOCAL_TRON_ID } from "./demo.ts";
+import { createTronDemoWallet } from "./demo.ts";
 import { dripTron } from "./faucet.ts";
 import { providerWallet } from "./provider.ts";
 import type { TronProvider, TronWallet } from "./types.ts";

@@ -1,9 +1,10 @@
-import { showTronAddress } from "@aiforge/contracts";
+import { LOCAL_TRON_ID, showTronAddress } from "@aiforge/contracts";
 import { askTron, tronMessageHash, tronTransport } from "@aiforge/contracts/tron";
 import { createPublicClient, type Hex, numberToHex, sha256 } from "viem";
 import { sign } from "viem/accounts";
 import type { Chain } from "../../api/types.ts";
-import { type AskUser, type DemoPrompt, ICON, PEOPLE } from "../demoWallet.ts";
+import { DemoChoice, notConnected, rejected } from "../demoAccount.ts";
+import { type AskUser, type DemoPrompt, ICON } from "../demoWallet.ts";
 import { type Description, describeCall } from "../describe.ts";
 import { localForm } from "../names.ts";
 import { ProviderError } from "../providerError.ts";
@@ -11,8 +12,6 @@ import { showTrx } from "./account.ts";
 import { readCall } from "./readCall.ts";
 import type { SignedTronTransaction, TronProvider, TronTransaction, WalletTronWeb } from "./types.ts";
 
-/** A Tron for development: no other chain has this id. */
-export const LOCAL_TRON_ID = 0x74646576;
 const STORAGE_KEY = "aiforge.demo-tron-account";
 
 export interface TronDemoParameters {
@@ -22,7 +21,6 @@ export interface TronDemoParameters {
   storage?: Pick<Storage, "getItem" | "setItem" | "removeItem">;
 }
 
-const rejected = () => new ProviderError(4001, "User rejected the request.");
 const otherChain = () => new ProviderError(4902, "The demo wallet works on the local Tron only.");
 
 /**
@@ -31,38 +29,21 @@ const otherChain = () => new ProviderError(4902, "The demo wallet works on the l
  */
 export function createTronDemoWallet({ chain, ask, storage }: TronDemoParameters): TronProvider {
   const client = createPublicClient({ transport: tronTransport(new URL(chain.rpcUrl, pageUrl()).href) });
-  const listeners = new Map<string, Set<(...args: unknown[]) => void>>();
-  const stored = storage?.getItem(STORAGE_KEY);
-  let connected = PEOPLE.find(({ address }) => address === stored) ?? null;
-
-  const emit = (event: string, payload: unknown) => {
-    for (const listener of listeners.get(event) ?? []) listener(payload);
-  };
-  const base58 = () => (connected ? showTronAddress(connected.address) : null);
-  const accounts = () => (connected ? [base58()] : []);
+  const choice = new DemoChoice(STORAGE_KEY, storage, showTronAddress);
   const prompt = async (question: DemoPrompt) => {
     const answer = await ask({ ...question, chain: chain.chain });
     if (!answer) throw rejected();
     return answer;
   };
 
-  async function choose(): Promise<unknown[]> {
-    const people = PEOPLE.map(({ name, address }) => ({ name, address }));
-    const chosen = await prompt({ kind: "connect", accounts: people, current: connected?.address ?? null });
-    const person = PEOPLE.find(({ address }) => address === chosen);
-    if (!person) throw rejected();
-    const changed = connected && connected !== person;
-    connected = person;
-    storage?.setItem(STORAGE_KEY, person.address);
-    if (changed) emit("accountsChanged", accounts());
-    return accounts();
-  }
+  const choose = () => choice.choose((accounts, current) => prompt({ kind: "connect", accounts, current }));
 
   /** Who signs: only on the local chain, and only once connected. */
   async function signer() {
-    if (!connected) throw new ProviderError(4100, "This account is not connected.");
+    const { person } = choice;
+    if (!person) throw notConnected();
     if ((await client.getChainId()) !== LOCAL_TRON_ID) throw otherChain();
-    return connected;
+    return person;
   }
 
   async function signTransaction(transaction: TronTransaction): Promise<SignedTronTransaction> {
@@ -101,22 +82,21 @@ export function createTronDemoWallet({ chain, ask, storage }: TronDemoParameters
 
   return {
     get tronWeb() {
-      const address = base58();
+      const [address] = choice.accounts();
       return address ? { defaultAddress: { base58: address }, trx } : false;
     },
     async request({ method, params }) {
       const args = Array.isArray(params) ? params : [];
       switch (method) {
         case "eth_accounts":
-          return accounts();
+          return choice.accounts();
         case "eth_requestAccounts":
-          return connected ? accounts() : choose();
+          return choice.person ? choice.accounts() : choose();
         case "wallet_requestPermissions":
           await choose();
           return [{ parentCapability: "eth_accounts" }];
         case "wallet_revokePermissions":
-          connected = null;
-          storage?.removeItem(STORAGE_KEY);
+          choice.forget();
           return null;
         case "eth_chainId":
           return numberToHex(LOCAL_TRON_ID);
@@ -128,11 +108,8 @@ export function createTronDemoWallet({ chain, ask, storage }: TronDemoParameters
           throw new ProviderError(4200, `The demo wallet does not do ${method}.`);
       }
     },
-    on: (event, listener) => {
-      const set = listeners.get(event) ?? new Set();
-      listeners.set(event, set.add(listener));
-    },
-    removeListener: (event, listener) => void listeners.get(event)?.delete(listener),
+    on: choice.on,
+    removeListener: choice.removeListener,
   };
 }
 

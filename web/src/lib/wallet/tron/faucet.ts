@@ -1,4 +1,4 @@
-import { demoAccount, usdtAbi } from "@aiforge/contracts";
+import { demoAccount, LOCAL_TRON_ID, usdtAbi } from "@aiforge/contracts";
 import {
   broadcastTron,
   buildTronCall,
@@ -10,7 +10,6 @@ import {
 import { type Address, createPublicClient, encodeFunctionData, type Hex } from "viem";
 import { sign } from "viem/accounts";
 import { FAUCET_USDT } from "../faucet.ts";
-import { LOCAL_TRON_ID } from "./demo.ts";
 
 const FAUCET_SUN = 100_000_000n;
 const LOOK_EVERY_MS = 300;
