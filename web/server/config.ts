@@ -1,3 +1,5 @@
+import { LOCAL_TRON_ID } from "@aiforge/contracts";
+import { TRON_LIMITS, type TronLimits } from "./tronLimits.ts";
 import type { TronNodes } from "./tronProxy.ts";
 
 export interface WebConfig {
@@ -9,16 +11,21 @@ export interface WebConfig {
   rpcUrls: Record<string, string>;
   /** The nodes behind /tron/<chainId>, by decimal chain id. */
   tronNodes: Record<string, TronNodes>;
+  /** How much may be asked of them through here. */
+  tronLimits: TronLimits;
   /** Whether a proxy in front of this server sets x-forwarded-for and x-forwarded-proto truthfully. */
   trustProxy: boolean;
+  /** How many such proxies, one after the other. */
+  trustedProxies: number;
 }
 
 const LOCAL_RPC = { "31337": "http://127.0.0.1:8545" };
 
 /**
  * PORT (3000), HOST (127.0.0.1), API_URL (http://127.0.0.1:3001), RPC_URL_<chainId> (31337: http://127.0.0.1:8545),
- * TRUST_PROXY=1; for the Tron chain that CHAIN_IDS names TRON_URL, TRON_SOLIDITY_URL (TRON_URL), TRON_PRO_API_KEY. Of
- * several addresses the first is taken.
+ * TRUST_PROXY=1, TRUSTED_PROXIES (1); for the Tron chain that CHAIN_IDS names TRON_URL, TRON_SOLIDITY_URL (TRON_URL),
+ * TRON_PRO_API_KEY, and in ten seconds TRON_READS (150), TRON_READS_PER_CLIENT (100), TRON_SENDS (50),
+ * TRON_SENDS_PER_CLIENT (10). Of several addresses the first is taken.
  * @throws {Error} naming the variable whose value cannot be used.
  */
 export function configFromEnv(env: Record<string, string | undefined>): WebConfig {
@@ -36,15 +43,34 @@ export function configFromEnv(env: Record<string, string | undefined>): WebConfi
     apiUrl: httpUrl("API_URL", env.API_URL ?? "http://127.0.0.1:3001"),
     rpcUrls,
     tronNodes: tronNodesFromEnv(env),
+    tronLimits: tronLimitsFromEnv(env),
     trustProxy: env.TRUST_PROXY === "1",
+    trustedProxies: whole(env, "TRUSTED_PROXIES", 1, 0),
+  };
+}
+
+function tronChainId(env: Record<string, string | undefined>): number | null {
+  const id = /(?:^|,)\s*tron:0x([0-9a-f]{1,8})\s*(?:,|$)/i.exec(env.CHAIN_IDS ?? "")?.[1];
+  return id ? Number.parseInt(id, 16) : null;
+}
+
+/** The local Tron has no quota, and its pages ask much more often. */
+function tronLimitsFromEnv(env: Record<string, string | undefined>): TronLimits {
+  const times = tronChainId(env) === LOCAL_TRON_ID ? 20 : 1;
+  return {
+    ...TRON_LIMITS,
+    reads: whole(env, "TRON_READS", TRON_LIMITS.reads * times),
+    readsPerClient: whole(env, "TRON_READS_PER_CLIENT", TRON_LIMITS.readsPerClient * times),
+    sends: whole(env, "TRON_SENDS", TRON_LIMITS.sends * times),
+    sendsPerClient: whole(env, "TRON_SENDS_PER_CLIENT", TRON_LIMITS.sendsPerClient * times),
   };
 }
 
 function tronNodesFromEnv(env: Record<string, string | undefined>): Record<string, TronNodes> {
-  const id = /(?:^|,)\s*tron:0x([0-9a-f]{1,8})\s*(?:,|$)/i.exec(env.CHAIN_IDS ?? "")?.[1];
+  const id = tronChainId(env);
   const first = (name: string) => env[name]?.split(",")[0]?.trim();
   const url = first("TRON_URL");
-  if (!id || !url) return {};
+  if (id === null || !url) return {};
   const solidityUrl = first("TRON_SOLIDITY_URL") || url;
   const nodes = {
     url: httpUrl("TRON_URL", url),
@@ -53,7 +79,15 @@ function tronNodesFromEnv(env: Record<string, string | undefined>): Record<strin
       ? { "TRON-PRO-API-KEY": env.TRON_PRO_API_KEY }
       : ({} as Record<string, string>),
   };
-  return { [String(Number.parseInt(id, 16))]: nodes };
+  return { [String(id)]: nodes };
+}
+
+function whole(env: Record<string, string | undefined>, name: string, fallback: number, least = 1): number {
+  const text = env[name];
+  if (!text) return fallback;
+  if (!/^[0-9]{1,7}$/.test(text) || Number(text) < least)
+    throw new Error(`${name} is not a whole number from ${least}: ${text}`);
+  return Number(text);
 }
 
 function httpUrl(name: string, value: string): string {

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { configFromEnv } from "./config.ts";
 import { createWebServer, type WebServer } from "./createWebServer.ts";
+import { TRON_LIMITS } from "./tronLimits.ts";
 import type { TronNodes } from "./tronProxy.ts";
 
 const running: { stop(): Promise<void> | void }[] = [];
@@ -41,7 +42,9 @@ async function start(urls: {
     apiUrl: urls.apiUrl ?? "http://127.0.0.1:9",
     rpcUrls: urls.rpcUrl ? { "31337": urls.rpcUrl } : {},
     tronNodes: urls.tron ? { "728126428": urls.tron } : {},
+    tronLimits: TRON_LIMITS,
     trustProxy: urls.trustProxy ?? false,
+    trustedProxies: 1,
   });
   const url = await listen(web.server);
   running.push({ stop: () => web.stop(0) });

@@ -8,7 +8,10 @@ import { createTronProxy } from "./tronProxy.ts";
 export type PageHandler = (req: IncomingMessage, res: ServerResponse, next: () => void) => unknown;
 
 export interface WebServerParameters
-  extends Pick<WebConfig, "apiUrl" | "rpcUrls" | "tronNodes" | "trustProxy"> {
+  extends Pick<
+    WebConfig,
+    "apiUrl" | "rpcUrls" | "tronNodes" | "tronLimits" | "trustProxy" | "trustedProxies"
+  > {
   /** Serves the pages and their assets. */
   handler: PageHandler;
 }
@@ -21,10 +24,10 @@ export interface WebServer {
 
 /** One origin for a person: pages, /api (HTTP, event streams, uploads, WebSocket), /rpc/<chainId>, /tron/<chainId>, /healthz. */
 export function createWebServer(parameters: WebServerParameters): WebServer {
-  const { handler, apiUrl, rpcUrls, tronNodes, trustProxy } = parameters;
+  const { handler, apiUrl, rpcUrls, tronNodes, tronLimits, trustProxy, trustedProxies } = parameters;
   const api = createApiProxy(apiUrl);
   const rpc = createRpcProxy(rpcUrls);
-  const tron = createTronProxy(tronNodes);
+  const tron = createTronProxy(tronNodes, tronLimits);
   const upgraded = new Set<Duplex>();
 
   const server = createServer((req, res) => {
@@ -40,7 +43,9 @@ export function createWebServer(parameters: WebServerParameters): WebServer {
     } else if (path.startsWith("/rpc/")) {
       rpc(req, res, path.slice("/rpc/".length)).catch(() => res.destroy());
     } else if (path.startsWith("/tron/")) {
-      tron(req, res, path.slice("/tron/".length), url.slice(path.length + 1)).catch(() => res.destroy());
+      const client = clientAddress(req, trustProxy ? trustedProxies : 0);
+      const rest = path.slice("/tron/".length);
+      tron(req, res, { client, rest, query: url.slice(path.length + 1) }).catch(() => res.destroy());
     } else {
       void handler(req, res, () => res.writeHead(404).end());
     }
@@ -86,6 +91,12 @@ function setForwardedHeaders(req: IncomingMessage, trustProxy: boolean): void {
   if (!trustProxy || !headers["x-forwarded-for"]) headers["x-forwarded-for"] = socket.remoteAddress ?? "";
   if (!trustProxy || !headers["x-forwarded-proto"]) headers["x-forwarded-proto"] = "http";
   if (!trustProxy) delete headers["x-forwarded-host"];
+}
+
+/** As the API tells it: each trusted proxy appends whom it talked to, and what stands further left was made up. */
+function clientAddress({ headers, socket }: IncomingMessage, trustedProxies: number): string {
+  const hops = trustedProxies > 0 ? String(headers["x-forwarded-for"] ?? "").split(",") : [];
+  return hops.at(-trustedProxies)?.trim().slice(0, 64) || (socket.remoteAddress ?? "unknown");
 }
 
 function setSecurityHeaders(req: IncomingMessage, res: ServerResponse): void {

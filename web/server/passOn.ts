@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Readable } from "node:stream";
+import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 
@@ -13,12 +13,19 @@ interface Asked {
   body?: string;
 }
 
+interface Bounds {
+  timeoutMs?: number;
+  /** The longest answer; one that gets longer is cut off, so that it is never taken for a whole one. */
+  maxBytes?: number;
+}
+
 /** Asks a chain's node and passes its answer on as it comes; calls `unavailable` when there is none. */
 export async function passOn(
   target: string,
   asked: Asked,
   res: ServerResponse,
   unavailable: () => void,
+  { timeoutMs = TIMEOUT_MS, maxBytes = Number.POSITIVE_INFINITY }: Bounds = {},
 ): Promise<void> {
   const gone = new AbortController();
   res.once("close", () => gone.abort());
@@ -27,25 +34,44 @@ export async function passOn(
       ...asked,
       // A node that sends elsewhere is not the one that was named.
       redirect: "error",
-      signal: AbortSignal.any([gone.signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      signal: AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)]),
     });
-    res.writeHead(answer.status, { "content-type": "application/json", "cache-control": "no-store" });
+    if (Number(answer.headers.get("content-length")) > maxBytes) throw new Error("The answer is too long");
+    const wait = answer.headers.get("retry-after");
+    res.writeHead(answer.status, {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+      ...(wait && { "retry-after": wait }),
+    });
     if (!answer.body) return void res.end();
-    await pipeline(Readable.fromWeb(answer.body as ReadableStream), res);
+    await pipeline(Readable.fromWeb(answer.body as ReadableStream), atMost(maxBytes), res);
   } catch {
+    // What comes yet is not waited for.
+    gone.abort();
     if (res.headersSent) res.destroy();
     else unavailable();
   }
 }
 
-/** The body as text, or null when it is longer than {@link MAX_BODY}. */
-export async function readBody(req: IncomingMessage): Promise<string | null> {
+function atMost(maxBytes: number): Transform {
+  let size = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      size += chunk.length;
+      if (size > maxBytes) done(new Error("The answer is too long"));
+      else done(null, chunk);
+    },
+  });
+}
+
+/** The body as text, or null when it is longer than that. */
+export async function readBody(req: IncomingMessage, maxBytes = MAX_BODY): Promise<string | null> {
   const chunks: Buffer[] = [];
   let size = 0;
   // Returning early must leave the connection open, or the refusal would never arrive.
   for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY) return null;
+    if (size > maxBytes) return null;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

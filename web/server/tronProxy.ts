@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isJson, MAX_BODY, passOn, readBody } from "./passOn.ts";
+import { isJson, passOn, readBody } from "./passOn.ts";
+import { createTronLimiter, type TronLimits } from "./tronLimits.ts";
 
 /** Where the nodes of a Tron chain answer. */
 export interface TronNodes {
@@ -28,10 +29,10 @@ const READS = [
  * What a page or a wallet needs of a node: reading, and sending what has been signed already. Nothing that lists
  * much at once, and none of a development chain's controls.
  */
+const SENDS = new Set(["wallet/broadcasthex", "wallet/broadcasttransaction"]);
 const ALLOWED = new Set([
+  ...SENDS,
   ...READS.flatMap((name) => [`wallet/${name}`, `walletsolidity/${name}`]),
-  "wallet/broadcasthex",
-  "wallet/broadcasttransaction",
   "wallet/getaccountresource",
   "wallet/getchainparameters",
   "wallet/getcontract",
@@ -46,13 +47,18 @@ const EVENTS = /^v1\/contracts\/T[1-9A-HJ-NP-Za-km-z]{33}\/events$/;
 
 const MAX_QUERY = 2_000;
 
-/** Answers `/tron/<chain id>/wallet/…` with the chain's nodes. `rest` is what followed /tron/, `query` what followed ?. */
-export function createTronProxy(chains: Record<string, TronNodes>) {
+/**
+ * Answers `/tron/<chain id>/wallet/…` with the chain's nodes, within limits: their quota is the operator's. `client` is
+ * the address that asks, `rest` what followed /tron/, `query` what followed ?.
+ */
+export function createTronProxy(chains: Record<string, TronNodes>, limits: TronLimits) {
+  const limiter = createTronLimiter(limits);
+  const { timeoutMs, answerBytes: maxBytes } = limits;
+
   return async function tron(
     req: IncomingMessage,
     res: ServerResponse,
-    rest: string,
-    query: string,
+    { client, rest, query }: { client: string; rest: string; query: string },
   ): Promise<void> {
     const slash = rest.indexOf("/");
     const chainId = rest.slice(0, slash);
@@ -62,23 +68,52 @@ export function createTronProxy(chains: Record<string, TronNodes>) {
     // Compared as it came: whatever is written in another way, encoded or with dots, is not on the list.
     const allowed = ALLOWED.has(path) || (req.method === "GET" && EVENTS.test(path));
     if (!allowed) return refuse(res, 403, `${path.slice(0, 60)} is not available here`);
-    const target = `${path.startsWith("walletsolidity/") ? chain.solidityUrl : chain.url}/${path}`;
+    if (req.method !== "GET" && req.method !== "POST")
+      return refuse(res.setHeader("allow", "GET, POST"), 405, "GET and POST only");
+    if (query.length > MAX_QUERY) return refuse(res, 414, `At most ${MAX_QUERY} characters`);
+    const kind = SENDS.has(path) ? "send" : "read";
+    const wait = await limiter.count(client, kind);
+    if (wait !== null) return tooMany(res, wait);
+    const asked = req.method === "GET" ? get(chain) : await post(req, res, chain, kind);
+    if (asked === null) return;
+    const leave = limiter.enter(client, kind);
+    if (leave.wait !== null) return tooMany(res, leave.wait);
+    const base = path.startsWith("walletsolidity/") ? chain.solidityUrl : chain.url;
+    const search = asked.method === "POST" || query === "" ? "" : `?${new URLSearchParams(query)}`;
     const unavailable = () => refuse(res, 502, "The chain's node is not answering");
-    if (req.method === "GET") {
-      if (query.length > MAX_QUERY) return refuse(res, 414, `At most ${MAX_QUERY} characters`);
-      const search = query === "" ? "" : `?${new URLSearchParams(query)}`;
-      const asked = { method: "GET", headers: chain.headers } as const;
-      return passOn(target + search, asked, res, unavailable);
+    try {
+      await passOn(`${base}/${path}${search}`, asked, res, unavailable, { timeoutMs, maxBytes });
+    } finally {
+      leave.done();
     }
-    if (req.method !== "POST") return refuse(res.setHeader("allow", "GET, POST"), 405, "GET and POST only");
-    const body = await readBody(req);
-    if (body === null) return refuse(res.setHeader("connection", "close"), 413, `At most ${MAX_BODY} bytes`);
-    // Clients ask some questions by an empty POST.
-    if (body !== "" && !isJson(req)) return refuse(res, 415, "content-type: application/json");
-    if (body !== "" && !isObject(body)) return refuse(res, 400, "Not a JSON object");
-    const headers = { ...chain.headers, "content-type": "application/json" };
-    return passOn(target, { method: "POST", headers, body: body || "{}" }, res, unavailable);
   };
+
+  /** What the node is posted; null when the client was told why not. */
+  async function post(req: IncomingMessage, res: ServerResponse, chain: TronNodes, kind: "read" | "send") {
+    const most = kind === "send" ? limits.sendBytes : limits.readBytes;
+    const slow = setTimeout(() => req.destroy(), timeoutMs);
+    const body = await readBody(req, most).finally(() => clearTimeout(slow));
+    const no = (status: number, message: string) => {
+      refuse(res, status, message);
+      return null;
+    };
+    if (body === null) {
+      res.setHeader("connection", "close");
+      return no(413, `At most ${most} bytes`);
+    }
+    // Clients ask some questions by an empty POST.
+    if (body !== "" && !isJson(req)) return no(415, "content-type: application/json");
+    if (body !== "" && !isObject(body)) return no(400, "Not a JSON object");
+    const headers = { ...chain.headers, "content-type": "application/json" };
+    return { method: "POST", headers, body: body || "{}" } as const;
+  }
+}
+
+const get = ({ headers }: TronNodes) => ({ method: "GET", headers }) as const;
+
+function tooMany(res: ServerResponse, seconds: number): void {
+  res.setHeader("retry-after", String(seconds));
+  refuse(res, 429, `Too many questions to the chain's node at once; ask again in ${seconds} s`);
 }
 
 function isObject(text: string): boolean {

@@ -49,6 +49,8 @@ export function tronNode(
       throw new HttpRequestError({
         body: body ?? {},
         details: text.slice(0, 200),
+        // How long to wait, which viem does before it asks again.
+        ...(isSoon(response.headers) && { headers: response.headers }),
         status: response.status,
         url: address,
       });
@@ -60,6 +62,10 @@ export function tronNode(
     return json;
   };
 }
+
+/** A node may want to be left alone for longer than anybody waits for an answer. */
+const SOON_SECONDS = 10;
+const isSoon = (headers: Headers): boolean => Number(headers.get("retry-after")) <= SOON_SECONDS;
 
 /** The node behind a viem client over {@link tronTransport}, or at an address. */
 export function askTron(node: string | Client): AskTron {

@@ -1,0 +1,114 @@
+import { isIPv6 } from "node:net";
+import { RateLimiterMemory, type RateLimiterRes } from "rate-limiter-flexible";
+
+/** What may be asked of a Tron chain's nodes through this server. Each question costs its operator some quota. */
+export interface TronLimits {
+  /** Seconds that are counted together. */
+  window: number;
+  /** Questions in that time, of one client and of all together. */
+  readsPerClient: number;
+  reads: number;
+  /** Signed transactions in that time, counted apart: a flood of questions must keep nobody from paying. */
+  sendsPerClient: number;
+  sends: number;
+  /** Questions, and transactions apart from them, that wait for the nodes at one time. */
+  atOnce: number;
+  atOncePerClient: number;
+  /** The longest question, the longest transaction and the longest answer, in bytes. */
+  readBytes: number;
+  sendBytes: number;
+  answerBytes: number;
+  /** Milliseconds that a client may take to ask, and then a node to answer. */
+  timeoutMs: number;
+}
+
+/** Together 15 questions a second, which is what a public node gives one key. */
+export const TRON_LIMITS: TronLimits = {
+  window: 10,
+  readsPerClient: 100,
+  reads: 150,
+  sendsPerClient: 10,
+  sends: 50,
+  atOnce: 32,
+  atOncePerClient: 12,
+  readBytes: 128 * 1024,
+  sendBytes: 512 * 1024,
+  answerBytes: 8 * 1024 * 1024,
+  timeoutMs: 30_000,
+};
+
+/** Of what a client may ask, the part that is held free for everybody: a page that pays asks less. */
+const LIGHT = 0.3;
+
+/** Leave to ask: to be given back once the answer is there. Or the seconds to wait. */
+export type Leave = { wait: null; done: () => void } | { wait: number };
+
+/**
+ * Counts in memory: a page server of several counts for itself. Half of all questions is kept for clients that asked
+ * little, so that some who ask much do not take the rest's.
+ */
+export function createTronLimiter(limits: TronLimits) {
+  const limiter = (points: number) =>
+    new RateLimiterMemory({ points: Math.max(1, Math.floor(points)), duration: limits.window });
+  const clients = { read: limiter(limits.readsPerClient), send: limiter(limits.sendsPerClient) };
+  const pools = {
+    light: limiter(limits.reads / 2),
+    heavy: limiter(limits.reads / 2),
+    send: limiter(limits.sends),
+  };
+  const waiting = { read: new Map<string, number>(), send: new Map<string, number>() };
+
+  /** Seconds to wait; null when it may go on. */
+  async function count(client: string, kind: "read" | "send"): Promise<number | null> {
+    try {
+      const { consumedPoints } = await clients[kind].consume(client);
+      if (kind === "send") await pools.send.consume("all");
+      else if (consumedPoints > limits.readsPerClient * LIGHT) await pools.heavy.consume("all");
+      else await pools.light.consume("all").catch(() => pools.heavy.consume("all"));
+      return null;
+    } catch (refusal) {
+      if (refusal instanceof Error) throw refusal;
+      return Math.max(1, Math.ceil((refusal as RateLimiterRes).msBeforeNext / 1_000));
+    }
+  }
+
+  return {
+    count: (address: string, kind: "read" | "send") => count(networkOf(address), kind),
+    /** Takes one of the places in front of the nodes. */
+    enter(address: string, kind: "read" | "send"): Leave {
+      const client = networkOf(address);
+      const places = waiting[kind];
+      const own = places.get(client) ?? 0;
+      const all = places.values().reduce((sum, each) => sum + each, 0);
+      if (own >= limits.atOncePerClient || all >= limits.atOnce) return { wait: 1 };
+      places.set(client, own + 1);
+      return {
+        wait: null,
+        done: () => {
+          const left = (places.get(client) ?? 1) - 1;
+          if (left > 0) places.set(client, left);
+          else places.delete(client);
+        },
+      };
+    },
+  };
+}
+
+export type TronLimiter = ReturnType<typeof createTronLimiter>;
+
+/** A home has a whole network of IPv6 addresses; the first half of one says which. */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped) return mapped;
+  if (!isIPv6(address)) return address;
+  const [before = "", after] = address.split("%", 1)[0]?.split("::") ?? [];
+  const groups = (part: string) => part.split(":").filter(Boolean);
+  const tail = after === undefined ? [] : groups(after);
+  const head = groups(before);
+  const zeros = after === undefined ? 0 : Math.max(0, 8 - head.length - tail.length);
+  const all = [...head, ...Array<string>(zeros).fill("0"), ...tail];
+  return `${all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":")}::/64`;
+}
