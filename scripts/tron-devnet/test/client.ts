@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type IncomingMessage, type RequestOptions, request } from "node:http";
 import { TronWeb, type Types } from "tronweb";
 import { vi } from "vitest";
 import { startTronDevnet, type TronDevnet, type TronDevnetOptions } from "../src/index.ts";
@@ -30,6 +32,15 @@ export function startTestDevnet(options: TronDevnetOptions = {}): Promise<TronDe
 /** The real client, unmodified. */
 export function client(url: string, privateKey = KEYS.alice): TronWeb {
   return new TronWeb({ fullNode: url, solidityNode: url, eventServer: url, privateKey });
+}
+
+/** The status that a request gets which `fetch` would not send as it is. */
+export async function statusOf(url: string, options: RequestOptions): Promise<number | undefined> {
+  const { hostname, port } = new URL(url);
+  const sent = request({ hostname, port, ...options }).end();
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  response.resume();
+  return response.statusCode;
 }
 
 /** Builds and signs a transfer of TRX without sending it. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { FaultKind, TronDevnet } from "../src/index.ts";
-import { addressOf, client, KEYS, signedTransfer, startTestDevnet } from "./client.ts";
+import { addressOf, client, KEYS, signedTransfer, startTestDevnet, statusOf } from "./client.ts";
 
 let devnet: TronDevnet;
 beforeEach(async () => {
@@ -157,6 +157,12 @@ describe("a backend", () => {
     expect((await preflight("devnet/mine")).headers.get("access-control-allow-origin")).toBeNull();
     const head = devnet.head();
     expect((await post("devnet/mine", {}, { "content-type": "text/plain" })).status).toBe(415);
+    // By a name of its own that leads here: a page would read the answer as its own server's.
+    const options = { path: "/devnet/mine", method: "POST" };
+    for (const host of ["example.com", "127.0.0.1.example.com", "localhost:80@example.com"]) {
+      const headers = { host, "content-type": "application/json" };
+      expect(await statusOf(devnet.url, { ...options, headers })).toBe(403);
+    }
     expect(devnet.head()).toBe(head);
   });
 });

@@ -1,9 +1,11 @@
+import { once } from "node:events";
+import { request } from "node:http";
 import type { Types } from "tronweb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TronDevnet } from "../src/index.ts";
 import { sign } from "../src/protocol/crypto.ts";
 import { transactionFromJson, transactionToBytes } from "../src/protocol/transaction.ts";
-import { addressOf, client, KEYS, signedTransfer, startTestDevnet, TRX } from "./client.ts";
+import { addressOf, client, KEYS, signedTransfer, startTestDevnet, statusOf, TRX } from "./client.ts";
 
 let devnet: TronDevnet;
 beforeAll(async () => {
@@ -226,6 +228,19 @@ test.each<[string, string | undefined, number]>([
   const response = await fetch(`${devnet.url}/${path}`, body === undefined ? {} : { method: "POST", body });
   expect(response.status).toBe(status);
   expect(await response.json()).toSatisfy((answer) => "Error" in answer || "error" in answer);
+});
+
+test("what is no request does not end the devnet, nor the next one's connection", async () => {
+  for (const path of ["//", "///x", "//[", "/%zz", "/?%", "*"]) {
+    expect(await statusOf(devnet.url, { path })).toBe(404);
+  }
+  const huge = await fetch(`${devnet.url}/wallet/getblockbynum`, { method: "POST", body: "x".repeat(5e6) });
+  expect(await huge.json()).toEqual({ Error: "The request is too large" });
+  const half = request({ port: new URL(devnet.url).port, method: "POST", headers: { "content-length": 9 } });
+  half.on("error", () => {}).flushHeaders();
+  await once(half, "socket");
+  half.destroy();
+  expect((await fetch(`${devnet.url}/wallet/getnowblock`)).status).toBe(200);
 });
 
 test.each<[string, object]>([

@@ -33,6 +33,7 @@ const SOLIDITY_NODE: Record<string, Handler> = {
 };
 
 const CONTROL = "devnet/";
+const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
 
 // Any page may talk to a node, as on the public ones.
 const CORS = {
@@ -86,7 +87,8 @@ export class Backend {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse) {
-    const url = new URL(request.url ?? "/", "http://loopback");
+    // The host is put in front: given as a base, a target such as `//` would be read as another one.
+    const url = URL.parse(`http://loopback${request.url}`) ?? new URL("http://loopback");
     const path = url.pathname.slice(1);
     const isControl = path.startsWith(CONTROL);
     const fault = isControl ? null : this.faults.next(path);
@@ -99,6 +101,8 @@ export class Backend {
       return;
     }
     const answer = await this.#answer(request, url, path, fault).catch(answerOfError);
+    // What was not read of a body would be taken for the next request.
+    if (!request.complete) response.setHeader("connection", "close");
     response.writeHead(answer.status, { ...headers, "content-type": "application/json" });
     response.end(JSON.stringify(answer.body));
   }
@@ -126,6 +130,10 @@ export class Backend {
   }
 
   async #control(request: IncomingMessage, name: string, params: JsonObject): Promise<Answer> {
+    // A page whose name was made to lead here afterwards (DNS rebinding) says that name.
+    if (!LOOPBACK.test(request.headers.host ?? "")) {
+      return { status: 403, body: { Error: "The controls are for this machine, by the name of 127.0.0.1" } };
+    }
     const control = Object.hasOwn(controls, name) ? controls[name] : undefined;
     if (!control) return { status: 404, body: { Error: `There is no control ${name}` } };
     // A page can send a form to another origin without being asked, but not JSON.
@@ -145,10 +153,15 @@ export class Backend {
 async function readBody(request: IncomingMessage): Promise<JsonObject> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MAX_BODY) throw new RequestError("The request is too large");
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > MAX_BODY) throw new RequestError("The request is too large");
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof RequestError) throw error;
+    throw new RequestError("The client went away");
   }
   if (length === 0) return {};
   let json: unknown;
