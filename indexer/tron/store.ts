@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { Hex } from "viem";
 import { MirrorFailure, oneLine } from "../src/failure.ts";
@@ -44,13 +45,21 @@ const SOURCE_TABLES = `
     block_id text NOT NULL REFERENCES tron.seen_blocks ON DELETE CASCADE, "table" text NOT NULL, row jsonb NOT NULL);
   CREATE INDEX IF NOT EXISTS seen_table ON tron.seen ("table");`;
 
-/** Connects to Postgres. */
+/** Postgres does not let us in: a wrong address at the start, a restart of it later. */
+export class NoPostgres extends MirrorFailure {}
+
+/**
+ * Connects to Postgres.
+ * @throws NoPostgres
+ */
 export async function connect(databaseUrl: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: "aiforge_tron" });
+  // A connection that is lost fails the next query too; without a listener it would end the process.
+  client.on("error", () => {});
   try {
     await client.connect();
   } catch (error) {
-    throw new MirrorFailure(
+    throw new NoPostgres(
       `Postgres at ${new URL(databaseUrl).host} cannot be used (${oneLine(error)}); check DATABASE_URL.`,
     );
   }
@@ -65,7 +74,8 @@ export async function inTransaction<T>(client: pg.ClientBase, work: () => Promis
     await client.query("COMMIT");
     return result;
   } catch (error) {
-    await client.query("ROLLBACK");
+    // Where the connection is lost there is nothing to roll back, and the first failure is the one to tell.
+    await client.query("ROLLBACK").catch(() => {});
     throw error;
   }
 }
@@ -100,20 +110,11 @@ export class TronStore {
    */
   static async open(databaseUrl: string, chainId: string, sources: TronSources): Promise<TronStore> {
     const client = await connect(databaseUrl);
-    const deadline = Date.now() + LOCK_WAIT_MS;
-    for (;;) {
-      const { rows } = await client.query<{ held: boolean }>(`SELECT pg_try_advisory_lock(${LOCK}) AS held`);
-      if (rows[0]?.held) break;
-      if (Date.now() > deadline) {
-        await client.end();
-        throw new MirrorFailure("Another Tron watcher is running on this database; stop it first.");
-      }
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-    // A crash of Postgres may lose the last commits, but rows and cursor together: they are fetched again.
-    await client.query("SET synchronous_commit = off");
     const store = new TronStore(client, chainId, sources);
     try {
+      await store.#lock();
+      // A crash of Postgres may lose the last commits, but rows and cursor together: they are fetched again.
+      await client.query("SET synchronous_commit = off");
       await store.#prepare();
     } catch (error) {
       // The lock goes with the connection.
@@ -121,6 +122,20 @@ export class TronStore {
       throw error;
     }
     return store;
+  }
+
+  async #lock(): Promise<void> {
+    const deadline = performance.now() + LOCK_WAIT_MS;
+    for (;;) {
+      const { rows } = await this.client.query<{ held: boolean }>(
+        `SELECT pg_try_advisory_lock(${LOCK}) AS held`,
+      );
+      if (rows[0]?.held) return;
+      if (performance.now() > deadline) {
+        throw new MirrorFailure("Another Tron watcher is running on this database; stop it first.");
+      }
+      await sleep(250);
+    }
   }
 
   async #prepare(): Promise<void> {

@@ -8,7 +8,7 @@ import { reconcileForever } from "./reconcile.ts";
 import { ChainReplaced, scan } from "./scan.ts";
 import { watchSeen } from "./seen.ts";
 import { serve } from "./server.ts";
-import { connect, type Step, TronStore } from "./store.ts";
+import { connect, NoPostgres, type Step, TronStore } from "./store.ts";
 
 const AGAIN_MS = 1_000;
 const ALERTING_MS = 5_000;
@@ -25,7 +25,10 @@ interface Options {
  * what a person has to change ends it.
  * @throws MirrorFailure
  */
-export async function runWatcher(config: TronConfig, { signal, log, onStep }: Options): Promise<void> {
+export async function runWatcher(config: TronConfig, options: Options): Promise<void> {
+  const { log, onStep } = options;
+  const end = new AbortController();
+  const signal = AbortSignal.any([options.signal, end.signal]);
   const node = new TronNode(config);
   const chain = new TronChain(node, signal);
   const progress = new Progress(config.stuckMs);
@@ -44,14 +47,16 @@ export async function runWatcher(config: TronConfig, { signal, log, onStep }: Op
   alerts.catch(() => {});
   try {
     chainId = await chain.caip2();
-    for (;;) {
+    for (let opened = false; ; ) {
       try {
         store = await TronStore.open(config.databaseUrl, chainId, config);
+        opened = true;
         if (onStep) store.onStep = onStep;
         await watch({ node, chain, store, progress, config, signal, log });
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof MirrorFailure) throw error;
+        // Postgres that was there comes back.
+        if (error instanceof MirrorFailure && !(opened && error instanceof NoPostgres)) throw error;
         log(`Watching ${chainId} again, because ${oneLine(error)}.`);
         if (error instanceof ChainReplaced) await begun(store, config, error);
       } finally {
@@ -63,6 +68,7 @@ export async function runWatcher(config: TronConfig, { signal, log, onStep }: Op
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
+    end.abort();
     server.closeAllConnections();
     server.close();
   }
