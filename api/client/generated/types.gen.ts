@@ -1225,6 +1225,10 @@ export type Payment = {
     call: Call & unknown;
     ways: PaymentWays;
     received: ReceivedTransfer;
+    /**
+     * Plain transfers of another amount, from wallets of yours, that came while the quote was open and became credit
+     */
+    unmatched: Array<ReceivedTransfer & unknown>;
     reason: PaymentReason;
 };
 

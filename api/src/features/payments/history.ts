@@ -55,6 +55,7 @@ export async function paymentHistory(
     (
       await viewPayments(
         deps,
+        userId,
         page.flatMap((row) => ("quoted" in row ? [row.quoted] : [])),
       )
     ).map((view) => [view.id, view]),

@@ -79,7 +79,7 @@ function quotePayment(deps: Deps, userId: string, input: CreatePayment): Promise
  */
 export async function getPayment(deps: Deps, userId: string, id: string): Promise<PaymentView> {
   if (!z.uuid().safeParse(id).success) return getUnquoted(deps, userId, id);
-  const [view] = await viewPayments(deps, [await requirePayment(deps, userId, id)]);
+  const [view] = await viewPayments(deps, userId, [await requirePayment(deps, userId, id)]);
   return view!;
 }
 

@@ -121,6 +121,11 @@ export const paymentSchema = z
     call: callSchema,
     ways: waysSchema.nullable().describe("How it can be paid; null when it cannot any more"),
     received: receivedSchema.nullable().describe("The plain transfer that came for it"),
+    unmatched: z
+      .array(receivedSchema)
+      .describe(
+        "Plain transfers of another amount, from wallets of yours, that came while the quote was open and became credit",
+      ),
     reason: reasonSchema.nullable(),
   })
   .openapi("Payment");

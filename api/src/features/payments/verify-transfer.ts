@@ -4,7 +4,7 @@ import type { Chain } from "../../chain/chains.ts";
 import { readChain } from "../../chain/read.ts";
 import { showAddress } from "../../chain/show.ts";
 import type { Deps } from "../../deps.ts";
-import { arriving } from "./cashier/reasons.ts";
+import { arriving, besideQuote } from "./cashier/reasons.ts";
 import { decidedTransfers } from "./cashier/received.ts";
 import { incomingTransfers } from "./cashier/schema.ts";
 import { cashierOf } from "./cashier/wallet.ts";
@@ -56,7 +56,9 @@ async function explainArrived(
   if (decided.length >= arrived.length) {
     // Another's payment says no more than that; nobody's says what becomes of it.
     const nobodys = decided.find(({ paymentId }) => paymentId === null);
-    return nobodys ? nobodys.view.reason : reasons.alreadyUsed();
+    if (!nobodys) return reasons.alreadyUsed();
+    const { reason } = nobodys.view;
+    return reason && takesTransfer(payment) ? besideQuote(reason, payment.transferAmount!) : reason;
   }
   await noteSeen(deps, payment, hash);
   const head = await readChain(() => chain.head(0));

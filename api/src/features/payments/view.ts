@@ -3,7 +3,7 @@ import { contractPage, transactionPage } from "../../chain/explorer.ts";
 import { usdt } from "../../core/money.ts";
 import type { Deps } from "../../deps.ts";
 import { isoOf, membersOf } from "../publishing/onchain.ts";
-import { receivedFor } from "./cashier/received.ts";
+import { receivedFor, unmatchedFor } from "./cashier/received.ts";
 import { awaiting, expired, late, reorged } from "./errors.ts";
 import type { QuotedPayment, UnquotedPayment } from "./events.ts";
 import { openPurse, type Purse } from "./purse.ts";
@@ -15,19 +15,25 @@ import { waysOf } from "./ways.ts";
 
 export { type PaymentView, paymentSchema } from "./shapes.ts";
 
-/** Payments as JSON. Allowances and credit are asked for those that can still be paid. */
+/** Payments as JSON, for a user to see. Allowances and credit are asked for those that can still be paid. */
 export async function viewPayments(
   deps: Deps,
+  userId: string,
   rows: QuotedPayment[],
   now = new Date(),
 ): Promise<PaymentView[]> {
   const purse = openPurse(deps);
-  const received = await receivedFor(
-    deps,
-    rows.map(({ payment }) => payment),
-  );
+  const quoted = rows.map(({ payment }) => payment);
+  const [received, unmatched] = await Promise.all([
+    receivedFor(deps, quoted),
+    unmatchedFor(deps, quoted, userId),
+  ]);
   return Promise.all(
-    rows.map((row) => viewPayment(deps, row, now, purse, received.get(row.payment.id) ?? null)),
+    rows.map((row) => {
+      const { id } = row.payment;
+      const came = { received: received.get(id) ?? null, unmatched: unmatched.get(id) ?? [] };
+      return viewPayment(deps, row, now, purse, came);
+    }),
   );
 }
 
@@ -36,7 +42,7 @@ async function viewPayment(
   row: QuotedPayment,
   now: Date,
   purse: Purse,
-  received: Received | null,
+  { received, unmatched }: Pick<PaymentView, "received" | "unmatched">,
 ): Promise<PaymentView> {
   const { payment, event } = row;
   const chain = deps.chains.get(payment.chain);
@@ -75,6 +81,7 @@ async function viewPayment(
     call: payment.call,
     ways,
     received,
+    unmatched,
   };
 }
 
@@ -168,5 +175,6 @@ export function viewUnquoted(deps: Deps, row: UnquotedPayment): PaymentView {
     call: unquotedCall(chain, event),
     ways: null,
     received: null,
+    unmatched: [],
   };
 }

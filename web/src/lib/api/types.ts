@@ -39,6 +39,7 @@ export type Payment = With<
     allowanceReset: Call | null;
     txHash: Hex | null;
     ways: PaymentWays | null;
+    unmatched: NonNullable<NonNullable<g.Payment>["received"]>[];
   }
 >;
 export type License = g.License;

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, gte, inArray, isNull, lt, ne, notInArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gt, ne, type SQL, sql } from "drizzle-orm";
 import { aiforgeCall, type Call } from "../../../chain/calls.ts";
 import type { Chain } from "../../../chain/chains.ts";
 import { chainHeads, chainTransfers } from "../../../chain/schema.ts";
@@ -7,7 +7,7 @@ import { wallets } from "../../wallets/schema.ts";
 import { lockMatching } from "../matching.ts";
 import { payments } from "../schema.ts";
 import type { Code } from "./reasons.ts";
-import { LATE_MS, TAILS } from "./reservations.ts";
+import { TAILS } from "./reservations.ts";
 import { cashierOrders, incomingTransfers, type Outcome, transferReservations } from "./schema.ts";
 
 type Payment = typeof payments.$inferSelect;
@@ -186,6 +186,10 @@ export async function releaseHeld(tx: Executor, chain: Chain, cashier: string): 
 
 const timeOf = ({ blockTimestamp }: Transfer) => new Date(Number(blockTimestamp) * 1000);
 
+/**
+ * Only amounts tell what a transfer is for: whoever sends from an exchange sends from a wallet that is not theirs. The
+ * sender merely rules out that a linked wallet's money, of an amount that nobody was quoted, goes to somebody else.
+ */
 async function decide(tx: Executor, chain: Chain, transfer: Transfer): Promise<Decision> {
   const [reserved] = await reservedFor(
     tx,
@@ -195,17 +199,16 @@ async function decide(tx: Executor, chain: Chain, transfer: Transfer): Promise<D
   );
   if (reserved && reserved.quotedBlock < transfer.blockNumber)
     return forQuote(tx, reserved, transfer, "exact");
-  const sender = await tx
+  const owners = await tx
     .select({ userId: wallets.userId })
     .from(wallets)
     .where(eq(wallets.address, transfer.from));
-  if (sender.length > 0) {
-    const users = [...new Set(sender.map(({ userId }) => userId))];
-    return fromLinked(tx, chain, transfer, users);
-  }
   const near = await nearQuote(tx, chain, transfer);
-  if (near) return forQuote(tx, near, transfer, "near");
-  return { outcome: "held", code: transfer.amount < DUST ? "dust" : "unmatched" };
+  if (near && (owners.length === 0 || owners.some(({ userId }) => userId === near.userId)))
+    return forQuote(tx, near, transfer, "near");
+  if (transfer.amount < DUST) return { outcome: "held", code: "dust" };
+  if (owners.length > 0) return { outcome: "credit", code: "unmatched", payee: transfer.from };
+  return { outcome: "held", code: "unmatched" };
 }
 
 /** A transfer that is for a quote: what it does depends on when it came, how much it is, and whether it still can. */
@@ -213,49 +216,13 @@ async function forQuote(
   tx: Executor,
   payment: Payment,
   transfer: Transfer,
-  how: "exact" | "linked" | "near",
+  how: "exact" | "near",
 ): Promise<Decision> {
   const credit = (code: Code): Decision => ({ outcome: "credit", code, payment, payee: payment.wallet });
   if (payment.logIndex !== null || (await isBought(tx, payment.id))) return credit("already_used");
   if (timeOf(transfer) > payment.expiresAt) return credit("late");
   if (transfer.amount < payment.amount) return credit("short");
   return { outcome: "purchase", code: how, payment, payee: payment.wallet };
-}
-
-/**
- * A transfer from a wallet that somebody linked, of another amount than a quote waits for: for the quote of the same
- * price, or the only one. What fits none, or several, is the sender's credit.
- */
-async function fromLinked(
-  tx: Executor,
-  chain: Chain,
-  transfer: Transfer,
-  users: string[],
-): Promise<Decision> {
-  const theirs = and(
-    inArray(payments.userId, users),
-    eq(payments.chain, chain.chain),
-    notInArray(payments.purpose, ["publish", "usage", "job"]),
-    isNull(payments.logIndex),
-    gt(payments.amount, 0n),
-    lt(payments.quotedBlock, transfer.blockNumber),
-    sql`NOT EXISTS (SELECT FROM ${incomingTransfers} i WHERE i.payment_id = ${payments.id})`,
-  );
-  const at = timeOf(transfer);
-  const open = await lockPayments(tx, and(theirs, gte(payments.expiresAt, at)));
-  const fitting =
-    open.find(({ amount }) => amount === transfer.amount) ?? (open.length === 1 ? open[0] : null);
-  if (fitting && (transfer.amount >= DUST || transfer.amount >= fitting.amount)) {
-    return forQuote(tx, fitting, transfer, "linked");
-  }
-  const recently = gte(payments.expiresAt, new Date(at.getTime() - LATE_MS));
-  const [missed] = await lockPayments(
-    tx,
-    and(theirs, recently, lt(payments.expiresAt, at), eq(payments.amount, transfer.amount)),
-  );
-  if (missed) return forQuote(tx, missed, transfer, "linked");
-  if (transfer.amount < DUST) return { outcome: "held", code: "dust" };
-  return { outcome: "credit", code: "unmatched", payee: transfer.from };
 }
 
 /**

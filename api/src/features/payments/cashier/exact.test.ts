@@ -2,7 +2,7 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { asked, CASHIER, CashierStand, get, planQuote, verify } from "../../../testing/cashier.ts";
 import { eventually } from "../../../testing/harness.ts";
-import { fundedUser, pay, paymentIn, publishedModel, quoteSubscribe } from "../../../testing/market.ts";
+import { fundedUser, pay, paymentIn, publishedModel, quoteSubscribe, sign } from "../../../testing/market.ts";
 import { sendUsdt, usdtOf } from "../../../testing/plain-transfers.ts";
 import { bodyOf, walletUser } from "../../../testing/users.ts";
 import { activeEntitlement } from "../../marketplace/service.ts";
@@ -112,53 +112,85 @@ describe("a plain transfer of exactly the amount", () => {
 });
 
 describe("a plain transfer from a linked wallet", () => {
-  it("of the bare price is for the quote of that price", async () => {
+  it("of the bare price is for no quote: it is credit, the payment says so, and is paid with it", async () => {
     const buyer = await fundedUser(stand.api);
-    const wanted = await planQuote(buyer, 2);
-    const other = await planQuote(buyer, 1);
-    await sendUsdt(stand.api, buyer.wallet, CASHIER, 30_000_000n);
-    await paymentIn(buyer, wanted.id, "confirmed");
-    expect((await get(buyer, other.id)).status).toBe("quoted");
-    expect(await stand.creditOf(buyer.wallet.address)).toBe(0n);
-  });
-
-  it("that is too much buys, and the surplus is credit", async () => {
-    const buyer = await fundedUser(stand.api);
-    const payment = await planQuote(buyer);
-    await sendUsdt(stand.api, buyer.wallet, CASHIER, 15_500_000n);
-    await paymentIn(buyer, payment.id, "confirmed");
-    await stand.credited(buyer.wallet.address, 5_500_000n);
-    const told = await eventually("the surplus is told", async () => {
+    const earlier = await sendUsdt(stand.api, buyer.wallet, CASHIER, 1_000_000n);
+    await stand.credited(buyer.wallet.address, 1_000_000n);
+    const payment = await planQuote(buyer, 2);
+    const hash = await sendUsdt(stand.api, buyer.wallet, CASHIER, 30_000_000n);
+    await stand.credited(buyer.wallet.address, 31_000_000n);
+    const told = await eventually("the payment tells of it", async () => {
       const view = await get(buyer, payment.id);
-      return view.received?.credited === "5.50" ? view : null;
+      return view.unmatched[0]?.creditTxHash && view.ways?.credit ? view : null;
     });
-    expect(told).toMatchObject({ status: "confirmed", reason: { code: "surplus" } });
-    expect(told.reason!.message).toContain("5.50 USDT more than the price");
-  });
-
-  it("that is too little is credit, with which the rest can be paid", async () => {
-    const buyer = await fundedUser(stand.api);
-    const payment = await planQuote(buyer);
-    const hash = await sendUsdt(stand.api, buyer.wallet, CASHIER, 4_000_000n);
-    const short = await paymentIn(buyer, payment.id, "short");
-    expect(short.reason).toMatchObject({ code: "short" });
-    expect(short.reason!.message).toContain("less than 10.00 USDT");
-    await stand.credited(buyer.wallet.address, 4_000_000n);
-    expect((await verify(buyer, payment.id, hash)).reason!.code).toBe("short");
+    expect(told).toMatchObject({ status: "quoted", received: null, reason: null });
+    expect(told.unmatched).toMatchObject([
+      { txHash: hash, amount: "30.00", outcome: "credit", credited: "30.00", reason: { code: "unmatched" } },
+    ]);
+    const { message, hint } = told.unmatched[0]!.reason!;
+    const payee = buyer.wallet.address.toLowerCase();
+    expect(message).toContain(
+      `not the exact amount of a quote, so it bought nothing. The 30.00 USDT are credit`,
+    );
+    expect(message).toContain(`credit of ${payee} now`);
+    expect(hint).toContain(`exactly ${payment.ways!.transfer!.amount} USDT`);
+    expect(hint).toContain("Pay with that credit");
+    expect((await verify(buyer, payment.id, hash)).reason).toEqual(told.unmatched[0]!.reason);
+    expect((await verify(buyer, payment.id, earlier)).reason!.code).toBe("unmatched");
     expect(await stand.plansFor(payment.account)).toEqual([]);
-    expect((await get(buyer, payment.id)).ways!.wallet!.call.functionName).toBe("buyPlan");
+
+    await sign(stand.api, buyer.wallet, told.ways!.credit!.call);
+    const paid = await paymentIn(buyer, payment.id, "confirmed");
+    expect(paid).toMatchObject({ unmatched: [], received: null });
+    expect(await stand.creditOf(buyer.wallet.address)).toBe(1_000_000n);
   });
 
-  it("that fits no quote, or several, is the sender's credit", async () => {
+  it("of too much, too little, or nobody's amount is the sender's credit, and nobody else is told", async () => {
     const buyer = await fundedUser(stand.api);
-    await planQuote(buyer, 1);
-    await planQuote(buyer, 2);
-    const hash = await sendUsdt(stand.api, buyer.wallet, CASHIER, 7_000_000n);
-    await stand.credited(buyer.wallet.address, 7_000_000n);
+    const group = await bodyOf<{ id: string }>(await buyer.call("POST", "/api/groups", { name: "Lab" }));
+    const model = await publishedModel(stand.api, stand.creator);
+    const payment = await quoteSubscribe(buyer, model.id, 1, { groupId: group.id });
+    await sendUsdt(stand.api, buyer.wallet, CASHIER, 15_500_000n);
+    const last = await sendUsdt(stand.api, buyer.wallet, CASHIER, 4_000_000n);
+    await stand.credited(buyer.wallet.address, 19_500_000n);
+    expect((await get(buyer, payment.id)).unmatched.map(({ amount }) => amount)).toEqual(["15.50", "4.00"]);
     const { transfers } = await bodyOf<{ transfers: Received[] }>(
       await buyer.call("GET", "/api/payments/transfers"),
     );
-    expect(transfers).toMatchObject([{ txHash: hash, outcome: "credit", reason: { code: "unmatched" } }]);
+    expect(transfers[0]).toMatchObject({ txHash: last, outcome: "credit", reason: { code: "unmatched" } });
+
+    const member = await walletUser(stand.api);
+    const added = await buyer.call("POST", `/api/groups/${group.id}/members`, {
+      wallet: member.wallet.address,
+      role: "member",
+    });
+    expect(added.ok).toBe(true);
+    expect((await get(member, payment.id)).unmatched).toEqual([]);
+    const other = await planQuote(member);
+    expect((await get(member, other.id)).unmatched).toEqual([]);
+  });
+
+  it("that is near a quote of its own user is for it, near another's it is not", async () => {
+    const owner = await fundedUser(stand.api);
+    const payment = await planQuote(owner);
+    const thief = await walletUser(stand.api);
+    const bait = await planQuote(thief);
+    const near = asked(bait) + 3_000_000n;
+    const hash = await sendUsdt(stand.api, owner.wallet, CASHIER, near);
+    await stand.credited(owner.wallet.address, near);
+    expect(await stand.creditOf(thief.wallet.address)).toBe(0n);
+    expect(await stand.plansFor(bait.account)).toEqual([]);
+    expect((await get(thief, bait.id)).status).toBe("quoted");
+    expect((await verify(owner, payment.id, hash)).reason!.code).toBe("unmatched");
+
+    await sendUsdt(stand.api, owner.wallet, CASHIER, asked(payment) + 2_000_000n);
+    await paymentIn(owner, payment.id, "confirmed");
+    await stand.credited(owner.wallet.address, near + asked(payment) - 8_000_000n);
+    const view = await eventually("the surplus is told", async () => {
+      const now = await get(owner, payment.id);
+      return now.reason?.code === "surplus" ? now : null;
+    });
+    expect(view.reason!.message).toContain("USDT more than the price");
   });
 });
 

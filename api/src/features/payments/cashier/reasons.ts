@@ -8,7 +8,6 @@ import type { OrderState, Outcome } from "./schema.ts";
 /** Why a transfer was decided as it was. */
 export type Code =
   | "exact"
-  | "linked"
   | "near"
   | "late"
   | "short"
@@ -99,9 +98,19 @@ export function explainDecided(decided: Decided): Reason | null {
     case "assigned":
       return reason("assigned", `We found out whose this transfer is. ${became}`, CREDIT_HINT);
     default:
-      return reason("unmatched", `Your transfer fits no open quote of yours. ${became}`, CREDIT_HINT);
+      return reason(
+        "unmatched",
+        `Your transfer was not the exact amount of a quote, so it bought nothing. ${became}`,
+        "Pay with that credit, once it is as much as the price, or withdraw it.",
+      );
   }
 }
+
+/** The same, for whoever may have sent it for a quote. @param asked what was to be sent, micro-USDT */
+export const besideQuote = (why: Reason, asked: bigint): Reason => ({
+  ...why,
+  hint: `The amount to send for this payment is exactly ${usdt(asked)} USDT. ${why.hint}`,
+});
 
 function held(code: string): Reason {
   if (code === "dust") {

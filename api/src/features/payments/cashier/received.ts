@@ -1,14 +1,15 @@
-import { and, desc, eq, gt, inArray, isNotNull, or, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNotNull, lte, or, type SQL, sql } from "drizzle-orm";
 import { type Chain, confirmationsAt } from "../../../chain/chains.ts";
 import { transactionPage } from "../../../chain/explorer.ts";
 import { chainHeads, chainTransfers } from "../../../chain/schema.ts";
 import { showAddress } from "../../../chain/show.ts";
 import { usdt } from "../../../core/money.ts";
 import type { Deps } from "../../../deps.ts";
+import { wallets } from "../../wallets/schema.ts";
 import { payerOf } from "../history.ts";
 import { payments } from "../schema.ts";
 import type { Received } from "../shapes.ts";
-import { arriving, explainDecided } from "./reasons.ts";
+import { arriving, besideQuote, explainDecided } from "./reasons.ts";
 import { cashierOrders, incomingTransfers } from "./schema.ts";
 import { cashierOf } from "./wallet.ts";
 
@@ -27,6 +28,63 @@ export async function receivedFor(deps: Deps, rows: Payment[]): Promise<Map<stri
   for (const [id, view] of await arrivingFor(deps, open)) found.set(id, view);
   return found;
 }
+
+/**
+ * For each quote that is not paid: the transfers from wallets of its user that came while it was open, were not its amount
+ * nor any other's, and became those wallets' credit. Nothing says that they were meant for it; whoever sent them for it
+ * must be told all the same.
+ * @param userId who looks: nobody sees another's transfers
+ */
+export async function unmatchedFor(
+  deps: Deps,
+  rows: Payment[],
+  userId: string,
+): Promise<Map<string, Received[]>> {
+  const found = new Map<string, Received[]>();
+  const open = rows.filter(
+    (row) => row.userId === userId && row.transferAmount !== null && row.logIndex === null,
+  );
+  if (open.length === 0) return found;
+  const came = await deps.db
+    .select({ id: incomingTransfers.id, chain: incomingTransfers.chain, block: chainTransfers.blockNumber })
+    .from(incomingTransfers)
+    .innerJoin(
+      chainTransfers,
+      and(
+        eq(chainTransfers.from, incomingTransfers.sender),
+        eq(chainTransfers.chainId, incomingTransfers.chain),
+        eq(chainTransfers.txHash, incomingTransfers.txHash),
+        eq(chainTransfers.logIndex, incomingTransfers.logIndex),
+      ),
+    )
+    .where(
+      and(
+        sql`${incomingTransfers.payee} IN (SELECT w.address FROM ${wallets} w WHERE w.user_id = ${userId})`,
+        eq(incomingTransfers.outcome, "credit"),
+        eq(incomingTransfers.code, "unmatched"),
+        or(...open.map(whileOpen)),
+      ),
+    );
+  if (came.length === 0) return found;
+  const ids = came.map(({ id }) => id);
+  for (const { id, receivedAt, view } of await decidedTransfers(deps, inArray(incomingTransfers.id, ids))) {
+    const at = came.find((each) => each.id === id)!;
+    for (const payment of open) {
+      const { chain, quotedBlock, expiresAt, transferAmount } = payment;
+      if (chain !== at.chain || quotedBlock >= at.block || receivedAt > expiresAt) continue;
+      const reason = view.reason && besideQuote(view.reason, transferAmount!);
+      found.set(payment.id, [...(found.get(payment.id) ?? []), { ...view, reason }]);
+    }
+  }
+  return found;
+}
+
+const whileOpen = ({ chain, quotedBlock, expiresAt }: Payment) =>
+  and(
+    eq(incomingTransfers.chain, chain),
+    gt(chainTransfers.blockNumber, quotedBlock),
+    lte(incomingTransfers.receivedAt, expiresAt),
+  );
 
 const SHOWN = 500;
 
@@ -76,12 +134,12 @@ export async function decidedTransfers(deps: Deps, where: SQL | undefined) {
 
 /** The transfers that came for a user's payments, or that are theirs: from or for a wallet of theirs. Newest first. */
 export async function myTransfers(deps: Deps, userId: string): Promise<Received[]> {
-  const { accounts, wallets } = await payerOf(deps, userId);
+  const { accounts, wallets: own } = await payerOf(deps, userId);
   const found = await decidedTransfers(
     deps,
     or(
-      inArray(incomingTransfers.payee, wallets),
-      inArray(incomingTransfers.sender, wallets),
+      inArray(incomingTransfers.payee, own),
+      inArray(incomingTransfers.sender, own),
       and(
         isNotNull(incomingTransfers.paymentId),
         or(eq(payments.userId, userId), inArray(payments.account, accounts)),

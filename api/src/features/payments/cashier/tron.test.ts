@@ -76,6 +76,32 @@ describe("a plain transfer on Tron", () => {
     expect(await plansFor(own)).toEqual([]);
     await till.credited(buyer.wallet, asked(payment) - 10n * USDT);
     expect(await till.stand.creditOf(friend.wallet.address)).toBe(0n);
+
+    // A linked sender with one open quote, and another amount: the sender's credit, though it would be enough.
+    const round = await till.sendUsdt(friend.wallet, till.cashier.shown, 10n * USDT);
+    await till.credited(friend.wallet, 10n * USDT);
+    const told = await till.get(friend, own);
+    expect(told).toMatchObject({ status: "quoted", received: null });
+    expect(told.unmatched).toMatchObject([{ txHash: round, amount: "10.00", outcome: "credit" }]);
+    expect(told.unmatched[0]!.reason!.message).toContain(`credit of ${friend.wallet.shown}`);
+    expect((await till.verify(friend, own, round)).reason).toMatchObject({ code: "unmatched" });
+    expect(await plansFor(own)).toEqual([]);
+  });
+
+  it("R6: from an exchange, less its fee, is the quote's of the same end; from another's linked wallet it is not", async () => {
+    const buyer = await till.user();
+    const payment = await till.quote(buyer, { plan: 2 });
+    const friend = await till.user(await till.fund(tronWallet(), 50n * USDT));
+    const near = asked(payment) + 4n * USDT;
+    await till.sendUsdt(friend.wallet, till.cashier.shown, near);
+    await till.credited(friend.wallet, near);
+    expect(await till.get(buyer, payment)).toMatchObject({ status: "quoted", received: null, unmatched: [] });
+    expect(await plansFor(payment)).toEqual([]);
+
+    const sent = await till.sendUsdt(till.exchange, till.cashier.shown, asked(payment) - 1n * USDT);
+    const short = await reaches(buyer, payment, "short");
+    expect(short.received).toMatchObject({ txHash: sent, outcome: "credit" });
+    await till.credited(buyer.wallet, asked(payment) - 1n * USDT);
   });
 
   it("R5, R6: that is short, over, split or without the exchange's fee ends as it says, to the last unit", async () => {
@@ -111,8 +137,9 @@ describe("a plain transfer on Tron", () => {
       const view = await till.get(splitter, splitQuote);
       return view.ways?.credit ? view : null;
     });
-    expect(halves).toMatchObject({ status: "short", ways: { credit: { available: "10.00" } } });
-    expect((await till.verify(splitter, splitQuote, first)).reason!.code).toBe("short");
+    expect(halves).toMatchObject({ status: "quoted", ways: { credit: { available: "10.00" } } });
+    expect(halves.unmatched.map(({ amount }) => amount)).toEqual(["4.00", "6.00"]);
+    expect((await till.verify(splitter, splitQuote, first)).reason!.code).toBe("unmatched");
     expect((await till.verify(splitter, splitQuote, second)).reason!.code).toBe("unmatched");
     expect(await plansFor(splitQuote)).toEqual([]);
   });
