@@ -37,9 +37,8 @@ export function readBlock(json: unknown): TronHead | null {
  * @throws RpcRequestError when the node knows none
  */
 export async function tronHead(ask: AskTron, solid = false): Promise<TronHead> {
-  const json = solid ? ask("walletsolidity/getnowblock") : ask("wallet/getblock", { detail: false });
-  const head = readBlock(await json);
-  if (!head) throw tronError("getnowblock", -32603, "The node knows no newest block.");
+  const head = readBlock(await ask(`${solid ? "walletsolidity" : "wallet"}/getblock`, { detail: false }));
+  if (!head) throw tronError("getblock", -32603, "The node knows no newest block.");
   return head;
 }
 
@@ -51,14 +50,12 @@ export async function tronChainId(ask: AskTron): Promise<number> {
 }
 
 /**
- * The block that a JSON-RPC block parameter means; null when the node does not have it. The newest comes without its
- * transactions: it is asked for its height and time again and again.
+ * The block that a JSON-RPC block parameter means; null when the node does not have it. The newest ones come without
+ * their transactions: they are asked for their height and time again and again.
  */
 export async function blockAt(ask: AskTron, tag: unknown): Promise<TronHead | null> {
-  if (tag === "safe" || tag === "finalized") return readBlock(await ask("walletsolidity/getnowblock"));
-  if (tag === undefined || tag === "latest" || tag === "pending") {
-    return tronHead(ask);
-  }
+  if (tag === "safe" || tag === "finalized") return tronHead(ask, true);
+  if (tag === undefined || tag === "latest" || tag === "pending") return tronHead(ask);
   const num = tag === "earliest" ? 0 : Number(tag);
   if (!Number.isSafeInteger(num) || num < 0) throw tronError("block", -32602, `Not a block: ${tag}`);
   return readBlock(await ask("wallet/getblockbynum", { num }));

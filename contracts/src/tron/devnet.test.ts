@@ -3,6 +3,7 @@ import {
   BaseError,
   ContractFunctionRevertedError,
   createPublicClient,
+  custom,
   encodeFunctionData,
   getAddress,
   HttpRequestError,
@@ -203,10 +204,17 @@ test("a transaction is lost when it expired and no solid block has it, and not b
   expect(await tronLost(client, never)).toBe(false);
   await devnet.mine(3);
   // The node that is asked for the blocks lags, or has nothing to say.
-  faults.add({ kind: "empty", path: "walletsolidity/getblockbylimitnext", times: 1 });
-  expect(await tronLost(client, never)).toBe(false);
   faults.add({ kind: "empty", path: "walletsolidity/getblockbynum", times: 1 });
   expect(await tronLost(client, never)).toBe(false);
+  const knowsNot = (num: number) => {
+    const request = async (asked: { method: string; params: [string, { num?: number }] }) =>
+      asked.params[1].num === num ? {} : client.request(asked as never);
+    return createPublicClient({ transport: custom({ request: request as never }) });
+  };
+  const last = devnet.head() - 18;
+  for (const num of [last - 19, last - 10, last - 2]) {
+    expect(await tronLost(knowsNot(num), never), `block ${num}`).toBe(false);
+  }
   expect(await tronLost(client, never)).toBe(true);
   expect(await tronLost(client, late)).toBe(false);
 });

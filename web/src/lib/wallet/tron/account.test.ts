@@ -22,7 +22,7 @@ import { type TransactError, type TransactState, transact } from "../transact.ts
 import { showTrx, tronAccount } from "./account.ts";
 import { confirmOnTron } from "./confirm.ts";
 import { readCall } from "./readCall.ts";
-import type { TronWallet } from "./types.ts";
+import type { TronTransaction, TronWallet } from "./types.ts";
 
 const alice = tronAddress(addressOf(KEYS.alice));
 let devnet: TronDevnet;
@@ -80,13 +80,13 @@ interface Run {
 }
 async function run(data: Hex, { key = KEYS.alice, wallet, to = usdt, onState }: Run = {}) {
   const states: TransactState[] = [];
-  const expiries = new Map<Hex, number>();
+  const sent = new Map<Hex, TronTransaction>();
   const account = tronAccount({
     wallet: keyWallet(key, wallet),
     address: tronAddress(addressOf(key)),
     chain: { chainId: await publicClient.getChainId(), name: "Local Tron" },
     publicClient,
-    onSent: (hash, expiry) => void expiries.set(hash, expiry),
+    onSent: (hash, transaction) => void sent.set(hash, transaction),
   });
   const outcome = await transact({
     to,
@@ -95,7 +95,7 @@ async function run(data: Hex, { key = KEYS.alice, wallet, to = usdt, onState }: 
     confirmations: 19,
     publicClient,
     walletClient: async () => account,
-    confirm: confirmOnTron((hash) => expiries.get(hash) ?? null),
+    confirm: confirmOnTron((hash) => sent.get(hash) ?? null),
     pollingInterval: 20,
     onState: (state) => {
       states.push(state);
@@ -200,6 +200,19 @@ describe("a transaction on Tron", () => {
     const { problem } = await run(approve(0n), { onState });
     expect(problem).toMatchObject({ code: "expired", hint: "Nothing was paid. Try again." });
     expect(steps).toEqual(["checking", "wallet", "pending", "confirming", "pending", "failed"]);
+  });
+
+  it("is not given up while the node that is asked for it lags behind the one that has it", async () => {
+    const { faults } = devnet.backends[0]!;
+    let asked = false;
+    const onState = async ({ step }: TransactState) => {
+      if (step !== "pending" || asked) return;
+      asked = true;
+      faults.add({ kind: "empty", path: "wallet/gettransactioninfobyid" });
+      await devnet.mine(90);
+      setTimeout(() => faults.clear(), 1000);
+    };
+    expect((await run(approve(0n), { onState: (state) => void onState(state) })).problem).toBeNull();
   });
 });
 

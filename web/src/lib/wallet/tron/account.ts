@@ -19,8 +19,8 @@ export interface TronAccountParameters {
   address: Address;
   chain: { chainId: number; name: string };
   publicClient: PublicClient;
-  /** Told when a transaction was sent, and when it expires, in milliseconds since 1970. */
-  onSent: (hash: Hex, expiry: number) => void;
+  /** Told of what was sent. */
+  onSent: (hash: Hex, transaction: TronTransaction) => void;
 }
 
 /** A Tron wallet as the stepper needs it: transactions are built and sent here, and only signed by the wallet. */
@@ -63,7 +63,7 @@ export function tronAccount({
           throw error instanceof TronBroadcastError ? new TransactError(refused(error), null) : error;
         },
       );
-      onSent(hash, transaction.raw_data.expiration);
+      onSent(hash, transaction);
       return hash;
     },
   };

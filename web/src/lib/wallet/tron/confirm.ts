@@ -1,4 +1,4 @@
-import { askTron, tronInfo, tronResult } from "@aiforge/contracts/tron";
+import { askTron, type TronTransaction, tronInfo, tronLost, tronResult } from "@aiforge/contracts/tron";
 import type { Hex, PublicClient, TransactionReceipt } from "viem";
 import { explain, type Problem } from "../errors.ts";
 import { type confirm, TransactError } from "../transact.ts";
@@ -12,10 +12,11 @@ const SPENT = "Only the network fee was spent.";
 
 /**
  * Follows a transaction on Tron. It counts once a block of that depth is solid, which is what no vote replaces; until
- * then the number of blocks on it is shown. One that is in no solid block after its time is over never will be.
- * @param expiryOf when a transaction that was sent from here expires, in milliseconds since 1970
+ * then the number of blocks on it is shown. Nobody is told to pay again for as long as one of the solid blocks that it
+ * could be in was not read: a node that lags does not know what is paid.
+ * @param sentOf a transaction that was sent from here
  */
-export function confirmOnTron(expiryOf: (hash: Hex) => number | null): typeof confirm {
+export function confirmOnTron(sentOf: (hash: Hex) => TronTransaction | null): typeof confirm {
   return async (publicClient, hash, required, pollingInterval, onState) => {
     let shown = 0;
     while (true) {
@@ -33,8 +34,8 @@ export function confirmOnTron(expiryOf: (hash: Hex) => number | null): typeof co
         if (counted !== shown) onState({ step: "confirming", hash, confirmations: counted, required });
         shown = counted;
       } else if (seen) {
-        const expiry = expiryOf(hash);
-        if (expiry !== null && Number(seen.solid.timestamp) * 1000 > expiry)
+        const sent = sentOf(hash);
+        if (sent && (await tronLost(publicClient, sent).catch(() => false)))
           throw new TransactError(EXPIRED, hash);
         if (shown > 0) onState({ step: "pending", hash });
         shown = 0;

@@ -7,7 +7,7 @@ import type { TransactWallet } from "../transact.ts";
 import { tronAccount } from "./account.ts";
 import { confirmOnTron } from "./confirm.ts";
 import { discover } from "./discover.ts";
-import type { TronChoice, TronWallet } from "./types.ts";
+import type { TronChoice, TronTransaction, TronWallet } from "./types.ts";
 
 const STORAGE_KEY = "aiforge.tron-wallet";
 const LOCAL_POLL_MS = 500;
@@ -25,7 +25,7 @@ export interface TronLaneParameters {
 export async function startTronLane({ chains, ask, onConnection, onChoices }: TronLaneParameters) {
   let choices: TronChoice[] = [];
   let current: { choice: TronChoice; wallet: TronWallet } | null = null;
-  const expiries = new Map<Hex, number>();
+  const sent = new Map<Hex, TronTransaction>();
   const clients = new Map<number, PublicClient>();
 
   const demo = chains.find((chain) => chain.demo);
@@ -99,10 +99,10 @@ export async function startTronLane({ chains, ask, onConnection, onChoices }: Tr
       const wallet = connectedWallet();
       const { address } = wallet;
       if (!address) throw new Error("The wallet is not connected.");
-      const onSent = (hash: Hex, expiry: number) => void expiries.set(hash, expiry);
+      const onSent = (hash: Hex, transaction: TronTransaction) => void sent.set(hash, transaction);
       return tronAccount({ wallet, address, chain, publicClient: lane.publicClient(chain), onSent });
     },
-    confirm: confirmOnTron((hash) => expiries.get(hash) ?? null),
+    confirm: confirmOnTron((hash) => sent.get(hash) ?? null),
   };
   return lane;
 }
