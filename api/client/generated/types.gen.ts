@@ -461,7 +461,16 @@ export type Group = {
         userId: string;
         name: string;
         role: 'owner' | 'member';
-        wallets: Array<string>;
+        wallets: Array<{
+            /**
+             * 0x and lower case, also of a wallet on Tron
+             */
+            address: string;
+            /**
+             * CAIP-2 chain id
+             */
+            chain: string;
+        }>;
     }>;
     createdAt: string;
 };
@@ -2086,6 +2095,10 @@ export type Split = {
 export type RevenueStatement = {
     modelId: string;
     name: string;
+    /**
+     * CAIP-2, of the addresses and calls
+     */
+    chain: string;
     /**
      * UTC
      */

@@ -1,6 +1,6 @@
 export { type TronHead, tronHead } from "./blocks.ts";
 export { readTronEvents, type TronEventPage, type TronEventPlace, tronEventsSince } from "./events.ts";
-export { estimateTronFee, type TronFee } from "./fee.ts";
+export { estimateTronFee, estimateTronFees, type TronFee } from "./fee.ts";
 export { tronLost } from "./lost.ts";
 export { recoverTronMessage, tronMessageHash } from "./message.ts";
 export { type AskTron, askTron, type TronJson, type TronNodeOptions, tronNode } from "./node.ts";

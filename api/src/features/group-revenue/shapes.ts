@@ -14,6 +14,7 @@ export const statementSchema = z
   .object({
     modelId: z.uuid(),
     name: z.string(),
+    chain: z.string().describe("CAIP-2, of the addresses and calls"),
     month: monthText,
     frozenAt: z.iso.datetime().nullable().describe("Null: may still change"),
     sources: z

@@ -94,6 +94,7 @@ async function view(deps: Deps, model: Model, at: YearMonth) {
   return {
     modelId: model.id,
     name: model.name,
+    chain: model.chain,
     month: monthText(month),
     frozenAt: frozen?.frozenAt.toISOString() ?? null,
     ...statement,

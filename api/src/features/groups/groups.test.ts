@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createTestApi, type TestApi } from "../../testing/harness.ts";
+import { CHAIN } from "../../testing/market.ts";
 import { bodyOf, codeOf, registerUser, send, type TestUser, walletUser } from "../../testing/users.ts";
 import type { GroupView } from "./service.ts";
 
@@ -37,7 +38,7 @@ it("is created by its owner, who adds members by wallet and by e-mail", async ()
     { userId: byWallet.id, role: "member" },
     { userId: other.id, role: "member" },
   ]);
-  expect(members[1]?.wallets).toEqual([byWallet.wallet.address.toLowerCase()]);
+  expect(members[1]?.wallets).toEqual([{ address: byWallet.wallet.address.toLowerCase(), chain: CHAIN }]);
   expect(JSON.stringify(members)).not.toContain("@");
 
   const theirs = await bodyOf<GroupView>(await other.call("GET", `/api/groups/${group.id}`));

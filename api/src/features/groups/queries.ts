@@ -56,7 +56,7 @@ export function memberRows(db: Executor, groupIds: string[]) {
       userId: groupMembers.userId,
       role: groupMembers.role,
       name: user.name,
-      wallet: wallets.address,
+      wallet: { address: wallets.address, chain: wallets.chain },
     })
     .from(groupMembers)
     .innerJoin(user, eq(user.id, groupMembers.userId))

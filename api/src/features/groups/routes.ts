@@ -3,7 +3,7 @@ import { createRouter, errorResponses, json, jsonBody, type Router } from "../..
 import { requireUser } from "../../core/session.ts";
 import { label } from "../../core/text.ts";
 import type { Deps } from "../../deps.ts";
-import { addressSchema, emailSchema } from "../auth/shapes.ts";
+import { addressSchema, emailSchema, walletSchema } from "../auth/shapes.ts";
 import { addMember, createGroup, getGroup, listGroups, removeMember } from "./service.ts";
 
 const tags = ["Groups"];
@@ -16,7 +16,12 @@ export const groupSchema = z
     role: roleSchema.describe("Your role in it"),
     personal: z.boolean().describe("True for the group that you have for yourself alone"),
     members: z.array(
-      z.object({ userId: z.uuid(), name: z.string(), role: roleSchema, wallets: z.array(z.string()) }),
+      z.object({
+        userId: z.uuid(),
+        name: z.string(),
+        role: roleSchema,
+        wallets: z.array(walletSchema.pick({ address: true, chain: true })),
+      }),
     ),
     createdAt: z.iso.datetime(),
   })

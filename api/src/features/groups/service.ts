@@ -6,6 +6,12 @@ import { groupFull, lastOwner, MAX_MEMBERS, notAnOwner, personalGroup, unknownIn
 import * as queries from "./queries.ts";
 import type { GroupRole } from "./schema.ts";
 
+interface MemberWallet {
+  address: string;
+  /** CAIP-2. */
+  chain: string;
+}
+
 export interface GroupView {
   id: string;
   name: string;
@@ -13,7 +19,7 @@ export interface GroupView {
   role: GroupRole;
   /** True for the group that every user has for themself alone. */
   personal: boolean;
-  members: { userId: string; name: string; role: GroupRole; wallets: string[] }[];
+  members: { userId: string; name: string; role: GroupRole; wallets: MemberWallet[] }[];
   createdAt: string;
 }
 

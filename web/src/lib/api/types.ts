@@ -10,7 +10,10 @@ type With<Shape, Changes> = Omit<Shape, keyof Changes> & Changes;
 export type Wallet = With<g.Wallet, { address: Address }>;
 export type User = With<g.User, { wallets: Wallet[] }>;
 export type SignMessage = g.WalletChallenge;
-export type GroupMember = With<g.Group["members"][number], { wallets: Address[] }>;
+export type GroupMember = With<
+  g.Group["members"][number],
+  { wallets: { address: Address; chain: string }[] }
+>;
 export type Group = With<g.Group, { members: GroupMember[] }>;
 export type Chain = With<g.Chain, { aiforge: Address; usdt: Address; treasury: Address | null }>;
 export type Share = With<g.SplitMember, { address: Address }>;

@@ -1,6 +1,7 @@
 import { MAX_MEMBERS, TronAddressError, tronAddress } from "@aiforge/contracts";
 import { isAddress, zeroAddress } from "viem";
 import type { Share } from "../api/types.ts";
+import { localForm } from "../wallet/names.ts";
 
 /** A row of the split editor, as typed. */
 export interface SplitRow {
@@ -61,6 +62,10 @@ function plainAddress(text: string): string {
   }
 }
 
+/** Whether two addresses are the same account, each as Ethereum or as Tron writes it. */
+export const sameAddress = (one: string, other: string): boolean =>
+  plainAddress(one).toLowerCase() === plainAddress(other).toLowerCase();
+
 function addressProblem(address: string, earlier: number | undefined): string | null {
   if (!address) return "Enter a wallet address.";
   if (!isAddress(address, { strict: false }))
@@ -102,7 +107,10 @@ export function evenRows(addresses: readonly string[]): SplitRow[] {
   return addresses.map((address, i) => ({ address, percent: percent(i === 0 ? each + rest : each) }));
 }
 
-/** A stored split as rows to edit. */
-export function rowsOf(shares: readonly Share[]): SplitRow[] {
-  return shares.map(({ address, bps }) => ({ address, percent: percent(bps) }));
+/**
+ * A stored split as rows to edit.
+ * @param chain CAIP-2 id of the chain whose way of writing addresses they are in
+ */
+export function rowsOf(shares: readonly Share[], chain?: string | null): SplitRow[] {
+  return shares.map(({ address, bps }) => ({ address: localForm(address, chain), percent: percent(bps) }));
 }

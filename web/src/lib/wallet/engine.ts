@@ -130,6 +130,12 @@ export async function startWalletEngine(parameters: {
       if (!tron) throw new Error("This page does not know that network.");
       return tron.account(chain);
     },
+    /** The network's fee for these calls in a row; null where the wallet itself tells it. */
+    async forecastFee(chainId: number, calls: readonly { to: Address; data: Hex }[]) {
+      const chain = chainOf(chainId);
+      if (!isTron(chain.chain) || !tron?.connected) return null;
+      return (await tron.account(chain).forecastFee?.(calls)) ?? null;
+    },
     /** How a transaction is followed until it counts. */
     confirmOn: (chainId: number): typeof confirm =>
       isTron(chainOf(chainId).chain) && tron ? tron.confirm : confirm,

@@ -2,7 +2,7 @@ import type { Address, Hex } from "viem";
 import { BatchRefusedError } from "./batch.ts";
 import type { WalletEngine } from "./engine.ts";
 import { explain, type Problem } from "./errors.ts";
-import { confirm, TransactError, type TransactState, transact } from "./transact.ts";
+import { confirm, type FeeForecast, TransactError, type TransactState, transact } from "./transact.ts";
 import { wallet } from "./wallet.svelte.ts";
 
 interface Sent {
@@ -21,6 +21,8 @@ export type FlowStep = {
 export interface FlowParameters {
   /** Made when the flow starts, from what the chain says then. A flow that is run again after a failure asks anew. */
   plan: () => Promise<FlowStep[]>;
+  /** The same as things are now, with nothing checked anew: for the fee that is told before the start. */
+  preview?: () => Promise<FlowStep[]>;
   /** Called once, with the last step's hash. */
   onDone?: (hash: Hex) => void | Promise<void>;
   /** Called as soon as a step has a hash, so that it survives a reload. */
@@ -44,6 +46,22 @@ export class TransactionFlow {
     const last = this.states.at(-1)?.step;
     return this.status === "running" && (last === "sent" || last === "pending" || last === "confirming");
   }
+
+  /** What the network takes for all steps; null where the wallet tells it, or it cannot be estimated now. */
+  forecastFee = async (): Promise<(FeeForecast & { titles: string[] }) | null> => {
+    const { plan, preview = plan } = this.#parameters;
+    try {
+      const engine = await wallet.start();
+      const chainId = wallet.chain?.chainId;
+      if (chainId === undefined || wallet.connected.namespace !== "tron") return null;
+      const steps = (await preview()).filter((step): step is FlowStep & Sent => "to" in step);
+      const forecast = await engine.forecastFee(chainId, steps);
+      return forecast && { ...forecast, titles: steps.map(({ title }) => title) };
+    } catch {
+      // Why it would be refused is told by the flow itself, once it is started.
+      return null;
+    }
+  };
 
   run = async (): Promise<void> => {
     if (this.status === "running" || this.status === "done") return;

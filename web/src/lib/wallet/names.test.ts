@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { explorerUrl, localForm } from "./names.ts";
+import { explorerUrl, isTronAddress, localForm } from "./names.ts";
 
 const address = "0xA614f803B6FD780986A42c78Ec9c7f77e6DeD13C";
 const hash = `0x${"ab".repeat(32)}`;
@@ -9,6 +9,12 @@ it("writes what belongs to Tron as people there do, and leaves the rest alone", 
   expect(localForm(hash, "tron:0x2b6653dc")).toBe("ab".repeat(32));
   expect(localForm("bafkreib", "tron:0x2b6653dc")).toBe("bafkreib");
   for (const chain of ["eip155:1", null, undefined]) expect(localForm(address, chain)).toBe(address);
+});
+
+it("knows an address of Tron by its checksum", () => {
+  expect(isTronAddress("TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t")).toBe(true);
+  for (const text of ["TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6u", address, "T", ""])
+    expect(isTronAddress(text)).toBe(false);
 });
 
 it("finds a transaction in the chain's explorer", () => {

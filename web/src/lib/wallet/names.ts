@@ -1,4 +1,4 @@
-import { showTronAddress } from "@aiforge/contracts";
+import { showTronAddress, TronAddressError, tronAddress } from "@aiforge/contracts";
 
 /** A hash or address for people: "0x90F7…b906". The whole of it belongs in a title or behind a copy button. */
 export function shorten(value: string): string {
@@ -9,6 +9,16 @@ export function shorten(value: string): string {
 export type Namespace = "eip155" | "tron";
 
 export const isTron = (chain: string | null | undefined): boolean => chain?.startsWith("tron:") === true;
+
+/** Whether a text is an address as wallets on Tron show it, its checksum included. */
+export function isTronAddress(text: string): boolean {
+  try {
+    return text.startsWith("T") && tronAddress(text) !== null;
+  } catch (error) {
+    if (error instanceof TronAddressError) return false;
+    throw error;
+  }
+}
 
 /**
  * An address or a transaction's hash as people of that chain write it: on Tron an address begins with a T, and a

@@ -29,7 +29,8 @@ export class PaymentRun {
     this.#quote = quote;
     this.#onConfirmed = onConfirmed;
     this.flow = new TransactionFlow({
-      plan: () => this.#plan(),
+      plan: async () => this.#plan(await this.#current()),
+      preview: async () => (this.payment ? this.#plan(this.payment) : []),
       onDone: (hash) => this.#watch((id) => api.payments.verify(id, hash)),
     });
   }
@@ -63,8 +64,7 @@ export class PaymentRun {
     this.#closed = true;
   }
 
-  async #plan(): Promise<FlowStep[]> {
-    const payment = await this.#current();
+  async #plan(payment: Payment): Promise<FlowStep[]> {
     const { amount, way } = this;
     const { chain, address } = wallet;
     if (amount === null || !chain || !address) throw new Error("Connect a wallet first.");

@@ -1,4 +1,22 @@
-import type { TransactState } from "./transact.ts";
+import type { FeeForecast, TransactState } from "./transact.ts";
+
+/** What the network takes in all, in sentences. @param titles of the steps, in order */
+export function describeForecast({
+  about,
+  atMost,
+  symbol,
+  later,
+  titles,
+}: FeeForecast & { titles: readonly string[] }): string {
+  const quoted = (names: readonly string[]) => names.map((name) => `“${name}”`).join(" and ");
+  const known = titles.slice(0, titles.length - later);
+  const fee = `about ${about} ${symbol}, at most ${atMost}`;
+  if (later === 0) return `Network fee${titles.length > 1 ? " of all steps" : ""}: ${fee}.`;
+  return (
+    `Network fee: ${fee}, for ${quoted(known)}. That of ${quoted(titles.slice(-later))} can be estimated only ` +
+    "once this is on the chain; you see it before you sign."
+  );
+}
 
 /** A step's state as a sentence. */
 export function describeState(state: TransactState | null): string {

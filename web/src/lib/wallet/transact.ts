@@ -10,6 +10,19 @@ export interface NetworkFee {
   symbol: "TRX";
 }
 
+/** What the network takes for transactions in a row, as it is told before the first signature. */
+export interface FeeForecast {
+  /** Of those that can be estimated now, together. */
+  about: string;
+  /** They cannot cost more than this. */
+  atMost: string;
+  symbol: "TRX";
+  /** How many of the last can be estimated only once those before are on the chain. */
+  later: number;
+  /** What is wrong: the wallet cannot pay it. */
+  problem: Problem | null;
+}
+
 /** What is needed of a wallet: viem's clients have it. */
 export interface TransactWallet
   extends Pick<WalletClient, "account" | "chain" | "getChainId" | "switchChain"> {
@@ -24,6 +37,8 @@ export interface TransactWallet
    * @throws {TransactError} the wallet cannot pay it
    */
   quoteFee?(call: { to: Address; data: Hex }): Promise<NetworkFee>;
+  /** The same of all that is to come. @throws viem's errors, also when the first call would be refused */
+  forecastFee?(calls: readonly { to: Address; data: Hex }[]): Promise<FeeForecast>;
 }
 
 /** Where a wallet action stands. It only moves forward, except that a reorganised chain sends it back to pending. */

@@ -129,6 +129,49 @@ describe("a transaction on Tron", () => {
     expect(showTrx(BigInt(paid))).toBe(fee?.about);
   });
 
+  it("tells what all steps will take, as far as that is known before the first", async () => {
+    const amount = 3_000_000n;
+    const call = (functionName: "deposit" | "withdraw") => ({
+      to: aiforge,
+      data: encodeFunctionData({ abi: aiforgeAbi, functionName, args: [alice, amount] }),
+    });
+    const account = (key: string) =>
+      tronAccount({
+        wallet: keyWallet(key),
+        address: tronAddress(addressOf(key)),
+        chain: { chainId: devnet.chainId, name: "Local Tron" },
+        publicClient,
+        onSent: () => {},
+      });
+    const forecast = (calls: { to: Address; data: Hex }[], key = KEYS.alice) =>
+      account(key).forecastFee?.(calls);
+    await run(approve(0n));
+    const approval = { to: usdt, data: approve(amount) };
+    const before = await forecast([approval, call("deposit")]);
+    expect(before).toMatchObject({ symbol: "TRX", later: 1, problem: null });
+    expect(await forecast([approval])).toEqual({ ...before, later: 0 });
+
+    // Once it is on the chain, the second is known too; two together cost what each is told to cost by itself.
+    await run(approve(amount));
+    const reset = { to: usdt, data: approve(0n) };
+    const [both, deposit, first] = await Promise.all([
+      forecast([reset, call("deposit")]),
+      forecast([call("deposit")]),
+      forecast([reset]),
+    ]);
+    expect(both?.later).toBe(0);
+    const cents = (text?: string) => Number(text?.replace(".", ""));
+    expect(cents(both?.about)).toBeGreaterThan(cents(deposit?.about));
+    // Rounded up each by itself; and the second finds no free bytes left.
+    expect(cents(both?.about) - cents(deposit?.about) - cents(first?.about)).toBeGreaterThanOrEqual(-1);
+    await expect(forecast([call("withdraw")])).rejects.toThrow();
+    const poor = await forecast([reset], KEYS.pauper);
+    expect(poor?.problem?.message).toMatch(
+      /^The network fee is about \d+\.\d\d TRX, and the wallet holds 0\.$/,
+    );
+    await run(approve(0n));
+  });
+
   it("is refused before the wallet is asked when it would revert, in the contract's words", async () => {
     const data = encodeFunctionData({
       abi: aiforgeAbi,

@@ -1,4 +1,11 @@
-import { broadcastTron, buildTronCall, estimateTronFee, TronBroadcastError } from "@aiforge/contracts/tron";
+import {
+  broadcastTron,
+  buildTronCall,
+  estimateTronFee,
+  estimateTronFees,
+  TronBroadcastError,
+  type TronFee,
+} from "@aiforge/contracts/tron";
 import { type Address, formatUnits, type Hex, type PublicClient } from "viem";
 import type { Problem } from "../errors.ts";
 import { TransactError, type TransactWallet } from "../transact.ts";
@@ -13,6 +20,9 @@ export function showTrx(sun: bigint): string {
   const [whole = "0", part = ""] = formatUnits((sun + 9999n) / 10_000n, 2).split(".");
   return `${whole}.${part.padEnd(2, "0")}`;
 }
+
+/** The fee limit is of energy alone, and staked energy costs nothing: what is paid can be either. In sun. */
+const mostOf = ({ feeSun, feeLimitSun }: TronFee): bigint => (feeLimitSun > feeSun ? feeLimitSun : feeSun);
 
 export interface TronAccountParameters {
   wallet: TronWallet;
@@ -47,9 +57,23 @@ export function tronAccount({
     async quoteFee(call) {
       const [fee, balance] = await Promise.all([estimate(call), publicClient.getBalance({ address })]);
       if (balance < fee.feeSun) throw new TransactError(tooLittle(balance, fee.feeSun), null);
-      // biome-ignore lint/complexity/useMathMinMax: Math.max takes no bigint
-      const atMost = fee.feeLimitSun > fee.feeSun ? fee.feeLimitSun : fee.feeSun;
-      return { about: showTrx(fee.feeSun), atMost: showTrx(atMost), symbol: "TRX" };
+      return { about: showTrx(fee.feeSun), atMost: showTrx(mostOf(fee)), symbol: "TRX" };
+    },
+    async forecastFee(calls) {
+      const [fees, balance] = await Promise.all([
+        estimateTronFees({ client: publicClient, from: address, calls }),
+        publicClient.getBalance({ address }),
+      ]);
+      const known = fees.filter((fee) => fee !== null);
+      const about = known.reduce((sum, { feeSun }) => sum + feeSun, 0n);
+      const atMost = known.reduce((sum, fee) => sum + mostOf(fee), 0n);
+      return {
+        about: showTrx(about),
+        atMost: showTrx(atMost),
+        symbol: "TRX",
+        later: fees.length - known.length,
+        problem: balance < about ? tooLittle(balance, about) : null,
+      };
     },
     async sendTransaction({ to, data }) {
       const { feeLimitSun: feeLimit } = await estimate({ to, data });
