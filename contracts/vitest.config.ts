@@ -1,3 +1,6 @@
 import { defineProject } from "vitest/config";
 
-export default defineProject({ test: { name: "contracts", include: ["**/*.test.ts"] } });
+// Some compile and prove: seconds on an idle machine, which other tests keep busy.
+export default defineProject({
+  test: { name: "contracts", include: ["**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
+});

@@ -1,6 +1,12 @@
 import { defineProject } from "vitest/config";
 
-// Models are loaded for real, which takes its time on a busy machine.
+// Models are loaded for real, which takes its time on a busy machine, so one file at a time.
 export default defineProject({
-  test: { name: "miner", include: ["**/*.test.ts"], testTimeout: 90_000, hookTimeout: 90_000 },
+  test: {
+    name: "miner",
+    include: ["**/*.test.ts"],
+    fileParallelism: false,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
+  },
 });

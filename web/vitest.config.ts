@@ -17,5 +17,11 @@ if (!existsSync(`${here}node_modules/$app/tsconfig.json`)) {
 }
 
 export default defineConfig({
-  test: { name: "web", include: ["src/**/*.test.ts", "server/**/*.test.ts"], environment: "node" },
+  test: {
+    name: "web",
+    include: ["src/**/*.test.ts", "server/**/*.test.ts"],
+    environment: "node",
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
 });

@@ -136,7 +136,7 @@ it("tells what the tests notice from what they do not", async () => {
   expect(Object.fromEntries(tried.map(({ mutant, verdict }) => [mutant.id, verdict.status]))).toEqual(
     expected,
   );
-}, 60_000);
+}, 300_000);
 
 it("tries nothing with tests that fail anyway", async () => {
   const path = join(root, "contracts/test/AIForge.t.sol");
@@ -144,7 +144,7 @@ it("tries nothing with tests that fail anyway", async () => {
   await expect(
     tryAll(found().slice(0, 1), { root, runs: 1, invariants: false, jobs: 1 }, () => {}),
   ).rejects.toThrow(/these fail: AIForgeTest: test_sum/);
-}, 60_000);
+}, 300_000);
 
 it("counts what survived against what could be noticed", () => {
   const mutant = (id: string) => ({

@@ -13,4 +13,4 @@ it("the committed ABIs and bytecode are those of a fresh compile", () => {
       `${name}: npm run generate -w contracts`,
     ).toBe(true);
   }
-}, 120_000);
+}, 400_000);

@@ -1,5 +1,8 @@
 import { spawn } from "node:child_process";
 import { ROOT } from "../supervisor/config.ts";
+import type { Write } from "./lanes.ts";
+
+const PIPES_MS = 10_000;
 
 export interface Command {
   command: string;
@@ -8,15 +11,32 @@ export interface Command {
   env?: NodeJS.ProcessEnv;
 }
 
-/** Runs a command with its output on the terminal. @returns its exit code; 1 when it was killed or does not exist */
-export function runShown({ command, args, cwd = ROOT, env = process.env }: Command): Promise<number> {
+/**
+ * Runs a command with its output on the terminal, or given to `write` as it comes.
+ * @returns its exit code; 1 when it was killed or does not exist
+ */
+export function runShown(
+  { command, args, cwd = ROOT, env = process.env }: Command,
+  write?: Write,
+): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "inherit", "inherit"] });
+    const output = write ? "pipe" : "inherit";
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", output, output] });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => write?.(text));
+    }
     child.once("error", (error) => {
       console.error(`${command}: ${error.message}`);
       resolve(1);
     });
-    child.once("exit", (code) => resolve(code ?? 1));
+    child.once("exit", (code) => {
+      // What outlives the command holds its pipes, and is not waited for.
+      const late = setTimeout(() => resolve(code ?? 1), PIPES_MS);
+      child.once("close", () => {
+        clearTimeout(late);
+        resolve(code ?? 1);
+      });
+    });
   });
 }
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
   await pool.client.mine({ blocks: 500 });
   await pool.goTo((await pool.month()) + 1);
   for (let at = 0; at < PURCHASES; at++) await pool.buyPlan(1n, at.toString(16));
-}, 120_000);
+}, 300_000);
 afterAll(() => pool?.stop());
 
 const servers: Server[] = [];
