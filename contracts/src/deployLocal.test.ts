@@ -1,4 +1,4 @@
-import { createPublicClient, http } from "viem";
+import { createPublicClient, type Hex, http } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startChain, type TestChain, testClient } from "../../scripts/testing/chain.ts";
 import {
@@ -8,6 +8,7 @@ import {
   deployLocal,
   deployments,
   FEES,
+  isAiforgeCode,
   LOCAL_CHAIN_ID,
   modelId,
   modelSalt,
@@ -37,6 +38,13 @@ describe("deployLocal", () => {
     expect(await client().readContract({ ...aiforge, functionName: "treasury" })).toBe(
       DEMO_ACCOUNTS[2]!.address,
     );
+    const code = await client().getCode({ address: deployment.aiforge });
+    expect(isAiforgeCode(code)).toBe(true);
+    const last = code!.length - 40;
+    for (const other of [undefined, code!.slice(0, -64), code!.replace(/..$/, "00"), `${code}00`])
+      expect(isAiforgeCode(other as Hex | undefined)).toBe(false);
+    expect(isAiforgeCode(`${code!.slice(0, last)}5b${code!.slice(last + 2)}` as Hex)).toBe(false);
+    expect(isAiforgeCode(await client().getCode({ address: deployment.usdt }))).toBe(false);
     const balances = await Promise.all(
       DEMO_ACCOUNTS.map(({ address }) =>
         client().readContract({ ...usdt, functionName: "balanceOf", args: [address] }),

@@ -1,4 +1,5 @@
 export { type Account, accountRef, InvalidUuidError, modelSalt, parseAccountRef } from "./accountRef.ts";
+export { isAiforgeCode } from "./aiforgeCode.ts";
 export { type Audit, type AuditOptions, auditMonth, type Check } from "./audit/audit.ts";
 export { type ChainRecord, type PostedRoot, readChainRecord } from "./audit/chainRecord.ts";
 export { ChainRefusedError, type ReadOptions, type ReadProgress } from "./audit/logs.ts";

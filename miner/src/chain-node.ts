@@ -13,6 +13,7 @@ import {
   type TransactionReceipt,
 } from "viem";
 import { MinerError } from "./errors.ts";
+import { isTron } from "./own-chains.ts";
 
 export interface ChainPlace {
   /** CAIP-2. */
@@ -21,6 +22,8 @@ export interface ChainPlace {
   name: string;
   /** Of a node: its JSON-RPC, or on Tron its HTTP API. */
   url: string;
+  /** Sent along to a Tron node. */
+  headers?: Record<string, string>;
 }
 
 /** A chain as the node's own wallet uses it, of whichever kind it is. On Tron gas is energy. */
@@ -44,11 +47,6 @@ const INCLUDED_MS = 300_000;
 const TRON_INCLUDED_MS = 120_000;
 const SUN_DECIMALS = 6;
 
-export const isTron = (chain: string): boolean => chain.startsWith("tron:");
-
-/** Whether a node's wallet can be paid and can send on a chain. */
-export const isPayable = (chain: string): boolean => isTron(chain) || /^eip155:\d+$/.test(chain);
-
 export const openChain = (place: ChainPlace): ChainNode =>
   isTron(place.chain) ? openTron(place) : openEvm(place);
 
@@ -71,8 +69,8 @@ function openEvm({ chainId, name, url }: ChainPlace): ChainNode {
   };
 }
 
-function openTron({ url }: ChainPlace): ChainNode {
-  const transport = tronTransport(url, { timeoutMs: TIMEOUT_MS, retryCount: 2 });
+function openTron({ chainId, name, url, headers = {} }: ChainPlace): ChainNode {
+  const transport = tronTransport(url, { headers, timeoutMs: TIMEOUT_MS, retryCount: 2 });
   const client = createPublicClient({ transport, pollingInterval: 1_000 });
   return {
     reader: client,
@@ -80,10 +78,15 @@ function openTron({ url }: ChainPlace): ChainNode {
     formatCoin: (sun) => formatUnits(sun, SUN_DECIMALS),
     gasPrice: () => client.getGasPrice(),
     send: async (account, { to, data }) => {
-      if (!account.sign)
-        throw new MinerError("An external signer cannot sign for Tron.", {
-          hint: "Use a key file for a node that is paid on Tron.",
-        });
+      if (!account.sign) throw signsNoTron();
+      const found = await client.getChainId();
+      if (found !== chainId)
+        throw new MinerError(
+          `The node at ${url} is of another Tron (tron:0x${found.toString(16)}) than ${name}.`,
+          {
+            hint: "Give a node of the right chain with --rpc-url.",
+          },
+        );
       const call = { client, from: account.address, to, data };
       const [fee, balance] = await Promise.all([
         estimateTronFee(call),
@@ -104,3 +107,9 @@ function openTron({ url }: ChainPlace): ChainNode {
       client.waitForTransactionReceipt({ hash, timeout: TRON_INCLUDED_MS, checkReplacement: false }),
   };
 }
+
+/** What signers offer is Ethereum's: none of it signs the hash of a Tron transaction. */
+export const signsNoTron = (): MinerError =>
+  new MinerError("An external signer cannot sign for Tron.", {
+    hint: "Give a node that is paid on Tron a key file (--key-file) instead of --signer-url. Credit is not lost: whoever has the wallet's key can withdraw it, now or later.",
+  });

@@ -1,50 +1,29 @@
-import { aiforgeAbi, deployments } from "@aiforge/contracts";
-import {
-  type Address,
-  BaseError,
-  ContractFunctionRevertedError,
-  createPublicClient,
-  http,
-  isAddress,
-} from "viem";
-import { isPayable, openChain } from "./chain-node.ts";
+import { aiforgeAbi } from "@aiforge/contracts";
+import { type Address, BaseError, ContractFunctionRevertedError, createPublicClient, http } from "viem";
+import { openChain } from "./chain-node.ts";
 import type { Config } from "./config.ts";
 import { describe, MinerError } from "./errors.ts";
 import type { NodeApi } from "./node-api.ts";
+import { Places } from "./places.ts";
 
 /** A chain on which jobs are paid. */
 export type PayChain = Awaited<ReturnType<typeof payChains>>[number];
 
 /**
- * The chains on which a node's wallet can have credit: as the API lists them, or, while that is away, the one that
- * `--rpc-url` leads to.
- * @throws MinerError when there is neither
+ * The chains on which a node's wallet can have credit: as the API lists them, and those that the operator's own nodes
+ * are of, which need no API.
+ * @throws MinerError when there are none, because the API is away
  */
-export async function payChains(config: Pick<Config, "jobs">, api: NodeApi) {
+export async function payChains(config: Pick<Config, "jobs" | "apiUrl" | "dataDir">, api: NodeApi) {
   const { rpcUrl } = config.jobs;
-  const own = rpcUrl === null ? null : { rpcUrl, id: await chainIdOf(rpcUrl) };
-  let listed: { chainId: number; name: string; rpcUrl: string; aiforge: string; chain: string }[];
-  try {
-    listed = await api.chains();
-  } catch (error) {
-    const known = own && deployments[own.id];
-    if (!own || !known) throw error;
-    listed = [
-      { chainId: own.id, chain: `eip155:${own.id}`, name: `Chain ${own.id}`, rpcUrl: own.rpcUrl, ...known },
-    ];
-  }
-  return listed
-    .filter(({ chain, aiforge }) => isPayable(chain) && isAddress(aiforge, { strict: false }))
-    .map((each) => ({
-      chain: each.chain,
-      name: each.name,
-      // What the network itself says of its contract counts for less than what this program was made with.
-      aiforge: deployments[each.chainId]?.aiforge ?? (each.aiforge as Address),
-      ...openChain({
-        ...each,
-        url: own?.id === each.chainId ? own.rpcUrl : new URL(each.rpcUrl, api.url).href,
-      }),
-    }));
+  const evm = rpcUrl === null ? null : `eip155:${await chainIdOf(rpcUrl)}`;
+  const places = new Places({
+    own: config.jobs,
+    apiUrl: config.apiUrl,
+    dataDir: config.dataDir,
+    listed: () => api.chains(),
+  });
+  return (await places.all(evm)).map((place) => ({ ...place, ...openChain(place) }));
 }
 
 async function chainIdOf(rpcUrl: string): Promise<number> {
@@ -53,7 +32,12 @@ async function chainIdOf(rpcUrl: string): Promise<number> {
       transport: http(rpcUrl, { timeout: 10_000, retryCount: 1 }),
     }).getChainId();
   } catch (error) {
-    throw chainError(error);
+    const { message, retryable } = chainError(error);
+    throw new MinerError(message, {
+      hint: "A Tron node is given with its chain in front: --rpc-url tron:0x2b6653dc=ADDRESS.",
+      retryable,
+      cause: error,
+    });
   }
 }
 

@@ -3,10 +3,14 @@ import { type Address, encodeFunctionData, type Hex, type LocalAccount, parseEve
 import { chainError, creditOf, type PayChain, payChains } from "./chain.ts";
 import type { Config } from "./config.ts";
 import { describe, MinerError } from "./errors.ts";
+import { Results } from "./jobs/results.ts";
 import type { NodeApi, OpenResult } from "./node-api.ts";
+import { checkContract } from "./places.ts";
 
 /** Of the contract's job states: a result lies there, nobody disputed it. */
 const SUBMITTED = 2;
+/** From this on the job is over. */
+const PAID = 4;
 /** What a plain node keeps of a price: the rest is the platform's. */
 const NODE_BPS = 9_500n;
 const WHOLE_BPS = 10_000n;
@@ -46,26 +50,40 @@ export async function planClaims(
 ): Promise<{ chains: ClaimPlan[]; problems: string[] }> {
   const problems: string[] = [];
   const chains = await payChains(config, api);
+  const results = new Results(config.dataDir);
+  const own = await results.all();
   // Credit can be withdrawn while the API is away, or before the node ever registered.
-  const open = await api.earnings(1).then(
+  const told = await api.earnings(1).then(
     (earned) => earned.open,
     (error) => {
-      problems.push(`Results to release are not known: ${describe(error)}`);
+      problems.push(
+        `Results to release are known only as far as this node submitted them: ${describe(error)}`,
+      );
       return [];
     },
   );
+  const open = [
+    ...told,
+    ...own.filter(({ onchainId }) => !told.some((each) => each.onchainId === onchainId)),
+  ];
   const plans: ClaimPlan[] = [];
   for (const chain of chains)
     try {
-      plans.push(await planOn(chain, address, open));
+      plans.push(await planOn(chain, address, open, results));
     } catch (error) {
       problems.push(`${chain.name}: ${chainError(error).message}`);
     }
   return { chains: plans, problems };
 }
 
-async function planOn(chain: PayChain, address: Address, open: OpenResult[]): Promise<ClaimPlan> {
+async function planOn(
+  chain: PayChain,
+  address: Address,
+  open: OpenResult[],
+  results: Results,
+): Promise<ClaimPlan> {
   const { reader, aiforge, gasPrice } = chain;
+  await checkContract(chain, reader);
   const contract = { address: aiforge, abi: aiforgeAbi } as const;
   const [credit, balance, head, price, window] = await Promise.all([
     creditOf(chain, address),
@@ -83,6 +101,7 @@ async function planOn(chain: PayChain, address: Address, open: OpenResult[]): Pr
     // The API's word is checked: the id is a hash of the terms, and the contract knows the rest.
     if (jobIdOf(job) !== each.onchainId) continue;
     const state = await reader.readContract({ ...contract, functionName: "jobOf", args: [each.onchainId] });
+    if (state.status >= PAID) await results.forget(each.onchainId);
     if (state.status !== SUBMITTED) continue;
     const until = BigInt(state.since) + window;
     if (head.timestamp <= until) {

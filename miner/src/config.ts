@@ -114,10 +114,6 @@ export const nameOption = new Option("--name <name>", "how the node is listed")
 export const inviteOption = new Option("--invite <code>", "an invitation, where registering takes one").env(
   "AIFORGE_MINER_INVITE",
 );
-export const rpcOption = new Option(
-  "--rpc-url <url>",
-  "a node of the chain of your own (default: through the API)",
-).env("AIFORGE_MINER_RPC_URL");
 export const jsonOption = new Option("--json", "print JSON").env("AIFORGE_MINER_JSON");
 
 /** What commands take that have to do with neither an engine nor a name. */

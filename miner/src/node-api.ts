@@ -63,6 +63,22 @@ const selfSchema = z.object({
 export type NodeSelf = z.infer<typeof selfSchema>;
 
 const hex = z.custom<`0x${string}`>((text) => typeof text === "string" && /^0x[0-9a-fA-F]*$/.test(text));
+export const openResultSchema = z.object({
+  chain: z.string(),
+  onchainId: hex,
+  name: z.string().nullable(),
+  status: z.string(),
+  since: z.string(),
+  job: z.object({
+    client: hex,
+    account: hex,
+    specification: hex,
+    price: z.string().regex(/^\d+$/),
+    deadline: z.number(),
+    salt: hex,
+  }),
+  submission: z.object({ node: hex, payee: hex, result: hex }),
+});
 const earningsSchema = z.object({
   address: z.string(),
   total: z.string(),
@@ -78,24 +94,7 @@ const earningsSchema = z.object({
       txHash: hex,
     }),
   ),
-  open: z.array(
-    z.object({
-      chain: z.string(),
-      onchainId: hex,
-      name: z.string().nullable(),
-      status: z.string(),
-      since: z.string(),
-      job: z.object({
-        client: hex,
-        account: hex,
-        specification: hex,
-        price: z.string().regex(/^\d+$/),
-        deadline: z.number(),
-        salt: hex,
-      }),
-      submission: z.object({ node: hex, payee: hex, result: hex }),
-    }),
-  ),
+  open: z.array(openResultSchema),
 });
 export type NodeEarnings = z.infer<typeof earningsSchema>;
 export type OpenResult = NodeEarnings["open"][number];

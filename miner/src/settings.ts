@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { engineOptions, identityOptions, nameOption, rpcOption } from "./config.ts";
+import { engineOptions, identityOptions, nameOption } from "./config.ts";
 import { describe, MinerError } from "./errors.ts";
 import { jobOptions } from "./jobs/config.ts";
 import { KEY_VARIABLE } from "./key-variable.ts";
@@ -18,7 +18,7 @@ export const configOption = new Option(
 
 /** Every option that the settings file may hold, by its name there (`apiUrl` for `--api-url`). */
 const settable = new Map(
-  [...identityOptions, rpcOption, nameOption, ...engineOptions, ...jobOptions].map((option) => [
+  [...identityOptions, nameOption, ...engineOptions, ...jobOptions].map((option) => [
     option.attributeName(),
     option,
   ]),

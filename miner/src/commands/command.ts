@@ -1,5 +1,6 @@
 import { Command, type Option } from "commander";
-import { identityOptions, jsonOption, type RawOptions, rpcOption } from "../config.ts";
+import { identityOptions, jsonOption, type RawOptions } from "../config.ts";
+import { chainOptions } from "../own-chains.ts";
 import { applySettings, configOption } from "../settings.ts";
 
 interface CommandParameters {
@@ -17,7 +18,7 @@ export function nodeCommand<T extends object = object>(
 ): Command {
   const command = new Command(name).description(description).showHelpAfterError();
   const all = new Map(
-    [configOption, ...identityOptions, rpcOption, ...options, jsonOption].map((o) => [o.long, o]),
+    [configOption, ...identityOptions, ...chainOptions, ...options, jsonOption].map((o) => [o.long, o]),
   );
   for (const option of all.values()) command.addOption(option);
   return command

@@ -1,3 +1,4 @@
+import { isAiforgeCode } from "@aiforge/contracts";
 import type { Address } from "viem";
 import { WebSocket } from "ws";
 import { chainError, payChains } from "../chain.ts";
@@ -5,6 +6,7 @@ import type { Config } from "../config.ts";
 import { describe, MinerError } from "../errors.ts";
 import { openWallet } from "../identity.ts";
 import { healthSchema, NodeApi } from "../node-api.ts";
+import { isTron } from "../own-chains.ts";
 import { type Check, check, fine, problem, warning } from "./finding.ts";
 
 /** Seconds by which a clock may be off: beyond the first, times look wrong; beyond the second, signatures are refused. */
@@ -31,7 +33,9 @@ export function networkChecks(config: Config) {
         ]).catch((error) => {
           throw chainError(error);
         });
-        return { chain, block, deployed: code !== undefined && code !== "0x", seen: Date.now() / 1_000 };
+        const deployed = code !== undefined && code !== "0x";
+        const ours = chain.trusted || isAiforgeCode(code);
+        return { chain, block, deployed, ours, seen: Date.now() / 1_000 };
       }),
     ),
   );
@@ -47,7 +51,8 @@ export function networkChecks(config: Config) {
       return away ? warning("not known while the API is away", API_FIX) : look();
     },
   });
-  const chainKnown = config.jobs.rpcUrl === null ? unlessAway : (known: Check) => known;
+  const own = config.jobs.rpcUrl !== null || config.jobs.nodes.size > 0;
+  const chainKnown = !own ? unlessAway : (known: Check) => known;
 
   const wallet = check("wallet key", "aiforge-miner init makes one.", async () => {
     const { address } = await account();
@@ -126,6 +131,12 @@ export function networkChecks(config: Config) {
         `${detail}; no contract at ${missing[0].chain.aiforge}`,
         "Give a node of the right chain with --rpc-url.",
       );
+    const strange = known.find(({ ours }) => !ours);
+    if (strange)
+      return problem(
+        `${detail}; at ${strange.chain.aiforge} on ${strange.chain.name} is not the contract that this version knows`,
+        "Update aiforge-miner: it sends nothing there. --contracts names another one.",
+      );
     if (known.length === 0) return warning("the API lists no chain", "Ask the network's admins.");
     if (known.some(({ block, seen }) => seen - Number(block.timestamp) > OLD_BLOCK))
       return warning(detail, "Give another node of the chain with --rpc-url: this one may have stopped.");
@@ -139,6 +150,13 @@ export function networkChecks(config: Config) {
     } catch {
       return fine("not known without a wallet");
     }
+    const { sign } = await account();
+    const tron = (await chains()).find(({ chain }) => isTron(chain));
+    if (tron && !sign)
+      return warning(
+        `an external signer cannot sign on ${tron.name}`,
+        "Give a node that is paid there a key file instead of --signer-url.",
+      );
     const held = await Promise.all((await chains()).map((chain) => gasOn(chain, address)));
     const detail = held.map(({ show, name, balance }) => `${show(balance)} on ${name}`).join(", ");
     const poor = held.find(({ balance, wanted }) => balance < wanted);

@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import { MinerError } from "../errors.ts";
+import { chainOptions, resolveChains } from "../own-chains.ts";
 import type { JobsConfig } from "./jobs.ts";
 
 export type { JobsConfig } from "./jobs.ts";
@@ -18,6 +19,7 @@ export interface RawJobOptions {
   priceGpuHour?: string;
   allowNetwork?: string;
   rpcUrl?: string;
+  contracts?: string;
 }
 
 /**
@@ -79,13 +81,7 @@ export const jobOptions = [
     ),
     "ALLOW_NETWORK",
   ),
-  env(
-    new Option(
-      "--rpc-url <url>",
-      "a node of the chain, to submit results without the API (default: through the API)",
-    ),
-    "RPC_URL",
-  ),
+  ...chainOptions,
 ];
 
 /**
@@ -107,7 +103,7 @@ export function resolveJobs(raw: RawJobOptions): JobsConfig {
       gpuHour: price("--price-gpu-hour", raw.priceGpuHour ?? PRICES.gpuHour),
     },
     allowNetwork: raw.allowNetwork || null,
-    rpcUrl: raw.rpcUrl ? httpUrl("--rpc-url", raw.rpcUrl) : null,
+    ...resolveChains(raw),
   };
 }
 
@@ -137,10 +133,4 @@ function price(option: string, text: string): string {
   throw new MinerError(
     `${option} must be an amount in USDT below a million with at most 6 decimals, not “${text}”.`,
   );
-}
-
-function httpUrl(option: string, text: string): string {
-  const url = URL.parse(text);
-  if (url?.protocol === "http:" || url?.protocol === "https:") return text;
-  throw new MinerError(`${option} must be an http or https address, not “${text}”.`);
 }

@@ -20,7 +20,9 @@ const errorSchema = z.object({
 });
 
 const chainsSchema = z.object({
-  chains: z.array(z.object({ chain: z.string(), rpcUrl: z.string(), aiforge: z.string() })),
+  chains: z.array(
+    z.object({ chain: z.string(), name: z.string().optional(), rpcUrl: z.string(), aiforge: z.string() }),
+  ),
 });
 
 /** What the API refused, with its code. */
@@ -142,11 +144,9 @@ export class Coordinator {
     return standingSchema.parse(await this.#call("GET", `/api/nodes/attempts/${attemptId}`, null, signal));
   }
 
-  /** Where the contract is on a chain, and whom to ask there; null when the API does not know the chain. */
-  async chain(caip2: string, signal: AbortSignal) {
-    const { chains } = chainsSchema.parse(await this.#call("GET", "/api/chains", null, signal));
-    const found = chains.find(({ chain }) => chain === caip2);
-    return found ? { ...found, rpcUrl: new URL(found.rpcUrl, this.apiUrl).href } : null;
+  /** Where the contract is on each chain, and whom to ask there. */
+  async chains(signal: AbortSignal) {
+    return chainsSchema.parse(await this.#call("GET", "/api/chains", null, signal)).chains;
   }
 
   /** What a probe printed. */

@@ -5,6 +5,8 @@ import type { LocalAccount } from "viem";
 import type { Engine } from "../engines/engine.ts";
 import { describe, MinerError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import type { OwnChains } from "../own-chains.ts";
+import { Places } from "../places.ts";
 import { Attempt, type AttemptDeps } from "./attempt.ts";
 import { Coordinator } from "./coordinator.ts";
 import { LABELS } from "./engine.ts";
@@ -15,6 +17,7 @@ import { submitOnChain } from "./onchain.ts";
 import { type ProbeResult, runProbe } from "./probe.ts";
 import { JobError, type JobProbe, type Work } from "./protocol.ts";
 import { Records } from "./records.ts";
+import { Results } from "./results.ts";
 import { JobRunner, type Reporter } from "./runner.ts";
 import { serveModel } from "./socket.ts";
 import { type Claim, forgery, lacking, priceFloor, type Rates } from "./terms.ts";
@@ -26,7 +29,7 @@ const POLL_MS = 10_000;
 /** For telling, at the end of the process, that what runs was stopped. */
 const FAREWELL_MS = 5_000;
 
-export interface JobsConfig {
+export interface JobsConfig extends OwnChains {
   /** `auto`: when an engine answers. */
   jobs: "on" | "off" | "auto";
   dockerHost: string | null;
@@ -41,7 +44,6 @@ export interface JobsConfig {
   rates: Rates;
   /** The engine's network for jobs that ask for one. */
   allowNetwork: string | null;
-  rpcUrl: string | null;
 }
 
 export interface JobsParameters {
@@ -73,6 +75,8 @@ export class Jobs {
   /** What containers hold, and those that are about to be. */
   readonly #held = new Map<string, Claim & { gpuIds: string[] }>();
   readonly #host: ContainerHost;
+  readonly #places: Places;
+  readonly #results: Results;
   #draining = false;
   #closing = false;
   #background: Promise<unknown>[] = [];
@@ -97,6 +101,14 @@ export class Jobs {
       log: parameters.log,
     });
     this.coordinator = new Coordinator({ apiUrl, token, instance: this.instance });
+    this.#results = new Results(dataDir);
+    this.#places = new Places({
+      own: parameters.config,
+      apiUrl,
+      dataDir,
+      listed: () =>
+        this.coordinator.chains(AbortSignal.any([this.#ending.signal, AbortSignal.timeout(30_000)])),
+    });
   }
 
   /**
@@ -159,6 +171,8 @@ export class Jobs {
   /** Takes offered work; an offer that is known already is no news. */
   offer(work: Work): void {
     if (this.#closing || this.#attempts.has(work.attemptId)) return;
+    // While the API is there: it may be away once there is a result.
+    void this.#places.remember();
     this.#carryOut(Attempt.fresh(work, this.#deps()));
   }
 
@@ -197,8 +211,8 @@ export class Jobs {
   }
 
   #deps(): AttemptDeps {
-    const { account, config, fallbackMs = null, log, backoffBaseMs } = this.#parameters;
-    const access = { account, rpcUrl: config.rpcUrl, coordinator: this.coordinator };
+    const { account, fallbackMs = null, log, backoffBaseMs } = this.#parameters;
+    const access = { account, places: this.#places, results: this.#results };
     return {
       coordinator: this.coordinator,
       records: this.#records,

@@ -16,12 +16,15 @@ import { foundry } from "viem/chains";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { startChain, type TestChain, testClient } from "../../../scripts/testing/chain.ts";
 import { createLogger } from "../logger.ts";
+import { resolveChains } from "../own-chains.ts";
+import { Places } from "../places.ts";
 import { Attempt, type AttemptDeps } from "./attempt.ts";
 import { Coordinator } from "./coordinator.ts";
 import { type ChainAccess, ownResult, submitOnChain } from "./onchain.ts";
 import { removeFolder } from "./outputs.ts";
 import type { Finish, RunEnd, Work } from "./protocol.ts";
 import { Records } from "./records.ts";
+import { Results } from "./results.ts";
 import { JobsApi } from "./testing/jobs-api.ts";
 import { account, assignedWork, soundWork } from "./testing/world.ts";
 
@@ -107,9 +110,16 @@ async function statusOf(work: Work): Promise<number> {
   return status;
 }
 
-function access(change: Partial<ChainAccess> = {}): ChainAccess {
-  const coordinator = new Coordinator({ apiUrl: api.url, token: () => "token", instance: "i" });
-  return { account, rpcUrl: null, coordinator, ...change };
+const coordinatorOf = () => new Coordinator({ apiUrl: api.url, token: () => "token", instance: "i" });
+
+/** @param own what the operator says of chains */
+function access({
+  own = {},
+  ...change
+}: Partial<ChainAccess> & { own?: Parameters<typeof resolveChains>[0] } = {}) {
+  const listed = () => coordinatorOf().chains(AbortSignal.timeout(30_000));
+  const places = new Places({ own: resolveChains(own), apiUrl: api.url, dataDir, listed });
+  return { account, places, results: new Results(dataDir), ...change };
 }
 
 describe("ownResult", () => {
@@ -148,7 +158,7 @@ describe("submitOnChain", () => {
     expect(await submitOnChain(work, RESULT, access())).toEqual({ status: "submitted", hash: null });
     const other = await assigned();
     api.down = true;
-    await submitOnChain(other, RESULT, access({ rpcUrl: chain.rpcUrl }));
+    await submitOnChain(other, RESULT, access({ own: { rpcUrl: chain.rpcUrl } }));
     expect(await statusOf(other)).toBe(SUBMITTED);
   });
 
@@ -165,9 +175,9 @@ describe("submitOnChain", () => {
     await client.setBalance({ address: account.address, value: 10n ** 18n });
     const forged = { ...work, assignment: { ...work.assignment, expiry: work.assignment.expiry + 1 } };
     await expect(submitOnChain(forged, RESULT, access())).rejects.toThrow(/NotOperator/);
-    await expect(submitOnChain(work, RESULT, access({ rpcUrl: "http://127.0.0.1:9" }))).rejects.toMatchObject(
-      { retryable: true },
-    );
+    await expect(
+      submitOnChain(work, RESULT, access({ own: { rpcUrl: "http://127.0.0.1:9" } })),
+    ).rejects.toMatchObject({ retryable: true });
     const tron = { ...work, assignment: { ...work.assignment, chain: "tron:0x2b6653dc" } };
     await expect(submitOnChain(tron, RESULT, access())).rejects.toThrow(/tron/);
     expect(await statusOf(work)).toBe(OPEN);
@@ -185,9 +195,9 @@ describe("an attempt with its result in hand", () => {
 
   function deps(change: Partial<AttemptDeps> = {}): AttemptDeps & { end: AbortController } {
     const end = new AbortController();
-    const chainAccess = access({ rpcUrl: chain.rpcUrl });
+    const chainAccess = access({ own: { rpcUrl: chain.rpcUrl } });
     return {
-      coordinator: chainAccess.coordinator,
+      coordinator: coordinatorOf(),
       records: new Records(dataDir),
       run: async () => ended,
       refusal: () => null,

@@ -1,17 +1,17 @@
-import { aiforgeAbi, canonicalJson, contentCid, deployments, jobIdOf, resultHash } from "@aiforge/contracts";
+import { aiforgeAbi, canonicalJson, contentCid, jobIdOf, resultHash } from "@aiforge/contracts";
 import {
   type Address,
   BaseError,
   ContractFunctionRevertedError,
   encodeFunctionData,
   type Hex,
-  isAddress,
   type LocalAccount,
 } from "viem";
-import { isPayable, isTron, openChain } from "../chain-node.ts";
+import { openChain } from "../chain-node.ts";
 import { describe, MinerError } from "../errors.ts";
-import type { Coordinator } from "./coordinator.ts";
+import { checkContract, type Places } from "../places.ts";
 import type { Finish, Work } from "./protocol.ts";
+import type { Results } from "./results.ts";
 
 /** Where a job stands on chain, as the contract numbers it. */
 const STATUS = ["none", "open", "submitted", "disputed", "paid", "refunded", "resolved"] as const;
@@ -19,9 +19,8 @@ export type OnchainStatus = (typeof STATUS)[number];
 
 export interface ChainAccess {
   account: LocalAccount;
-  /** The operator's own node of the chain, or null to ask through the API. */
-  rpcUrl: string | null;
-  coordinator: Coordinator;
+  places: Places;
+  results: Results;
 }
 
 /**
@@ -55,14 +54,15 @@ export async function submitOnChain(
   result: Hex,
   access: ChainAccess,
 ): Promise<{ status: OnchainStatus; hash: Hex | null }> {
-  const { account } = access;
-  const { rpcUrl, aiforge, chainId } = await locate(work.assignment.chain, access);
-  const { chain } = work.assignment;
-  const { reader, send, included } = openChain({ chain, chainId, name: chain, url: rpcUrl });
+  const { account, results } = access;
+  const place = await access.places.one(work.assignment.chain);
+  const { aiforge } = place;
+  const { reader, send, included } = openChain(place);
   const job = { ...work.job, price: BigInt(work.job.price) };
   if (jobIdOf(job) !== work.onchainId)
     throw new MinerError("The job's terms are not those of the job that was assigned.");
   try {
+    await checkContract(place, reader);
     const state = await reader.readContract({
       address: aiforge,
       abi: aiforgeAbi,
@@ -78,6 +78,7 @@ export async function submitOnChain(
       args: [job, { jobId, node, payee, expiry }, work.assignmentSignature, result],
     } as const;
     await reader.simulateContract({ ...call, account: account.address, address: aiforge });
+    await results.keep(work, result);
     const hash = await send(account, { to: aiforge, data: encodeFunctionData(call) });
     const receipt = await included(hash);
     if (receipt.status === "success") return { status: "submitted", hash };
@@ -85,22 +86,6 @@ export async function submitOnChain(
   } catch (error) {
     throw explained(error, account.address);
   }
-}
-
-async function locate(
-  caip2: string,
-  { rpcUrl, coordinator }: ChainAccess,
-): Promise<{ rpcUrl: string; aiforge: Address; chainId: number }> {
-  if (!isPayable(caip2)) throw new MinerError(`A node's wallet cannot submit on ${caip2}.`);
-  // Its own node and the deployments that come along are of Ethereum's kind.
-  const chainId = isTron(caip2) ? Number(caip2.slice("tron:".length)) : Number(caip2.slice("eip155:".length));
-  const known = isTron(caip2) ? undefined : deployments[chainId]?.aiforge;
-  if (rpcUrl && known) return { rpcUrl, aiforge: known, chainId };
-  const told = await coordinator.chain(caip2, AbortSignal.timeout(30_000));
-  const aiforge = known ?? told?.aiforge;
-  if (!told || !aiforge || !isAddress(aiforge))
-    throw new MinerError(`The contract on ${caip2} is not known.`);
-  return { rpcUrl: (isTron(caip2) ? null : rpcUrl) ?? told.rpcUrl, aiforge, chainId };
 }
 
 function explained(error: unknown, wallet: Address): MinerError {

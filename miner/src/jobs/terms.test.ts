@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { resolveChains } from "../own-chains.ts";
 import { patienceMs } from "./attempt.ts";
 import { resolveJobs } from "./config.ts";
 import { lockFolder } from "./lock.ts";
@@ -80,6 +81,23 @@ describe("resolveJobs", () => {
     expect(resolveJobs({ images: " any " }).images).toBe("any");
   });
 
+  it("takes nodes and contracts of several chains, with a key for Tron's", () => {
+    const raw = {
+      rpcUrl:
+        "https://eth.example/?a=1,2, tron:0x2B6653DC=https://api.trongrid.io,eip155:10=https://op.example",
+      contracts: "tron:0x2b6653dc=TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t",
+    };
+    expect(resolveChains(raw, { TRON_PRO_API_KEY: "key" })).toEqual({
+      rpcUrl: "https://eth.example/?a=1,2",
+      nodes: new Map([
+        ["tron:0x2b6653dc", "https://api.trongrid.io"],
+        ["eip155:10", "https://op.example"],
+      ]),
+      contracts: new Map([["tron:0x2b6653dc", "0xa614f803b6fd780986a42c78ec9c7f77e6ded13c"]]),
+      tronKey: "key",
+    });
+  });
+
   it.each([
     ["--images", { images: "a b" }],
     ["--job-cpus", { jobCpus: "0" }],
@@ -88,6 +106,10 @@ describe("resolveJobs", () => {
     ["--price-cpu-hour", { priceCpuHour: "1e3" }],
     ["--price-gpu-hour", { priceGpuHour: "-0.1" }],
     ["--rpc-url", { rpcUrl: "localhost" }],
+    ["--rpc-url", { rpcUrl: "https://a.example,https://b.example" }],
+    ["--rpc-url", { rpcUrl: "tron:0x2b6653dc=ftp://a.example" }],
+    ["--contracts", { contracts: "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t" }],
+    ["--contracts", { contracts: "tron:0x2b6653dc=TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6u" }],
   ])("names %s when it is wrong", (option, raw) => {
     expect(() => resolveJobs(raw)).toThrow(option);
   });

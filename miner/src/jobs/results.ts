@@ -1,0 +1,61 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Hex } from "viem";
+import { type OpenResult, openResultSchema } from "../node-api.ts";
+import type { Work } from "./protocol.ts";
+
+/**
+ * What this node submitted with its own wallet, one file each in `results/`: with it a result that nobody disputes can
+ * be released, whether the platform is there or not.
+ */
+export class Results {
+  readonly #dir: string;
+
+  constructor(dataDir: string) {
+    this.#dir = join(dataDir, "results");
+  }
+
+  /** On the disk before it is on chain, so that no result there is without it. */
+  async keep(work: Work, result: Hex): Promise<void> {
+    const { job, onchainId, assignment } = work;
+    const kept: OpenResult = {
+      chain: assignment.chain,
+      onchainId,
+      name: null,
+      status: "submitted",
+      since: new Date().toISOString(),
+      job,
+      submission: { node: assignment.node, payee: assignment.payee, result },
+    };
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+    const temporary = join(this.#dir, `${onchainId}.${randomUUID()}`);
+    await writeFile(temporary, JSON.stringify(kept), { mode: 0o600, flush: true });
+    await rename(temporary, this.#file(onchainId));
+  }
+
+  async all(): Promise<OpenResult[]> {
+    const names = await readdir(this.#dir).catch(() => []);
+    const all = await Promise.all(
+      names
+        .filter((name) => /^0x[0-9a-f]{64}\.json$/.test(name))
+        .map(async (name) => {
+          try {
+            return [openResultSchema.parse(JSON.parse(await readFile(join(this.#dir, name), "utf8")))];
+          } catch {
+            return [];
+          }
+        }),
+    );
+    return all.flat();
+  }
+
+  /** It was paid, refunded or resolved. */
+  async forget(onchainId: Hex): Promise<void> {
+    await rm(this.#file(onchainId), { force: true });
+  }
+
+  #file(onchainId: Hex): string {
+    return join(this.#dir, `${onchainId.toLowerCase()}.json`);
+  }
+}
