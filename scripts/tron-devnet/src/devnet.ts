@@ -1,6 +1,7 @@
 import { BlockBeat } from "./beat.ts";
 import { Chain, type Refused, type Reorg } from "./chain/chain.ts";
 import { ChainFile, type Genesis } from "./chain/chainFile.ts";
+import { ControlError, requireWhole } from "./chain/errors.ts";
 import { FAUCET, FAUCET_SUN, fund } from "./faucet.ts";
 import { Backend } from "./http/backend.ts";
 import { type Address, parseAddress } from "./protocol/address.ts";
@@ -10,6 +11,7 @@ export const DEVNET_CHAIN_ID = 0x7464_6576;
 
 const SLOT_MS = 3000;
 const IDLE_AFTER_MS = 5 * 60_000;
+const HOUR_MS = 3_600_000;
 
 export interface TronDevnetOptions {
   /** On loopback; any free one if not told. */
@@ -55,10 +57,17 @@ export interface TronDevnet extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts a local Tron on loopback. */
+/**
+ * Starts a local Tron on loopback.
+ * @throws {ControlError} for an option that is out of its limits
+ * @throws {ChainFileError} for a directory that holds something else
+ */
 export async function startTronDevnet(options: TronDevnetOptions = {}): Promise<TronDevnet> {
   const { blockTime = SLOT_MS, mineOnBroadcast = false } = options;
   const { idleBlockTime = blockTime, idleAfter = IDLE_AFTER_MS } = options;
+  requireWhole("blockTime", blockTime, 0, HOUR_MS);
+  requireWhole("idleBlockTime", idleBlockTime, Math.min(blockTime, 1), HOUR_MS);
+  requireWhole("idleAfter", idleAfter, 0, 24 * HOUR_MS);
   const genesis = genesisOf(options);
   const file = options.directory === undefined ? undefined : new ChainFile(options.directory, genesis);
   const chain = new Chain(file?.genesis ?? genesis, file);
@@ -90,6 +99,7 @@ export async function startTronDevnet(options: TronDevnetOptions = {}): Promise<
     head: () => chain.ledger.head,
     solid: () => chain.ledger.header(chain.ledger.head).solid,
     mine: async (blocks = 1) => {
+      requireWhole("blocks", blocks, 0);
       const refused: Refused[] = [];
       for (let made = 0; made < blocks; made++) refused.push(...(await chain.mine()));
       return refused;
@@ -109,17 +119,22 @@ function genesisOf({
   slotMs,
 }: TronDevnetOptions): Genesis {
   const slot = slotMs ?? (blockTime > 0 ? Math.min(blockTime, SLOT_MS) : SLOT_MS);
+  requireWhole("slotMs", slot, 1, HOUR_MS);
+  requireWhole("chainId", chainId, 0, 0xffff_ffff);
   const all = { [FAUCET.address]: FAUCET_SUN, ...accounts };
   return {
     chainId,
     time: Math.floor(Date.now() / slot) * slot,
     slotMs: slot,
-    accounts: Object.entries(all).map(([address, sun]) => [addressOf(address), sun.toString()]),
+    accounts: Object.entries(all).map(([address, sun]) => {
+      if (sun < 0n) throw new ControlError(`${address} cannot have ${sun} sun`);
+      return [addressOf(address), sun.toString()];
+    }),
   };
 }
 
 function addressOf(text: string): Address {
   const address = parseAddress(text);
-  if (!address) throw new TypeError(`Not a Tron address: ${text}`);
+  if (!address) throw new ControlError(`Not a Tron address: ${text}`);
   return address;
 }

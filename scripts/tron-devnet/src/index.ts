@@ -1,4 +1,5 @@
 export type { Refused, Reorg } from "./chain/chain.ts";
+export { ChainFileError } from "./chain/chainFile.ts";
 export { BroadcastError, ControlError } from "./chain/errors.ts";
 export {
   DEVNET_CHAIN_ID,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { FaultKind, TronDevnet } from "../src/index.ts";
+import { ControlError, type FaultKind, type TronDevnet } from "../src/index.ts";
 import { addressOf, client, KEYS, signedTransfer, startTestDevnet, statusOf } from "./client.ts";
 
 let devnet: TronDevnet;
@@ -164,7 +164,35 @@ describe("a backend", () => {
       expect(await statusOf(devnet.url, { ...options, headers })).toBe(403);
     }
     expect(devnet.head()).toBe(head);
+    expect((await fetch(`${devnet.url}/wallet/getnowblock`)).status).toBe(200);
   });
+
+  test("know what they are, and refuse the rest", async () => {
+    for (const name of ["", "another", "constructor", "mine/1"]) {
+      expect((await post(`devnet/${name}`, {})).status).toBe(404);
+    }
+    const { status } = await fetch(`${devnet.url}/devnet/mine`);
+    expect(status).toBe(415);
+  });
+});
+
+test.each<[string, () => unknown]>([
+  ["blocks", () => devnet.mine(-1)],
+  ["blocks", () => devnet.mine(0.5)],
+  ["missed", () => devnet.missSlots(-1)],
+  ["lag", async () => Object.assign(backend(), { lag: Number.NaN })],
+  ["times", async () => backend().faults.add({ kind: 429, times: -1 })],
+  ["blockTime", () => startTestDevnet({ blockTime: -1 })],
+  ["idleBlockTime", () => startTestDevnet({ blockTime: 20, idleBlockTime: 0 })],
+  ["slotMs", () => startTestDevnet({ slotMs: 0 })],
+  ["chainId", () => startTestDevnet({ chainId: 2 ** 32 })],
+  ["sun", () => startTestDevnet({ accounts: { [bob]: -1n } })],
+  ["address", () => startTestDevnet({ accounts: { bob: 1n } })],
+])("a wrong %s is refused in TypeScript as well", async (name, misuse) => {
+  const head = devnet.head();
+  await expect(misuse()).rejects.toThrow(ControlError);
+  await expect(misuse()).rejects.toThrow(name);
+  expect(devnet.head()).toBe(head);
 });
 
 test("blocks are made by themselves, or for each transaction", async () => {
@@ -225,9 +253,25 @@ describe("the controls over HTTP", () => {
     ["reorg", { depth: 29 }],
     ["reorg", { depth: 1.5 }],
     ["mine", { blocks: 0 }],
+    ["reorg", {}],
+    ["reorg", { depth: 1, longer: 0 }],
+    ["reorg", { depth: 1, drop: ["00".repeat(32)] }],
+    ["reorg", { depth: 1, drop: "00" }],
+    ["reorg", { depth: 1, move: { ["00".repeat(32)]: 1 } }],
+    ["mine", { missed: -1 }],
+    ["mine", { blocks: "x" }],
     ["lag", { blocks: -1 }],
+    ["lag", { blocks: 1e9 }],
+    ["lag", {}],
+    ["faults", {}],
     ["faults", { kind: "another" as FaultKind }],
     ["faults", { kind: 429, rate: 2 }],
+    ["faults", { kind: 429, times: -1 }],
+    ["faults", { kind: 429, times: 1.5 }],
+    ["faults", { kind: 429, path: 7 }],
+    ["fingerprints", {}],
+    ["fund", { address: bob }],
+    ["fund", { address: bob, sun: -1 }],
     ["fund", { address: "T", sun: 1 }],
   ])("refuse %s %o with a reason", async (name, body) => {
     const head = devnet.head();

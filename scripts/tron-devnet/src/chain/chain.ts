@@ -6,13 +6,15 @@ import { State } from "../vm/state.ts";
 import { admit, admitSigned, type Sight } from "./admission.ts";
 import type { Included } from "./block.ts";
 import type { ChainFile, Genesis } from "./chainFile.ts";
-import { BroadcastError, ControlError } from "./errors.ts";
+import { BroadcastError, ControlError, MAX_COUNT, requireWhole } from "./errors.ts";
 import { execute } from "./execute.ts";
 import { Ledger } from "./ledger.ts";
 import { Line } from "./line.ts";
 import { witnessAddress } from "./witnesses.ts";
 
 const MAX_TRANSACTIONS = 2000;
+/** Slots of three seconds in a year. */
+const MAX_MISSED = 10_512_000;
 
 /** How the blocks of a reorg differ from those that they replace. */
 export interface Reorg {
@@ -83,9 +85,11 @@ export class Chain {
    * Makes a block of the pending transactions.
    * @param missed slots of time that pass without a block before it
    * @returns the transactions that turned out not to be valid any more; they are forgotten
+   * @throws {ControlError}
    */
   mine(missed = 0): Promise<Refused[]> {
-    return this.#line.run(() => {
+    return this.#line.run(async () => {
+      requireWhole("missed", missed, 0, MAX_MISSED);
       const due = this.#waiting.get(this.ledger.head + 1) ?? [];
       this.#waiting.delete(this.ledger.head + 1);
       const transactions = [...due, ...this.pending.values()];
@@ -97,21 +101,20 @@ export class Chain {
   /**
    * Replaces the newest blocks by a longer branch.
    * @returns the transactions that are not valid on the new branch, such as those that refer to a replaced block
-   * @throws {ControlError} when a solid block would be replaced
+   * @throws {ControlError} when a solid block would be replaced, or a transaction is named that is in none of them
    */
   reorg({ depth, drop = [], move = {}, longer = 1 }: Reorg): Promise<Refused[]> {
     return this.#line.run(async () => {
       const { head } = this.ledger;
       const first = head - depth + 1;
       const { solid } = this.ledger.header(head);
-      if (
-        !Number.isInteger(depth) ||
-        depth < 1 ||
-        first <= solid ||
-        !Number.isInteger(longer) ||
-        longer < 1
-      ) {
-        throw new ControlError(`Blocks ${solid + 1} to ${head} can be replaced, by at least one block more`);
+      requireWhole("depth", depth, 1);
+      requireWhole("longer", longer, 1);
+      if (first <= solid) throw new ControlError(`Only blocks ${solid + 1} to ${head} can be replaced`);
+      for (const [id, blocks] of Object.entries(move)) requireWhole(`move of ${id}`, blocks, -MAX_COUNT);
+      for (const id of [...drop, ...Object.keys(move)]) {
+        if ((this.ledger.heightOf(id) ?? 0) >= first) continue;
+        throw new ControlError(`Transaction ${id} is in none of the blocks ${first} to ${head}`);
       }
       const plan = new Map<number, Transaction[]>();
       for (let height = first; height <= head; height++) {

@@ -19,7 +19,16 @@ export class BroadcastError extends Error {
   }
 }
 
-/** A control was asked for what the chain cannot do. */
+/** A control or an option was asked for what the chain cannot do. Nothing was changed. */
 export class ControlError extends Error {
   override name = "ControlError";
+}
+
+/** The most blocks that one control makes, moves or hides. */
+export const MAX_COUNT = 100_000;
+
+/** @throws {ControlError} if it is not a whole number within the limits */
+export function requireWhole(name: string, value: number, min: number, max = MAX_COUNT) {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return;
+  throw new ControlError(`${name} is a whole number from ${min} to ${max}, not ${value}`);
 }

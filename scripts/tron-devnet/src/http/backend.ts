@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Chain } from "../chain/chain.ts";
-import { ControlError } from "../chain/errors.ts";
+import { ControlError, requireWhole } from "../chain/errors.ts";
 import { isObject, type JsonObject } from "../protocol/json.ts";
 import { TransactionFormatError } from "../protocol/transaction.ts";
 import { accountHandlers } from "./accounts.ts";
@@ -73,6 +73,7 @@ export class Backend {
 
   /** How many blocks this node is behind. The state can be read 128 blocks below the solid one, blocks at any lag. */
   set lag(blocks: number) {
+    requireWhole("lag", blocks, 0);
     this.view.lag = blocks;
   }
 

@@ -1,14 +1,12 @@
 import type { Refused } from "../chain/chain.ts";
-import { BroadcastError, ControlError } from "../chain/errors.ts";
+import { BroadcastError, ControlError, requireWhole } from "../chain/errors.ts";
 import { fund } from "../faucet.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
 import type { Backend } from "./backend.ts";
-import { FAULT_KINDS, type FaultKind } from "./faults.ts";
-import { addressParam, flagParam, intParam, RequestError } from "./request.ts";
+import type { FaultKind } from "./faults.ts";
+import { addressParam, intParam, RequestError } from "./request.ts";
 
 type Control = (params: JsonObject, backend: Backend) => Json | Promise<Json>;
-
-const MAX_BLOCKS = 100_000;
 
 /** The controls under `/devnet/`, for tests that do not run in the same process. */
 export const controls: Record<string, Control> = {
@@ -17,9 +15,7 @@ export const controls: Record<string, Control> = {
   mine: async (params, backend) => {
     const blocks = intParam(params, "blocks", 1);
     const missed = intParam(params, "missed", 0);
-    if (blocks < 1 || blocks > MAX_BLOCKS || missed < 0 || missed > MAX_BLOCKS) {
-      throw new ControlError(`blocks is 1 to ${MAX_BLOCKS}, missed up to that`);
-    }
+    requireWhole("blocks", blocks, 1);
     const refused: Refused[] = [];
     for (let made = 0; made < blocks; made++) {
       refused.push(...(await backend.view.chain.mine(made === 0 ? missed : 0)));
@@ -38,24 +34,24 @@ export const controls: Record<string, Control> = {
   },
 
   lag: (params, backend) => {
-    const blocks = intParam(params, "blocks");
-    if (blocks < 0) throw new ControlError("blocks is 0 or more");
-    backend.lag = blocks;
+    backend.lag = intParam(params, "blocks");
     return status(backend);
   },
 
   faults: (params, backend) => {
-    if (flagParam(params, "clear")) backend.faults.clear();
-    if (params.kind !== undefined) {
-      const kind = FAULT_KINDS.find((known) => known === params.kind);
-      if (kind === undefined) throw new ControlError(`kind is one of ${FAULT_KINDS.join(", ")}`);
-      backend.faults.add({ kind: kind as FaultKind, ...faultScope(params) });
+    if (params.clear === true) {
+      backend.faults.clear();
+      return status(backend);
     }
+    const { kind, path, times, rate } = params;
+    // The faults check what they are given.
+    backend.faults.add({ kind, path, times, rate } as { kind: FaultKind });
     return status(backend);
   },
 
   fingerprints: (params, backend) => {
-    backend.dropFingerprints = flagParam(params, "dropped");
+    if (typeof params.dropped !== "boolean") throw new ControlError("dropped is true or false");
+    backend.dropFingerprints = params.dropped;
     return status(backend);
   },
 
@@ -75,17 +71,6 @@ const status = ({ view }: Backend): JsonObject => ({
   chainId: view.chain.genesis.chainId,
   pending: view.chain.pending.size,
 });
-
-function faultScope({ path, times, rate }: JsonObject) {
-  if (rate !== undefined && (typeof rate !== "number" || !(rate >= 0 && rate <= 1))) {
-    throw new ControlError("rate is a number from 0 to 1");
-  }
-  return {
-    ...(typeof path === "string" && { path }),
-    ...(typeof times === "number" && { times }),
-    ...(rate !== undefined && { rate }),
-  };
-}
 
 function textList(json: Json | undefined): string[] {
   if (json === undefined) return [];

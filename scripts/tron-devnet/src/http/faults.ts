@@ -1,3 +1,5 @@
+import { ControlError, requireWhole } from "../chain/errors.ts";
+
 /** What a node does instead of answering: an HTTP status, an answer without content, or nothing for as long as one waits. */
 export const FAULT_KINDS = [429, 403, 503, "empty", "timeout"] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -14,11 +16,18 @@ export interface Fault {
 
 /** The faults of one backend. */
 export class Faults {
-  #faults: Fault[] = [];
+  #faults: (Required<Omit<Fault, "times">> & Pick<Fault, "times">)[] = [];
   #seed = 1;
 
-  add(fault: Fault) {
-    this.#faults.push({ ...fault });
+  /** @throws {ControlError} */
+  add({ kind, path = "", times, rate = 1 }: Fault) {
+    if (!FAULT_KINDS.includes(kind)) throw new ControlError(`kind is one of ${FAULT_KINDS.join(", ")}`);
+    if (typeof path !== "string") throw new ControlError("path is the beginning of a path");
+    if (times !== undefined) requireWhole("times", times, 0);
+    if (typeof rate !== "number" || !(rate >= 0 && rate <= 1)) {
+      throw new ControlError("rate is a number from 0 to 1");
+    }
+    this.#faults.push({ kind, path, times, rate });
   }
 
   clear() {
@@ -28,8 +37,8 @@ export class Faults {
   /** What befalls a request to `path`; null: nothing. */
   next(path: string): FaultKind | null {
     for (const fault of this.#faults) {
-      if (!path.startsWith(fault.path ?? "") || fault.times === 0) continue;
-      if (fault.rate !== undefined && this.#draw() >= fault.rate) continue;
+      if (!path.startsWith(fault.path) || fault.times === 0) continue;
+      if (fault.rate < 1 && this.#draw() >= fault.rate) continue;
       if (fault.times !== undefined) fault.times--;
       return fault.kind;
     }
