@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { parseArgs } from "node:util";
 import { ChainFileError } from "./chain/chainFile.ts";
 import { startTronDevnet } from "./devnet.ts";
