@@ -1,10 +1,11 @@
 import type { Hex } from "viem";
+import { MirrorFailure } from "../src/failure.ts";
 import { type Asked, NodeFailure, type TronNode } from "./node.ts";
 import {
   parseBlock,
   parseBlockAt,
   parseBlocks,
-  parseInfo,
+  parseInfoOf,
   parseInfos,
   type TronBlock,
   type TronInfo,
@@ -14,9 +15,6 @@ import {
 export interface FullBlock extends TronBlock {
   infos: TronInfo[];
 }
-
-/** Refused infos after which the block is fetched again as well. */
-const INFO_TRIES = 10;
 
 const PATHS = { full: "wallet", solidity: "walletsolidity" } as const;
 
@@ -56,17 +54,15 @@ export class TronChain {
   async fullBlock(
     api: keyof typeof PATHS,
     number: number,
-    tries?: number,
+    tries: number,
   ): Promise<FullBlock & Pick<Asked<unknown>, "distrust">> {
-    for (;;) {
-      const { value: block, distrust } = await this.block(api, number, tries);
-      try {
-        return { ...block, infos: await this.infos(api, block, tries ?? INFO_TRIES), distrust };
-      } catch (error) {
-        if (tries || !(error instanceof NodeFailure)) throw error;
-        // Either nobody answers, or it was the block that was wrong.
-        distrust();
-      }
+    const { value: block, distrust } = await this.block(api, number, tries);
+    try {
+      return { ...block, infos: await this.infos(api, block, tries), distrust };
+    } catch (error) {
+      // Either nobody answers, or it was the block that was wrong.
+      if (error instanceof NodeFailure) distrust();
+      throw error;
     }
   }
 
@@ -84,7 +80,7 @@ export class TronChain {
     return value;
   }
 
-  /** The blocks from one on, as many as there are up to `count`. */
+  /** The blocks from one on, as many as there are up to `count`; none when the node does not have the first. */
   async blocksFrom(
     api: keyof typeof PATHS,
     number: number,
@@ -94,7 +90,7 @@ export class TronChain {
     const { value } = await this.#node.ask(api, {
       path: `${PATHS[api]}/getblockbylimitnext`,
       body: { startNum: number, endNum: number + count },
-      read: parseBlocks,
+      read: parseBlocks(number, count),
       signal: this.#signal,
       tries,
     });
@@ -106,7 +102,7 @@ export class TronChain {
     const { value } = await this.#node.ask(api, {
       path: `${PATHS[api]}/gettransactioninfobyid`,
       body: { value: id.slice(2) },
-      read: parseInfo,
+      read: parseInfoOf(id),
       signal: this.#signal,
       ...(tries && { tries }),
     });
@@ -116,9 +112,13 @@ export class TronChain {
   /**
    * CAIP-2 id of the chain, `tron:` and the last four bytes of the first block's id, as CHAINID says inside the VM:
    * `tron:0x2b6653dc` is the main net.
+   * @throws MirrorFailure when the two kinds of nodes are of two chains
    */
   async caip2(): Promise<`tron:0x${string}`> {
-    const { value } = await this.block("full", 0);
+    const [{ value }, solid] = [await this.block("full", 0), await this.block("solidity", 0)];
+    if (value.id !== solid.value.id) {
+      throw new MirrorFailure("TRON_URL and TRON_SOLIDITY_URL lead to two different chains.");
+    }
     return `tron:0x${value.id.slice(-8)}`;
   }
 }

@@ -6,40 +6,51 @@ import { BadAnswer } from "./wire.ts";
 /** Which of a node's three APIs is asked. */
 export type Api = "full" | "solidity" | "events";
 
-/** First penalty of a backend that failed, and the longest of a public one; each failure in a row doubles it. */
-const PENALTY_MS = 250;
-const LONGEST_PENALTY_MS = 60_000;
+/** First and longest penalty of a backend that failed; each failure in a row doubles it. */
+interface Penalty {
+  firstMs: number;
+  longestMs: number;
+}
+const PENALTY: Penalty = { firstMs: 250, longestMs: 60_000 };
 /** A node on this machine does not mind being asked. */
-const LONGEST_LOCAL_PENALTY_MS = 3_000;
+const LOCAL_PENALTY: Penalty = { firstMs: 50, longestMs: 3_000 };
 const TIMEOUT_MS = 15_000;
+/** Of an answer, unpacked: many times what the fullest block and its infos take. */
+const LARGEST_ANSWER = 32 * 2 ** 20;
 
 /** All tries were used up. */
 export class NodeFailure extends Error {
   override name = "NodeFailure";
 }
 
+/** Half to all of the penalty, so that those who were refused together do not come back together. */
+function penaltyMs({ firstMs, longestMs }: Penalty, failures: number): number {
+  return Math.min(firstMs * 2 ** failures, longestMs) * (0.5 + Math.random() / 2);
+}
+
 class Backend {
   readonly url: string;
   #failures = 0;
-  /** Until when it is left alone. */
+  /** Until when it is left alone, by a clock that nobody sets. */
   free = 0;
 
-  readonly #longestMs: number;
+  readonly #penalty: Penalty;
 
-  constructor(url: string, longestMs: number) {
+  constructor(url: string, penalty: Penalty) {
     this.url = url;
-    this.#longestMs = longestMs;
+    this.#penalty = penalty;
   }
 
-  /** Half to all of the penalty, so that those who were refused together do not come back together. */
   punish(atLeastMs = 0): void {
-    const full = Math.min(PENALTY_MS * 2 ** this.#failures++, this.#longestMs);
-    this.free = Date.now() + Math.max(atLeastMs, full * (0.5 + Math.random() / 2));
+    const now = performance.now();
+    // What was asked together is refused together: that is one failure.
+    const own = now < this.free ? 0 : penaltyMs(this.#penalty, this.#failures++);
+    this.free = Math.max(this.free, now + Math.max(atLeastMs, own));
   }
 
   forgive(): void {
-    this.#failures = 0;
-    this.free = 0;
+    // What was asked before the refusal says nothing of what will be.
+    if (performance.now() >= this.free) this.#failures = 0;
   }
 }
 
@@ -79,8 +90,8 @@ export class TronNode {
       "fullNodes" | "solidityNodes" | "eventServers" | "apiKey" | "requestsPerSecond" | "local"
     >,
   ) {
-    const longest = config.local ? LONGEST_LOCAL_PENALTY_MS : LONGEST_PENALTY_MS;
-    const backends = (urls: string[]) => urls.map((url) => new Backend(url, longest));
+    const penalty = config.local ? LOCAL_PENALTY : PENALTY;
+    const backends = (urls: string[]) => urls.map((url) => new Backend(url, penalty));
     this.#backends = {
       full: backends(config.fullNodes),
       solidity: backends(config.solidityNodes),
@@ -127,7 +138,7 @@ export class TronNode {
     const backends = this.#backends[api];
     for (;;) {
       signal.throwIfAborted();
-      const now = Date.now();
+      const now = performance.now();
       const turn = this.#turn[api]++;
       const order = backends.map((_, at) => backends[(turn + at) % backends.length] as Backend);
       const backend = order.find(({ free }) => free <= now);
@@ -152,13 +163,15 @@ export class TronNode {
         headers: { ...this.#headers, ...(body && { "content-type": "application/json" }) },
         ...(body && { method: "POST", body: JSON.stringify(body) }),
         signal: end.signal,
+        // Another host has no business with the key.
+        redirect: "error",
       });
       if (!response.ok) {
         await response.body?.cancel();
         const seconds = Number(response.headers.get("retry-after"));
         throw new Refusal(response.status, seconds > 0 ? Math.min(seconds, 300) * 1000 : 0);
       }
-      const json: unknown = await response.json();
+      const json: unknown = JSON.parse(await textOf(response));
       // A node reports what it could not do with status 200.
       if (typeof json === "object" && json !== null && "Error" in json)
         throw new BadAnswer(String(json.Error));
@@ -172,6 +185,21 @@ export class TronNode {
   #count(outcome: string): void {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
   }
+}
+
+/**
+ * Reads an answer.
+ * @throws BadAnswer when it is larger than any that is needed: a packed one can be a thousand times what came
+ */
+async function textOf(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > LARGEST_ANSWER) throw new BadAnswer("The answer is too large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size).toString();
 }
 
 class Refusal extends Error {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FullBlock, TronChain } from "./chain.ts";
 import type { TronConfig } from "./config.ts";
-import type { Asked } from "./node.ts";
+import { type Asked, NodeFailure } from "./node.ts";
 import type { Progress } from "./progress.ts";
 import type { TronStore } from "./store.ts";
 
@@ -9,6 +9,8 @@ type Fetched = FullBlock & Pick<Asked<unknown>, "distrust">;
 
 /** Refusals of a block to follow the one before it, after which the chain itself is taken for another one. */
 const BROKEN_LINKS = 5;
+/** How often a block is asked for before the head that promised it is asked for again. */
+const TRIES = 5;
 
 /** The chain's solidified blocks are not those that were scanned. */
 export class ChainReplaced extends Error {
@@ -31,27 +33,33 @@ export async function scan(options: {
   const ahead = new Map<number, Promise<Fetched>>();
   let brokenLinks = 0;
   for (;;) {
-    progress.solidHead = Math.max(progress.solidHead, (await chain.head("solidity")).number);
+    progress.solidHead = (await chain.head("solidity")).number;
     progress.heard();
     while (store.cursor.number < progress.solidHead) {
       const next = store.cursor.number + 1;
       for (let number = next; number < next + config.inFlight && number <= progress.solidHead; number++) {
         if (ahead.has(number)) continue;
-        const fetching = chain.fullBlock("solidity", number);
+        const fetching = chain.fullBlock("solidity", number, TRIES);
         // Whoever awaits it sees the failure; when it is thrown away first, nobody needs to.
         fetching.catch(() => {});
         ahead.set(number, fetching);
       }
-      const block = await (ahead.get(next) as Promise<Fetched>);
+      const block = await (ahead.get(next) as Promise<Fetched>).catch((error: unknown) => {
+        if (error instanceof NodeFailure) return null;
+        throw error;
+      });
       ahead.delete(next);
+      if (!block) {
+        // Nobody answers, or nobody has it and the head was a lie.
+        ahead.clear();
+        break;
+      }
       const { id } = store.cursor;
       if (id !== null && block.parentId !== id) {
         block.distrust();
         ahead.clear();
         if (++brokenLinks < BROKEN_LINKS) continue;
-        if ((await chain.block("solidity", store.cursor.number)).value.id !== id) {
-          throw new ChainReplaced(`block ${store.cursor.number} of ${store.chainId} is another one`);
-        }
+        await confirmCursor(chain, store);
         brokenLinks = 0;
         continue;
       }
@@ -59,7 +67,23 @@ export async function scan(options: {
       await store.commit(block);
       progress.moved(block);
     }
-    progress.caughtUp = true;
+    if (store.cursor.number === progress.solidHead) progress.caughtUp = true;
     await sleep(config.pollingMs, undefined, { signal });
   }
+}
+
+/**
+ * Holds the last scanned block to the chain: one node may be wrong, so it counts as another one only when none of several
+ * answers has it.
+ * @throws ChainReplaced
+ */
+export async function confirmCursor(chain: TronChain, { cursor, chainId }: TronStore): Promise<void> {
+  const { number, id } = cursor;
+  if (id === null) return;
+  for (let asked = 0; asked < BROKEN_LINKS; asked++) {
+    const { value, distrust } = await chain.block("solidity", number);
+    if (value.id === id) return;
+    distrust();
+  }
+  throw new ChainReplaced(`block ${number} of ${chainId} is another one`);
 }

@@ -66,7 +66,7 @@ async function follow(
     const from = last?.number ?? Math.max(cursor.number, solidHead) + 1;
     const answer = await chain.blocksFrom("full", from, WINDOW, TRIES);
     const [first] = answer;
-    if (last && first?.number === from) {
+    if (last && first) {
       // Replaced by another of its height: so may those before it be.
       if (first.id !== last.id) {
         blocks.pop();

@@ -105,17 +105,22 @@ export class TronStore {
 
   /**
    * Takes the database for this watcher and makes the tables ready: what was scanned stays, rows of other code are
-   * made anew from the kept logs, and where another contract was scanned all begins anew.
-   * @throws MirrorFailure when Postgres cannot be used or another watcher has it
+   * made anew from the kept logs, and where another contract was scanned all begins anew. Another public chain is taken
+   * for a mistake.
+   * @throws MirrorFailure when Postgres cannot be used, another watcher has it or it mirrors another public chain
    */
-  static async open(databaseUrl: string, chainId: string, sources: TronSources): Promise<TronStore> {
+  static async open(
+    databaseUrl: string,
+    chainId: string,
+    sources: TronSources & { local: boolean },
+  ): Promise<TronStore> {
     const client = await connect(databaseUrl);
     const store = new TronStore(client, chainId, sources);
     try {
       await store.#lock();
       // A crash of Postgres may lose the last commits, but rows and cursor together: they are fetched again.
       await client.query("SET synchronous_commit = off");
-      await store.#prepare();
+      await store.#prepare(sources.local);
     } catch (error) {
       // The lock goes with the connection.
       await client.end();
@@ -138,9 +143,14 @@ export class TronStore {
     }
   }
 
-  async #prepare(): Promise<void> {
+  async #prepare(local: boolean): Promise<void> {
     await this.client.query(SOURCE_TABLES);
     const found = await this.#stored();
+    if (found && found.chain_id !== this.chainId && !local) {
+      throw new MirrorFailure(
+        `This database mirrors ${found.chain_id} but TRON_URL leads to ${this.chainId}; set another DATABASE_URL.`,
+      );
+    }
     const sources = sourcesOf(this.chainId, this.#sources);
     if (!found || found.sources !== sources) return this.restart();
     this.#cursor = { number: Number(found.number), id: found.id };
@@ -149,11 +159,12 @@ export class TronStore {
 
   async #stored() {
     const { rows } = await this.client.query<{
+      chain_id: string;
       sources: string;
       rows_schema: string;
       number: string;
       id: Hex | null;
-    }>("SELECT sources, rows_schema, number, id FROM tron.cursor");
+    }>("SELECT chain_id, sources, rows_schema, number, id FROM tron.cursor");
     return rows[0];
   }
 

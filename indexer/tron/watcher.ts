@@ -5,7 +5,7 @@ import type { TronConfig } from "./config.ts";
 import { TronNode } from "./node.ts";
 import { Progress } from "./progress.ts";
 import { reconcileForever } from "./reconcile.ts";
-import { ChainReplaced, scan } from "./scan.ts";
+import { ChainReplaced, confirmCursor, scan } from "./scan.ts";
 import { watchSeen } from "./seen.ts";
 import { serve } from "./server.ts";
 import { connect, NoPostgres, type Step, TronStore } from "./store.ts";
@@ -31,7 +31,7 @@ export async function runWatcher(config: TronConfig, options: Options): Promise<
   const signal = AbortSignal.any([options.signal, end.signal]);
   const node = new TronNode(config);
   const chain = new TronChain(node, signal);
-  const progress = new Progress(config.stuckMs);
+  const progress = new Progress(config.stuckMs, config.local);
   let chainId: string | null = null;
   let store: TronStore | null = null;
   const server = await serve(config.port, {
@@ -138,14 +138,9 @@ async function watch(options: {
  * @throws ChainReplaced
  */
 async function agree(chain: TronChain, store: TronStore): Promise<void> {
-  const { number, id } = store.cursor;
-  if (id === null || number < 0) return;
   const head = await chain.head("solidity");
   // A node that is behind cannot tell; the link of the next block does.
-  if (head.number < number) return;
-  if ((await chain.block("solidity", number)).value.id !== id) {
-    throw new ChainReplaced(`block ${number} of ${store.chainId} is another one`);
-  }
+  if (head.number >= store.cursor.number) await confirmCursor(chain, store);
 }
 
 /** Says once that the cursor is stuck, and once that it moves again (R18). */

@@ -79,14 +79,14 @@ export function parseBlock(json: unknown): TronBlock {
   if (BigInt(id.slice(0, 18)) !== BigInt(number)) throw new BadAnswer("The block's id is not of its number");
   const transactions = block.transactions ?? [];
   if (!Array.isArray(transactions)) throw new BadAnswer("The block's transactions are no list");
+  const ids = transactions.map((each) => bytes(object(each, "A transaction").txID, "A transaction's id", 32));
+  if (new Set(ids).size < ids.length) throw new BadAnswer("The block has a transaction twice");
   return {
     number,
     id,
     parentId: bytes(raw.parentHash, "The block's parent", 32),
     timestamp: Math.floor(whole(raw.timestamp, "The block's time") / 1000),
-    transactions: transactions.map((each) =>
-      bytes(object(each, "A transaction").txID, "A transaction's id", 32),
-    ),
+    transactions: ids,
     calls: transactions.flatMap(callsOf),
   };
 }
@@ -103,17 +103,21 @@ function callsOf(transaction: unknown): TronBlock["calls"] {
   });
 }
 
-/** Reads blocks that follow each other; `{}` is none. */
-export function parseBlocks(json: unknown): TronBlock[] {
-  const list = object(json, "The list of blocks").block ?? [];
-  if (!Array.isArray(list)) throw new BadAnswer("The blocks are no list");
-  const blocks = list.map(parseBlock).sort((a, b) => a.number - b.number);
-  for (const [at, block] of blocks.entries()) {
-    const before = blocks[at - 1];
-    if (before && before.id !== block.parentId)
-      throw new BadAnswer(`Block ${block.number} has another parent`);
-  }
-  return blocks;
+/** Reads blocks that follow each other, `count` at the most, from the first that was asked for on; `{}` is none. */
+export function parseBlocks(from: number, count: number): (json: unknown) => TronBlock[] {
+  return (json) => {
+    const list = object(json, "The list of blocks").block ?? [];
+    if (!Array.isArray(list) || list.length > count) throw new BadAnswer("The blocks are no such list");
+    const blocks = list.map(parseBlock).sort((a, b) => a.number - b.number);
+    for (const [at, block] of blocks.entries()) {
+      if (block.number !== from + at)
+        throw new BadAnswer(`Asked for block ${from + at}, got ${block.number}`);
+      const before = blocks[at - 1];
+      if (before && before.id !== block.parentId)
+        throw new BadAnswer(`Block ${block.number} has another parent`);
+    }
+    return blocks;
+  };
 }
 
 /** The block that was asked for; `{}` and another one are no answer. */
@@ -142,6 +146,15 @@ export function parseInfo(json: unknown): TronInfo | null {
     message: failure === null ? null : textOf(info.resMessage),
     // A transfer of TRX says no `receipt.result` and has no logs; a call that succeeded says so.
     logs: failure === null && said === "SUCCESS" ? logs.map(parseLog) : [],
+  };
+}
+
+/** The info of the transaction that was asked for, not of another. */
+export function parseInfoOf(id: Hex): (json: unknown) => TronInfo | null {
+  return (json) => {
+    const info = parseInfo(json);
+    if (info && info.id !== id) throw new BadAnswer(`Asked for transaction ${id}, got ${info.id}`);
+    return info;
   };
 }
 

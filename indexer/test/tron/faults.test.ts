@@ -67,7 +67,7 @@ async function clean(served: TestNode): Promise<Record<string, string[]>> {
   nodes.push(calm);
   const url = await database();
   run(url, [calm.url]);
-  await scanned(url, served.blocks.length - 1);
+  await scanned(url, served.blocks.length - 1, [], 300_000);
   return tronContent(url);
 }
 
@@ -176,11 +176,11 @@ test("an hour's blocks replayed under 5 % random faults give exactly the rows of
     url,
     served.map((each) => each.url),
   );
-  await scanned(url, AN_HOUR - 1);
+  await scanned(url, AN_HOUR - 1, [], 300_000);
   const content = await tronContent(url);
   expect(content.transfers?.length).toBeGreaterThan(100);
   expect(content).toEqual(await clean(served[0] as TestNode));
-});
+}, 600_000);
 
 test("killed at each step of a commit, it loses and doubles nothing", async () => {
   const served = await node(busy(40));

@@ -19,6 +19,8 @@ export interface NodeControls {
   head: number;
   solid: number;
   fault: (path: string) => Fault;
+  /** What it says instead of an answer; `asked` is the body of the request. */
+  lie: (path: string, asked: Record<string, unknown>, answer: unknown) => unknown;
   /** Answers of the events API by page, in turn; null lets it fail. */
   pages: (query: URLSearchParams) => unknown;
   requests: Map<string, number>;
@@ -39,6 +41,7 @@ export async function startNode(blocks: Served[]): Promise<TestNode> {
     head: top,
     solid: top,
     fault: () => null,
+    lie: (_path, _asked, answer) => answer,
     pages: () => ({ success: true, data: [], meta: {} }),
     requests: new Map(),
   };
@@ -51,7 +54,9 @@ export async function startNode(blocks: Served[]): Promise<TestNode> {
     if (fault === "hang") return;
     if (typeof fault === "number") return void response.writeHead(fault, { "retry-after": "0" }).end("no");
     const body =
-      fault === "{}" || fault === "[]" ? fault : JSON.stringify(answer(controls, path, params, url));
+      fault === "{}" || fault === "[]"
+        ? fault
+        : JSON.stringify(controls.lie(path, params, answer(controls, path, params, url)));
     if (fault === "cut") {
       response.writeHead(200, { "content-length": String(body.length + 9) });
       response.write(body.slice(0, body.length / 2));

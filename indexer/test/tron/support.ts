@@ -59,12 +59,18 @@ export const rowsSchemaIn = async (databaseUrl: string): Promise<string> =>
     ?.rows_schema ?? "";
 
 /** Waits until a block is written. */
-export async function scanned(databaseUrl: string, block: number, lines: string[] = []): Promise<void> {
-  await until(`block ${block} to be written`, async () => {
+export async function scanned(
+  databaseUrl: string,
+  block: number,
+  lines: string[] = [],
+  ms?: number,
+): Promise<void> {
+  const written = async () => {
     if (lines.some((line) => line.includes("again, because"))) throw new Error(lines.join("\n"));
     const rows = await query<{ number: string }>(databaseUrl, "SELECT number FROM tron.cursor");
     return Number(rows[0]?.number) >= block;
-  });
+  };
+  await until(`block ${block} to be written`, written, ms);
 }
 
 /** Every row of every table, and of the kept logs, as text in a fixed order. */
