@@ -124,7 +124,10 @@ function readChainIds(env: NodeJS.ProcessEnv): string[] {
   const elsewhere = ids.find((id) => isTron(id) && id !== LOCAL_TRON);
   if (elsewhere && !env.TRON_URL)
     throw new Failure(`CHAIN_IDS names ${elsewhere}, but not where it answers; set TRON_URL.`);
-  if (ids.every(isTron)) throw new Failure("CHAIN_IDS must name an EVM chain too, e.g. 31337.");
+  if (ids.every(isTron))
+    throw new Failure(
+      "CHAIN_IDS names no EVM chain. One is needed beside Tron: the tables that all chains share are laid out by the EVM mirror. Name one that AIForge is deployed on, with its RPC_URL_<id>, AIFORGE_ADDRESS_<id> and USDT_ADDRESS_<id>, or for trying things out the local 31337; everybody knows the keys of that one, so never serve it beside real money.",
+    );
   return ids;
 }
 
