@@ -98,12 +98,7 @@ export async function startTronDevnet(options: TronDevnetOptions = {}): Promise<
     },
     head: () => chain.ledger.head,
     solid: () => chain.ledger.header(chain.ledger.head).solid,
-    mine: async (blocks = 1) => {
-      requireWhole("blocks", blocks, 0);
-      const refused: Refused[] = [];
-      for (let made = 0; made < blocks; made++) refused.push(...(await chain.mine()));
-      return refused;
-    },
+    mine: (blocks = 1) => chain.mineBlocks(blocks),
     missSlots: (slots) => chain.mine(slots),
     reorg: (reorg) => chain.reorg(reorg),
     fund: (address, sun) => fund((backends[0] as Backend).view, addressOf(address), sun),

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Address } from "../protocol/address.ts";
 import type { Transaction } from "../protocol/transaction.ts";
 import { credit } from "../vm/accounts.ts";
@@ -90,12 +91,25 @@ export class Chain {
   mine(missed = 0): Promise<Refused[]> {
     return this.#line.run(async () => {
       requireWhole("missed", missed, 0, MAX_MISSED);
-      const due = this.#waiting.get(this.ledger.head + 1) ?? [];
-      this.#waiting.delete(this.ledger.head + 1);
-      const transactions = [...due, ...this.pending.values()];
+      const height = this.ledger.head + 1;
+      const due = this.#waiting.get(height) ?? [];
+      const refused = await this.#produce([...due, ...this.pending.values()], missed);
+      // Not before: a block that cannot be written takes nothing away.
+      this.#waiting.delete(height);
       this.pending.clear();
-      return this.#produce(transactions, missed);
+      return refused;
     });
+  }
+
+  /** {@link mine} for many blocks, with questions answered in between. */
+  async mineBlocks(blocks: number, missed = 0): Promise<Refused[]> {
+    requireWhole("blocks", blocks, 0);
+    const refused: Refused[] = [];
+    for (let made = 0; made < blocks; made++) {
+      refused.push(...(await this.mine(made === 0 ? missed : 0)));
+      if (made % 100 === 99) await setImmediate();
+    }
+    return refused;
   }
 
   /**
@@ -124,8 +138,8 @@ export class Chain {
           plan.set(target, [...(plan.get(target) ?? []), transaction]);
         }
       }
-      this.#forget(first - 1);
       this.#file?.write({ rewind: first - 1 });
+      this.#forget(first - 1);
       const refused: Refused[] = [];
       for (let height = first; height <= head + longer; height++) {
         // Another witness begins the branch, so that none of its blocks has the id of one that is replaced.

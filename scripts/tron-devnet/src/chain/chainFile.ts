@@ -1,4 +1,13 @@
-import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fromHex, toHex } from "../protocol/hex.ts";
 import type { JsonObject } from "../protocol/json.ts";
@@ -22,7 +31,7 @@ export type ChainRecord =
   | { time: number; slot: number; included: Included[]; changes: Change[] }
   | { rewind: number };
 
-/** The directory does not hold a chain that this version can read. */
+/** The directory does not hold a chain that this version can read, or another process makes blocks in it. */
 export class ChainFileError extends Error {
   override name = "ChainFileError";
 }
@@ -48,6 +57,8 @@ export class ChainFile {
   records: Iterable<ChainRecord>;
   readonly genesis: Genesis;
   readonly #file: number;
+  /** Bytes that were read and written, all of them whole lines. */
+  #size: number;
 
   /**
    * Opens the chain in `directory`, or begins one with `genesis`.
@@ -60,6 +71,7 @@ export class ChainFile {
     const text = readFileSync(path);
     const end = text.lastIndexOf(0x0a) + 1;
     if (end < text.length) truncateSync(path, end);
+    this.#size = end;
     const lines = text.subarray(0, end);
     const firstEnd = lines.indexOf(0x0a);
     if (firstEnd < 0) {
@@ -74,7 +86,11 @@ export class ChainFile {
     this.records = readRecords(lines.subarray(firstEnd + 1), path);
   }
 
-  /** The record is with the operating system when this returns: it survives the process, not a power failure. */
+  /**
+   * The record is with the operating system when this returns: it survives the process, not a power failure. After an
+   * error, such as a full disk, nothing of it is there.
+   * @throws {ChainFileError} when another process has written to the chain
+   */
   write(record: ChainRecord) {
     this.#append(
       "rewind" in record
@@ -95,7 +111,17 @@ export class ChainFile {
   }
 
   #append(row: object) {
-    writeSync(this.#file, `${JSON.stringify(row)}\n`);
+    if (fstatSync(this.#file).size !== this.#size) {
+      throw new ChainFileError("Another process makes blocks in this directory; this one cannot go on");
+    }
+    const line = Buffer.from(`${JSON.stringify(row)}\n`);
+    try {
+      for (let done = 0; done < line.length; ) done += writeSync(this.#file, line, done);
+    } catch (error) {
+      ftruncateSync(this.#file, this.#size);
+      throw error;
+    }
+    this.#size += line.length;
   }
 }
 

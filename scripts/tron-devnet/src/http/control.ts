@@ -1,4 +1,3 @@
-import type { Refused } from "../chain/chain.ts";
 import { BroadcastError, ControlError, requireWhole } from "../chain/errors.ts";
 import { fund } from "../faucet.ts";
 import { isObject, type Json, type JsonObject } from "../protocol/json.ts";
@@ -16,10 +15,7 @@ export const controls: Record<string, Control> = {
     const blocks = intParam(params, "blocks", 1);
     const missed = intParam(params, "missed", 0);
     requireWhole("blocks", blocks, 1);
-    const refused: Refused[] = [];
-    for (let made = 0; made < blocks; made++) {
-      refused.push(...(await backend.view.chain.mine(made === 0 ? missed : 0)));
-    }
+    const refused = await backend.view.chain.mineBlocks(blocks, missed);
     return { ...status(backend), refused: refused.map((one) => ({ ...one })) };
   },
 
