@@ -63,6 +63,8 @@ function tronLimitsFromEnv(env: Record<string, string | undefined>): TronLimits 
     readsPerClient: whole(env, "TRON_READS_PER_CLIENT", TRON_LIMITS.readsPerClient * times),
     sends: whole(env, "TRON_SENDS", TRON_LIMITS.sends * times),
     sendsPerClient: whole(env, "TRON_SENDS_PER_CLIENT", TRON_LIMITS.sendsPerClient * times),
+    atOnce: TRON_LIMITS.atOnce * times,
+    atOncePerClient: TRON_LIMITS.atOncePerClient * times,
   };
 }
 
