@@ -169,6 +169,10 @@ test("the fee limit follows from the estimate, and too little of it fails on the
   const call = { from: alice, to: usdt, data };
   const fee = await estimateTronFee({ client, ...call });
   expect(fee.feeLimitSun).toBe((fee.energy * 100n * 13n + 9n) / 10n);
+  // The limit is of energy alone: a thousand sun for each byte of it may come on top.
+  const bytes = (fee.mostSun - fee.feeLimitSun) / 1000n;
+  expect(bytes).toBeGreaterThan(BigInt(data.length / 2));
+  expect(bytes).toBeLessThan(600n);
   const built = await buildTronCall({ url: devnet.url, ...call, feeLimit: fee.energy * 50n });
   const signature = await aliceKey.sign({ hash: `0x${built.txID}` });
   const hash = await broadcastTron(devnet.url, { ...built, signature: [signature] });

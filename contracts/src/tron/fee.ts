@@ -11,6 +11,8 @@ export interface TronFee {
   energy: bigint;
   /** What the sender pays as things are: energy and bytes that it has no allowance for. Sun. */
   feeSun: bigint;
+  /** With all that it is allowed, and its bytes paid for: the limit is of energy alone. Sun. */
+  mostSun: bigint;
   /** What to allow for energy: 1.3 times the whole, as prices and the contract's state move. Sun. */
   feeLimitSun: bigint;
 }
@@ -70,12 +72,15 @@ export async function estimateTronFees({
     if (free >= 0) allowances[free] = (allowances[free] as bigint) - bytes;
     const energy = energies[at] ?? null;
     if (energy === null) return null;
+    const bytesSun = bytes * parameter("getTransactionFee");
     const paid = energy > staked ? energy - staked : 0n;
     staked -= energy - paid;
+    const feeLimitSun = (energy * price * 13n + 9n) / 10n;
     return {
       energy,
-      feeSun: paid * price + (free >= 0 ? 0n : bytes * parameter("getTransactionFee")),
-      feeLimitSun: (energy * price * 13n + 9n) / 10n,
+      feeSun: paid * price + (free >= 0 ? 0n : bytesSun),
+      mostSun: feeLimitSun + bytesSun,
+      feeLimitSun,
     };
   });
 }

@@ -11,5 +11,7 @@ it("tells the whole fee, or for which step it is and which is told later", () =>
   );
   const later = describeForecast({ ...fee, later: 1, titles });
   expect(later).toContain("at most 15.99, for “Approve USDT”.");
-  expect(later).toContain("That of “Pay” can be estimated only once this is on the chain");
+  expect(later).toContain(
+    "That of “Pay” comes on top: it can be estimated only once “Approve USDT” is on the chain",
+  );
 });

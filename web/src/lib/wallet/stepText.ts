@@ -13,8 +13,8 @@ export function describeForecast({
   const fee = `about ${about} ${symbol}, at most ${atMost}`;
   if (later === 0) return `Network fee${titles.length > 1 ? " of all steps" : ""}: ${fee}.`;
   return (
-    `Network fee: ${fee}, for ${quoted(known)}. That of ${quoted(titles.slice(-later))} can be estimated only ` +
-    "once this is on the chain; you see it before you sign."
+    `Network fee: ${fee}, for ${quoted(known)}. That of ${quoted(titles.slice(-later))} comes on top: it can be ` +
+    `estimated only once ${quoted(known.slice(-1))} is on the chain, and you see it before you sign.`
   );
 }
 

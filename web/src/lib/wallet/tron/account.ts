@@ -4,7 +4,6 @@ import {
   estimateTronFee,
   estimateTronFees,
   TronBroadcastError,
-  type TronFee,
 } from "@aiforge/contracts/tron";
 import { type Address, formatUnits, type Hex, type PublicClient } from "viem";
 import type { Problem } from "../errors.ts";
@@ -20,9 +19,6 @@ export function showTrx(sun: bigint): string {
   const [whole = "0", part = ""] = formatUnits((sun + 9999n) / 10_000n, 2).split(".");
   return `${whole}.${part.padEnd(2, "0")}`;
 }
-
-/** The fee limit is of energy alone, and staked energy costs nothing: what is paid can be either. In sun. */
-const mostOf = ({ feeSun, feeLimitSun }: TronFee): bigint => (feeLimitSun > feeSun ? feeLimitSun : feeSun);
 
 export interface TronAccountParameters {
   wallet: TronWallet;
@@ -57,7 +53,7 @@ export function tronAccount({
     async quoteFee(call) {
       const [fee, balance] = await Promise.all([estimate(call), publicClient.getBalance({ address })]);
       if (balance < fee.feeSun) throw new TransactError(tooLittle(balance, fee.feeSun), null);
-      return { about: showTrx(fee.feeSun), atMost: showTrx(mostOf(fee)), symbol: "TRX" };
+      return { about: showTrx(fee.feeSun), atMost: showTrx(fee.mostSun), symbol: "TRX" };
     },
     async forecastFee(calls) {
       const [fees, balance] = await Promise.all([
@@ -66,7 +62,7 @@ export function tronAccount({
       ]);
       const known = fees.filter((fee) => fee !== null);
       const about = known.reduce((sum, { feeSun }) => sum + feeSun, 0n);
-      const atMost = known.reduce((sum, fee) => sum + mostOf(fee), 0n);
+      const atMost = known.reduce((sum, { mostSun }) => sum + mostSun, 0n);
       return {
         about: showTrx(about),
         atMost: showTrx(atMost),
