@@ -160,10 +160,10 @@ function blockOf(
     timestamp: seconds * 1000,
   };
   const blockID = idOf(number, `${seed}${raw.parentHash}`);
-  const transactions = infos.map(({ id, call }) => ({
+  const transactions = infos.map(({ id, call, raw = rawOf(call) }) => ({
     txID: id,
     ret: [{ contractRet: "SUCCESS" }],
-    raw_data: { contract: [{ type: "TriggerSmartContract", parameter: { value: call ?? {} } }] },
+    raw_data: raw,
   }));
   return {
     block: {
@@ -171,9 +171,13 @@ function blockOf(
       block_header: { raw_data: raw },
       ...(transactions.length > 0 && { transactions }),
     },
-    infos: infos.map(({ call: _, ...info }) => info as Served["infos"][number]),
+    infos: infos.map(({ call: _call, raw: _raw, ...info }) => info as Served["infos"][number]),
   };
 }
+
+const rawOf = (value: unknown = {}, type = "TriggerSmartContract") => ({
+  contract: [{ type, parameter: { value } }],
+});
 
 /** One transaction of a made-up block. */
 export interface Made {
@@ -182,7 +186,19 @@ export interface Made {
   /** What the receipt says; SUCCESS when left out, null for a transfer of TRX. */
   result?: string | null;
   call?: { contract_address: string; data?: string };
+  /** All of it, where it is no such call. */
+  raw?: unknown;
 }
+
+/** A transaction that moves what is no token of a contract: TRX, or one of those that Tron has without contracts. */
+export const moves = (
+  type: "TransferContract" | "TransferAssetContract",
+  to: Hex,
+  more: object,
+): Partial<Made> => ({
+  raw: rawOf({ owner_address: `41${"5e".repeat(20)}`, to_address: `41${plain(to)}`, ...more }, type),
+  result: null,
+});
 
 const START = 1_700_000_000;
 
@@ -194,7 +210,7 @@ export function makeBlocks(
   const served = [...before];
   for (const made of transactions) {
     const number = served.length;
-    const infos = made.map(({ seed, logs = [], result = "SUCCESS", call }) => ({
+    const infos = made.map(({ seed, logs = [], result = "SUCCESS", call, raw }) => ({
       id: hash(seed),
       blockNumber: number,
       receipt: result === null ? { net_usage: 268 } : { result },
@@ -207,6 +223,7 @@ export function makeBlocks(
         })),
       }),
       ...(call && { call }),
+      ...(raw !== undefined && { raw }),
     }));
     served.push(blockOf(number, served.at(-1), START + 3 * number, infos, `${fork}${number}`));
   }

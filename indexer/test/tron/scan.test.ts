@@ -3,7 +3,17 @@ import { encodeEventTopics, type Hex, pad, toHex } from "viem";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createDatabase } from "../../../scripts/testing/postgres.ts";
 import { query, until } from "../support.ts";
-import { type Made, makeBlocks, type Served, startNode, type TestNode, transferLog, txOf } from "./node.ts";
+import {
+  type Made,
+  makeBlocks,
+  moves,
+  type Served,
+  startNode,
+  type TestNode,
+  transferCall,
+  transferLog,
+  txOf,
+} from "./node.ts";
 import {
   AIFORGE,
   CASHIER,
@@ -64,9 +74,11 @@ test("R1: a token that calls itself USDT is not USDT; only the address counts", 
   expect(await transfersIn(database.url)).toEqual([{ tx_hash: txOf("real"), amount: "5" }]);
 });
 
-test("R2: TRX that is sent to the cashier is not counted", async () => {
-  await read(makeBlocks([[], [{ seed: "trx", result: null }]]));
-  expect(await transfersIn(database.url)).toEqual([]);
+test("R2: TRX that is sent to the cashier is not counted, nor is a token without a contract", async () => {
+  const trx = moves("TransferContract", CASHIER, { amount: 9_000_000 });
+  const named = moves("TransferAssetContract", CASHIER, { amount: 9_000_000, asset_name: "55534454" });
+  await read(makeBlocks([[], [{ seed: "trx", ...trx }, { seed: "trc10", ...named }, pay("usdt", 5n)]]));
+  expect(await transfersIn(database.url)).toEqual([{ tx_hash: txOf("usdt"), amount: "5" }]);
 });
 
 test.each(["REVERT", "OUT_OF_ENERGY"])("R3: a transfer that ended with %s is not counted", async (result) => {
@@ -129,6 +141,35 @@ test("R19: hostile input leaves no row and does not stop the scan", async () => 
   const credits = await query(database.url, `SELECT amount FROM ${await rowsSchemaIn(database.url)}.credits`);
   expect(credits).toEqual([{ amount: String(2n ** 256n - 1n) }]);
   expect((await running.get("/metrics")).body).toMatch(/^tron_unknown_logs\{[^}]*\} 6$/m);
+});
+
+test("R19: hostile calls hold up neither the scan nor what is only seen", async () => {
+  const called = (value: unknown) => ({ contract: [{ parameter: { value } }] });
+  const hostile = [
+    null,
+    [],
+    {},
+    { contract: "none" },
+    { contract: [null, 7, {}, { parameter: null }] },
+    called({ contract_address: `41${USDT.slice(2)}` }),
+    called({ contract_address: `41${USDT.slice(2)}`, data: "" }),
+    called({ contract_address: `41${USDT.slice(2)}`, data: 7 }),
+    called({ contract_address: `41${USDT.slice(2)}`, data: `a9059cbb${CASHIER.slice(2)}f` }),
+    called({ contract_address: `41${AIFORGE.slice(2)}`, data: "ff".repeat(50_000) }),
+    called({ contract_address: "41", data: "a9059cbb" }),
+    called({ contract_address: 41 }),
+  ].map((raw, n): Made => ({ seed: `hostile ${n}`, raw, result: n % 2 ? "REVERT" : "SUCCESS" }));
+  const after = pay("after", 3n, { call: transferCall(USDT, CASHIER, 3n) });
+  node = await startNode(makeBlocks([[], hostile, [after]]));
+  node.solid = 0;
+  watcher = watch(configFor(database.url, [node.url]));
+  await until(
+    "the payment to be seen",
+    async () => (await query(database.url, "SELECT 1 FROM tron.seen")).length === 1,
+  );
+  node.solid = 2;
+  await scanned(database.url, 2, watcher.lines);
+  expect(await transfersIn(database.url)).toEqual([{ tx_hash: txOf("after"), amount: "3" }]);
 });
 
 test("R20: USDT that another contract moved counts by its logs, each of several in a transaction", async () => {
