@@ -2,6 +2,7 @@ import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { Logger } from "pino";
+import { isViewGone } from "../db/view-gone.ts";
 import { AppError } from "./errors.ts";
 import { OPENAI_PREFIX, toOpenAIError } from "./openai-error.ts";
 import type { SessionUser } from "./session.ts";
@@ -76,7 +77,7 @@ export function toAppError(error: unknown): AppError {
       cause: error,
     });
   }
-  if (isMissingView(error)) {
+  if (isViewGone(error) || isViewGone(causeOf(error))) {
     return new AppError("mirror_unavailable", 503, "The chain's mirror is not ready yet.", {
       hint: "Try again in a few seconds.",
       cause: error,
@@ -95,14 +96,14 @@ export function toAppError(error: unknown): AppError {
   });
 }
 
-/** Postgres says 42P01 (no such relation) until the mirror has made its views: they are not the api's to make. */
-const isMissingView = (error: unknown) => postgresCode(error) === "42P01";
-
 /** What Postgres says to a NUL in a text (22021) and in JSON (22P05): it comes from the request, wherever it was. */
 const isUnstorableText = (error: unknown) => ["22021", "22P05"].includes(postgresCode(error) ?? "");
 
+/** Drizzle wraps what Postgres said. */
+const causeOf = (error: unknown) => (error instanceof Error ? error.cause : undefined);
+
 function postgresCode(error: unknown): string | undefined {
-  const { cause } = error instanceof Error ? error : {};
+  const cause = causeOf(error);
   return cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
 }
 
