@@ -50,6 +50,8 @@ const environment = z.object({
     .default(1024 ** 2),
   /** Calls of one key in a minute, on each instance. */
   GATEWAY_REQUESTS_PER_MINUTE: z.coerce.number().int().positive().default(600),
+  /** How long an answer waits for a chain's node, in milliseconds. */
+  CHAIN_READ_MS: z.coerce.number().int().positive().default(2_500),
   QUOTE_SECONDS: z.coerce.number().int().positive().default(1800),
   /** Of one account, on all instances: quotes in 15 minutes, and transactions looked at in a minute. */
   QUOTES_PER_ACCOUNT: z.coerce.number().int().positive().default(200),

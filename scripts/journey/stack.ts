@@ -63,6 +63,8 @@ export class Stack {
         MIRROR_PORT: String(ports.mirror),
         TRON_PORT: String(ports.tron),
         TRON_MIRROR_PORT: String(ports.tronMirror),
+        // A busy machine's nodes take their time.
+        CHAIN_READ_MS: "20000",
         ...env,
       },
     });

@@ -12,6 +12,8 @@ export interface Chain extends ChainConfig {
   aiforge: `0x${string}`;
   usdt: `0x${string}`;
   client: PublicClient;
+  /** How long an answer of the api's waits for the node, in milliseconds. */
+  readMs: number;
   /** Height of the newest block, at most `maxAge` milliseconds old. */
   head: (maxAge?: number) => Promise<bigint>;
   /** How the platform's own wallets send here. */
@@ -26,7 +28,7 @@ export interface Chains {
 
 /** Opens one client per configured chain: a Tron node is asked through the same client as an RPC node. */
 export function openChains(config: Config): Chains {
-  const all = config.chains.map(openChain);
+  const all = config.chains.map((chain) => openChain(chain, config.CHAIN_READ_MS));
   return {
     all,
     get: (id) => {
@@ -41,14 +43,14 @@ export function openChains(config: Config): Chains {
   };
 }
 
-function openChain(config: ChainConfig): Chain {
+function openChain(config: ChainConfig, readMs: number): Chain {
   const deployed = config.namespace === "eip155" ? deployments[config.chainId] : undefined;
   const aiforge = config.aiforge ?? deployed?.aiforge;
   const usdt = config.usdt ?? deployed?.usdt;
   if (!aiforge || !usdt) {
     throw new Error(`AIFORGE_ADDRESS_${config.chainId} and USDT_ADDRESS_${config.chainId} are missing`);
   }
-  const client = createPublicClient({ transport: transportOf(config), pollingInterval: 500 });
+  const client = createPublicClient({ transport: transportOf(config, readMs), pollingInterval: 500 });
   let cached: { height: bigint; at: number } | undefined;
   let pending: Promise<bigint> | undefined;
   const head = async (maxAge = 500) => {
@@ -66,17 +68,20 @@ function openChain(config: ChainConfig): Chain {
   };
   const sender =
     config.namespace === "tron" ? tronSender({ client }) : evmSender({ ...config, client, head });
-  return { ...config, aiforge, usdt, client, head, sender };
+  return { ...config, aiforge, usdt, client, readMs, head, sender };
 }
 
-const RETRIES = 1;
 const TIMEOUT_MS = 10_000;
 
-function transportOf({ namespace, rpcUrls, solidityUrl, headers }: ChainConfig): Transport {
+function transportOf({ namespace, rpcUrls, solidityUrl, headers }: ChainConfig, readMs: number): Transport {
+  // Of several nodes the next one is asked while somebody still waits for the answer.
+  const alone = rpcUrls.length === 1;
+  const timeout = alone ? TIMEOUT_MS : Math.ceil(readMs / rpcUrls.length);
+  const retryCount = alone ? 1 : 0;
   const transports = rpcUrls.map((url) =>
     namespace === "tron"
-      ? tronTransport(url, { headers, solidityUrl, timeoutMs: TIMEOUT_MS, retryCount: RETRIES })
-      : http(url, { retryCount: RETRIES, timeout: TIMEOUT_MS }),
+      ? tronTransport(url, { headers, solidityUrl, timeoutMs: timeout, retryCount })
+      : http(url, { retryCount, timeout }),
   );
   const [only] = transports;
   return transports.length === 1 && only ? only : fallback(transports, { retryCount: 0 });

@@ -1,6 +1,7 @@
 import { aiforgeAbi } from "@aiforge/contracts";
 import { inArray } from "drizzle-orm";
 import type { Chain } from "../../chain/chains.ts";
+import { readChain } from "../../chain/read.ts";
 import { chainHeads, chainSettings } from "../../chain/schema.ts";
 import type { Deps } from "../../deps.ts";
 
@@ -19,28 +20,38 @@ export async function listChains(deps: Deps) {
     deps.db.select().from(chainSettings).where(inArray(chainSettings.chainId, ids)),
   ]);
   return Promise.all(
-    deps.chains.all.map(async (chain) => ({
-      chain: chain.chain,
-      namespace: chain.namespace,
-      chainId: chain.chainId,
-      name: chain.name,
-      rpcUrl: chain.publicRpcUrl,
-      aiforge: chain.aiforge.toLowerCase(),
-      usdt: chain.usdt.toLowerCase(),
-      treasury:
-        settings.find(({ chainId }) => chainId === chain.chain)?.treasury ?? (await treasuryOf(chain)),
-      confirmations: chain.confirmations,
-      explorer: chain.explorer,
-      demo: chain.demo,
-      headBlock: await chain.head().then(Number, () => null),
-      mirroredBlock: mirrored.get(chain.chain) ?? null,
-    })),
+    deps.chains.all.map(async (chain) => {
+      const known = settings.find(({ chainId }) => chainId === chain.chain)?.treasury;
+      const [treasury, headBlock] = await Promise.all([known ?? treasuryOf(chain), headOf(chain)]);
+      return viewChain(chain, { treasury, headBlock, mirroredBlock: mirrored.get(chain.chain) ?? null });
+    }),
   );
 }
 
+/** Height of a chain's newest block; null when it does not tell in time. */
+export const headOf = (chain: Chain): Promise<number | null> =>
+  readChain(chain, () => chain.head()).then(Number, () => null);
+
+function viewChain<State>(chain: Chain, state: State) {
+  return {
+    chain: chain.chain,
+    namespace: chain.namespace,
+    chainId: chain.chainId,
+    name: chain.name,
+    rpcUrl: chain.publicRpcUrl,
+    aiforge: chain.aiforge.toLowerCase(),
+    usdt: chain.usdt.toLowerCase(),
+    confirmations: chain.confirmations,
+    explorer: chain.explorer,
+    demo: chain.demo,
+    ...state,
+  };
+}
+
 /** Asked of the contract itself as long as the mirror does not know it; null when the chain is unreachable. */
-function treasuryOf({ client, aiforge }: Chain): Promise<string | null> {
-  return client.readContract({ address: aiforge, abi: aiforgeAbi, functionName: "treasury" }).then(
+function treasuryOf(chain: Chain): Promise<string | null> {
+  const asked = { address: chain.aiforge, abi: aiforgeAbi, functionName: "treasury" } as const;
+  return readChain(chain, () => chain.client.readContract(asked)).then(
     (treasury) => treasury.toLowerCase(),
     () => null,
   );

@@ -3,7 +3,7 @@ import { statfs } from "node:fs/promises";
 import { sql } from "drizzle-orm";
 import { mirrorStarted } from "../../chain/mirror.ts";
 import type { Deps } from "../../deps.ts";
-import { mirroredBlocks } from "../chains/service.ts";
+import { headOf, mirroredBlocks } from "../chains/service.ts";
 import { cashierHealth } from "../payments/cashier/health.ts";
 
 const TIMEOUT_MS = 3_000;
@@ -64,14 +64,12 @@ async function askDatabase(deps: Deps): Promise<Dependency> {
 }
 
 async function askChains(deps: Deps): Promise<Dependency> {
-  const asked = deps.chains.all.map(async ({ name, head }) => `${name}: block ${await head()}`);
-  const heads = await Promise.allSettled(asked);
+  const asked = deps.chains.all.map(async (chain) => ({ name: chain.name, head: await headOf(chain) }));
+  const heads = await Promise.all(asked);
   // One that answers is enough to pay there.
-  if (heads.every(({ status }) => status === "rejected")) throw new Error("no chain answers");
-  const detail = heads.map((each, at) =>
-    each.status === "fulfilled" ? each.value : `${deps.chains.all[at]!.name}: no answer`,
-  );
-  const all = heads.every(({ status }) => status === "fulfilled");
+  if (heads.every(({ head }) => head === null)) throw new Error("no chain answers");
+  const detail = heads.map(({ name, head }) => `${name}: ${head === null ? "no answer" : `block ${head}`}`);
+  const all = heads.every(({ head }) => head !== null);
   return { state: all ? "ok" : "degraded", detail: detail.join(", ") };
 }
 
@@ -79,11 +77,12 @@ async function askMirror(deps: Deps): Promise<Dependency> {
   if (!(await mirrorStarted(deps))) return { state: "degraded", detail: "The mirror is starting." };
   const mirrored = await mirroredBlocks(deps);
   const lags = await Promise.all(
-    deps.chains.all.map(async ({ chain, name, head }) => {
-      const at = mirrored.get(chain);
+    deps.chains.all.map(async (chain) => {
+      const { name } = chain;
+      const at = mirrored.get(chain.chain);
       if (at === undefined) return { name, lag: Number.POSITIVE_INFINITY };
       // An unreachable chain is not the mirror's fault.
-      const newest = await head().then(Number, () => at);
+      const newest = (await headOf(chain)) ?? at;
       return { name, lag: Math.max(0, newest - at) };
     }),
   );

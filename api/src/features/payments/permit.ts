@@ -16,7 +16,7 @@ const known = new WeakMap<Chain, Promise<`0x${string}` | null>>();
 export function permit2Of(chain: Chain): Promise<`0x${string}` | null> {
   const asked = known.get(chain);
   if (asked) return asked;
-  const answer = readChain(() =>
+  const answer = readChain(chain, () =>
     chain.client.readContract({ address: chain.aiforge, abi: aiforgeAbi, functionName: "permit2" }),
   ).then((address) => (address === zeroAddress ? null : address));
   known.set(chain, answer);

@@ -24,7 +24,7 @@ export function openPurse({ db }: Pick<Deps, "db">): Purse {
   return {
     allowance: (chain, wallet, spender) =>
       once(`${chain.chain} ${wallet} ${spender}`, () =>
-        readChain(() =>
+        readChain(chain, () =>
           chain.client.readContract({
             address: chain.usdt,
             abi: usdtAbi,

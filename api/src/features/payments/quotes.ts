@@ -51,7 +51,7 @@ export async function openQuote(deps: Deps, userId: string, quote: QuoteParamete
   await limitQuotes(deps, userId);
   const settings = await settingsOf(deps.db, chain.chain);
   if (settings?.paused) throw paused();
-  const quotedBlock = await readChain(() => chain.head(0));
+  const quotedBlock = await readChain(chain, () => chain.head(0));
   const cashier = takesTransfers(quote) && (await ableCashier(chain));
   return deps.db.transaction(async (tx) => {
     const key = [userId, chain.chain, quote.wallet, quote.account, quote.call.data].join("|");

@@ -118,7 +118,9 @@ export async function permitPayment(
   const typedData = permitTypedData(chain, permit2, payment);
   const address = payment.wallet as `0x${string}`;
   // Asks the chain, for a wallet that is a contract decides itself what its signature is.
-  const valid = await readChain(() => chain.client.verifyTypedData({ ...typedData, address, signature }));
+  const valid = await readChain(chain, () =>
+    chain.client.verifyTypedData({ ...typedData, address, signature }),
+  );
   if (!valid) throw wrongSignature(payment.wallet);
   return permitCall(chain, payment, signature);
 }

@@ -57,7 +57,7 @@ export type Finding =
  * @throws AppError `chain_unavailable` (503)
  */
 export async function findTransaction(chain: Chain, hash: Hex): Promise<Finding> {
-  const [transaction, receipt] = await readChain(() =>
+  const [transaction, receipt] = await readChain(chain, () =>
     Promise.all([
       orNull(chain.client.getTransaction({ hash }), TransactionNotFoundError),
       orNull(chain.client.getTransactionReceipt({ hash }), TransactionReceiptNotFoundError),
@@ -80,7 +80,7 @@ export async function findTransaction(chain: Chain, hash: Hex): Promise<Finding>
 
 /** Whether a chain knows a transaction; false too when it does not answer. */
 export async function knowsTransaction(chain: Chain, hash: Hex): Promise<boolean> {
-  return chain.client.getTransaction({ hash }).then(
+  return readChain(chain, () => chain.client.getTransaction({ hash })).then(
     () => true,
     () => false,
   );
@@ -164,7 +164,8 @@ async function revertName(
   // As it was before the block; where something in the block itself was in the way, as it was after.
   for (const blockNumber of [receipt.blockNumber - 1n, receipt.blockNumber]) {
     // A node that has not kept the state cannot tell.
-    const revert = await revertOf(chain, { from, to, data, blockNumber }).catch(() => null);
+    const run = () => revertOf(chain, { from, to, data, blockNumber });
+    const revert = await readChain(chain, run).catch(() => null);
     if (revert) return revert.name;
   }
   return null;
@@ -172,7 +173,7 @@ async function revertName(
 
 /** Why a transaction failed, as Tron keeps it: the contract's error, or what it ran out of (`OUT_OF_ENERGY`). */
 async function tronFailure(chain: Chain, hash: Hex): Promise<string | null> {
-  const info = await readChain(() => tronInfo(askTron(chain.client), hash));
+  const info = await readChain(chain, () => tronInfo(askTron(chain.client), hash));
   if (!info) return null;
   const result = tronResult(info);
   if (result !== "REVERT") return result;

@@ -61,15 +61,14 @@ async function explainArrived(
     return reason && takesTransfer(payment) ? besideQuote(reason, payment.transferAmount!) : reason;
   }
   await noteSeen(deps, payment, hash);
-  const head = await readChain(() => chain.head(0));
+  const head = await readChain(chain, () => chain.head(0));
   const seen = head < blockNumber ? 0 : Number(head - blockNumber) + 1;
   return arriving(Math.min(seen, chain.confirmations), chain.confirmations);
 }
 
 async function explainForeign(chain: Chain, { token }: Moved): Promise<Reason> {
-  const symbol = await chain.client
-    .readContract({ address: token as `0x${string}`, abi: usdtAbi, functionName: "symbol" })
-    .catch(() => null);
+  const asked = { address: token as `0x${string}`, abi: usdtAbi, functionName: "symbol" } as const;
+  const symbol = await readChain(chain, () => chain.client.readContract(asked)).catch(() => null);
   // Whatever its name has in it is somebody's text: only plain ones are repeated.
   const name = symbol && /^[\w.$-]{1,12}$/.test(symbol) ? symbol : null;
   const ours = { name: chain.name, usdt: showAddress(chain.chain, chain.usdt) };

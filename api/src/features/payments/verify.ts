@@ -83,7 +83,7 @@ async function explainMined(deps: Deps, payment: Payment, found: Mined): Promise
   await claim(deps, payment, hash);
   await matchPayments(deps, [payment.account]);
   if (await paymentAt(deps.db, payment.chain, hash, fitting.logIndex)) return null;
-  const head = await readChain(() => chain.head(0));
+  const head = await readChain(chain, () => chain.head(0));
   const seen = head < blockNumber ? 0 : Number(head - blockNumber) + 1;
   return reasons.awaiting(Math.min(seen, chain.confirmations), chain.confirmations);
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testClient } from "../../../../scripts/testing/chain.ts";
 import { chainPlanPurchases, chainTransfers } from "../../chain/schema.ts";
 import { emitting } from "../../testing/emitting.ts";
+import { HangingNode } from "../../testing/hanging-node.ts";
 import { eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
 import { CHAIN } from "../../testing/market.ts";
 import { asked, TronTill, type TronUser, transferOf } from "../../testing/tron-payments.ts";
@@ -302,6 +303,59 @@ describe("R14: a Tron node that throttles", () => {
       expect((await till.get(asking, here)).ways!.wallet).toEqual(here.ways!.wallet);
     } finally {
       await fresh.close();
+    }
+  });
+});
+
+describe("R14: a Tron node that hangs", () => {
+  it("makes no answer slow: the others are as ever, and what only it can tell is left out", async () => {
+    const node = await HangingNode.open();
+    const evm = await fundedWallet(till.stand.stack.rpcUrl);
+    const user = await till.user();
+    await linkWallet(user, evm);
+    const there = await till.quote(user, { chain: CHAIN, wallet: evm.address });
+    const here = await till.quote(user);
+    const hung = await till.another({ TRON_URL: node.url, CHAIN_READ_MS: "4000" });
+    try {
+      const asking = till.sameUser(user, hung);
+      const first = await asking.call("GET", "/api/payments/history/all");
+      expect(first.status).toBe(200);
+      expect(node.taken).toBeGreaterThan(0);
+      // The page did not wait until those who asked the node had given it up.
+      expect(node.givenUp).toBe(0);
+      const { payments } = await bodyOf<{ payments: PaymentView[] }>(first);
+      const tron = payments.find(({ id }) => id === here.id)!;
+      expect(tron).toMatchObject({ status: "quoted", ways: { ...here.ways, wallet: null } });
+      expect(await till.get(asking, there)).toEqual(there);
+      expect((await till.verify(asking, there, zeroHash)).reason).toMatchObject({
+        code: "unknown_transaction",
+      });
+      const { chains } = await bodyOf<{ chains: { chain: string; headBlock: number | null }[] }>(
+        await asking.call("GET", "/api/chains"),
+      );
+      expect(chains.find(({ chain }) => chain === here.chain)!.headBlock).toBeNull();
+      expect(chains.find(({ chain }) => chain === CHAIN)!.headBlock).toBeGreaterThan(0);
+      const plan = { purpose: "plan", plan: 2, wallet: user.wallet.shown, chain: here.chain };
+      const refused = await asking.call("POST", "/api/payments/create", plan);
+      expect([refused.status, await codeOf(refused)]).toEqual([503, "chain_unavailable"]);
+      // Whoever signs in by a wallet is asked nothing of the chain.
+      expect((await till.user(tronWallet(), hung)).id).toBeTruthy();
+    } finally {
+      await hung.close();
+      await node.close();
+    }
+  });
+
+  it("is left for the next one that is named while somebody still waits", async () => {
+    const node = await HangingNode.open();
+    const both = await till.another({ TRON_URL: `${node.url},${devnet().url}`, CHAIN_READ_MS: "6000" });
+    try {
+      const user = await till.user(tronWallet(), both);
+      expect((await till.quote(user)).ways!.wallet).not.toBeNull();
+      expect(node.taken).toBeGreaterThan(0);
+    } finally {
+      await both.close();
+      await node.close();
     }
   });
 });

@@ -20,7 +20,7 @@ import { expectOnchainModel } from "./queries.ts";
 
 /** What a wallet pays to publish its next model, in micro-USDT; the first is free. */
 export function publishFeeOf(chain: Chain, wallet: `0x${string}`): Promise<bigint> {
-  return readChain(() =>
+  return readChain(chain, () =>
     chain.client.readContract({
       address: chain.aiforge,
       abi: aiforgeAbi,
@@ -97,10 +97,10 @@ export async function quoteListing(
 ): Promise<string> {
   const model = await getModelForMember(deps, userId, input.modelId);
   const chain = deps.chains.get(input.chain);
-  const { address: wallet } = await requireWallet(deps, userId, input.wallet);
   const published = (await publishedByModel(deps, [model.id])).get(model.id);
   if (!published) throw notPublished();
   if (published.chain !== chain.chain) throw wrongChain(published.chain);
+  const { address: wallet } = await requireWallet(deps, userId, input.wallet);
   const account = accountRef("group", model.groupId);
   const amount = BigInt(input.months) * FEES.listing;
   return openQuote(deps, userId, {

@@ -19,7 +19,7 @@ export async function revokePublishing(
 ): Promise<void> {
   for (const { chain: id, onchainId } of await expectedFrom(tx, groupId, userId)) {
     const chain = chains.get(id);
-    const [owner] = await readChain(() =>
+    const [owner] = await readChain(chain, () =>
       chain.client.readContract({
         address: chain.aiforge,
         abi: aiforgeAbi,

@@ -1,8 +1,9 @@
 import { timingSafeEqual } from "node:crypto";
 import { recoverTronMessage } from "@aiforge/contracts/tron";
-import { BaseError, getAddress, HttpRequestError } from "viem";
+import { BaseError, getAddress, HttpRequestError, TimeoutError, verifyMessage } from "viem";
 import { generateSiweNonce } from "viem/siwe";
 import type { Chain, Chains } from "../../chain/chains.ts";
+import { readChain } from "../../chain/read.ts";
 import type { Deps } from "../../deps.ts";
 import {
   alteredChallenge,
@@ -109,24 +110,29 @@ export async function redeemChallenge(
 
 /** @throws AppError `chain_unavailable` (503) */
 async function isSignedBy(
-  { namespace, client }: Chain,
+  chain: Chain,
   address: `0x${string}`,
   message: string,
   signature: `0x${string}`,
 ): Promise<boolean> {
-  if (namespace === "tron") {
+  if (chain.namespace === "tron") {
     const signer = await Promise.resolve(recoverTronMessage(message, signature)).catch(() => null);
     return signer === address;
   }
   // Key-held wallets are recovered here; contract wallets (ERC-1271, ERC-6492) are asked on their chain.
-  return client
-    .verifyMessage({ address: getAddress(address), message, signature, mode: "eoa" })
-    .catch((error: unknown) => {
+  const signed = { address: getAddress(address), message, signature };
+  if (await verifyMessage(signed).catch(() => false)) return true;
+  return readChain(chain, () =>
+    chain.client.verifyMessage(signed).catch((error: unknown) => {
       const unreachable =
-        error instanceof BaseError && error.walk((each) => each instanceof HttpRequestError);
-      if (unreachable) throw chainUnavailable(error);
+        error instanceof BaseError &&
+        error.walk((each) => each instanceof HttpRequestError || each instanceof TimeoutError);
+      if (unreachable) throw error;
       return false;
-    });
+    }),
+  ).catch((error: unknown) => {
+    throw chainUnavailable(error);
+  });
 }
 
 function sameText(left: string, right: string): boolean {

@@ -2,7 +2,7 @@ import type { Chain } from "../../../chain/chains.ts";
 import type { Deps } from "../../../deps.ts";
 import { cashierState } from "./wallet.ts";
 
-/** Whether the cashier can work, on each chain that has one, for people. @throws viem's errors when no chain answers */
+/** Whether the cashier can work, on each chain that has one, for people. @throws AppError `chain_unavailable` (503) when none answers */
 export async function cashierHealth({ chains }: Pick<Deps, "chains">) {
   const asked = await Promise.allSettled(chains.all.map(healthOn));
   const refused = asked.find((each) => each.status === "rejected");

@@ -1,6 +1,7 @@
 import type { PrivateKeyAccount } from "viem/accounts";
 import { privateKeyToAccount } from "viem/accounts";
 import type { Chain } from "../../../chain/chains.ts";
+import { readChain } from "../../../chain/read.ts";
 import type { Purpose } from "../schema.ts";
 
 /** Gas (on Tron: energy) of one of its transactions, with room to spare. */
@@ -36,7 +37,7 @@ export function cashierOf(chain: Chain): PrivateKeyAccount | null {
 
 /**
  * What the cashier has for gas, at most 5 seconds old; null where there is no cashier.
- * @throws viem's errors when the chain does not answer
+ * @throws AppError `chain_unavailable` (503)
  */
 export function cashierState(chain: Chain): Promise<CashierState | null> {
   const known = states.get(chain);
@@ -75,10 +76,9 @@ export function takesTransfers({ purpose, amount }: { purpose: Purpose; amount: 
 async function readState(chain: Chain): Promise<CashierState | null> {
   const account = cashierOf(chain);
   if (!account) return null;
-  const [balance, gasPrice] = await Promise.all([
-    chain.client.getBalance({ address: account.address }),
-    chain.client.getGasPrice(),
-  ]);
+  const [balance, gasPrice] = await readChain(chain, () =>
+    Promise.all([chain.client.getBalance({ address: account.address }), chain.client.getGasPrice()]),
+  );
   const orders = gasPrice === 0n ? LOW_ORDERS : balance / (gasPrice * ORDER_GAS);
   return {
     address: account.address,

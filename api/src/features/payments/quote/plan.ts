@@ -28,7 +28,7 @@ export async function quotePlan(deps: Deps, userId: string, input: QuotePlan): P
   const account = await accountFor(deps, userId, input.groupId);
   const { address: wallet } = await requireWallet(deps, userId, input.wallet);
   const { plan, months } = input;
-  const price = await readChain(() =>
+  const price = await readChain(chain, () =>
     chain.client.readContract({
       address: chain.aiforge,
       abi: aiforgeAbi,

@@ -31,7 +31,7 @@ export async function quoteUsage(deps: Deps, userId: string, input: QuoteUsage):
   const { address: wallet } = await requireWallet(deps, userId, input.wallet);
   const amount = readUsdt("amount", input.amount, { max: MAX_PRICE / 2n });
   if (amount === 0n) throw invalid("amount", "amount: nothing would be deposited");
-  const deposit = await readChain(() =>
+  const deposit = await readChain(chain, () =>
     chain.client.readContract({
       address: chain.aiforge,
       abi: aiforgeAbi,

@@ -1,0 +1,56 @@
+import { RpcRequestError } from "viem";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { HangingNode } from "../testing/hanging-node.ts";
+import { createTestApi, type TestApi } from "../testing/harness.ts";
+import { CHAIN } from "../testing/market.ts";
+import type { Chain } from "./chains.ts";
+import { readChain } from "./read.ts";
+
+let node: HangingNode;
+let api: TestApi;
+let chain: Chain;
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  node = await HangingNode.open();
+  api = await createTestApi({ RPC_URL_31337: node.url, CHAIN_READ_MS: "200" });
+  chain = api.deps.chains.get(CHAIN);
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await api.close();
+  await node.close();
+});
+
+const unavailable = { code: "chain_unavailable", status: 503, retryable: true };
+const head = () => readChain(chain, () => chain.client.getBlockNumber({ cacheTime: 0 }));
+
+it("gives a node up that takes a question and never answers, before the question itself ends", async () => {
+  await expect(head()).rejects.toMatchObject(unavailable);
+  expect(node.taken).toBe(1);
+  expect(node.givenUp).toBe(0);
+});
+
+it("then asks it nothing for a while, after which one asks and the others do not wait", async () => {
+  const answers = vi.fn(async () => 1);
+  await expect(head()).rejects.toMatchObject(unavailable);
+  await expect(readChain(chain, answers)).rejects.toMatchObject(unavailable);
+  expect(answers).not.toHaveBeenCalled();
+
+  vi.setSystemTime(Date.now() + 11_000);
+  const probe = head();
+  await expect(readChain(chain, answers)).rejects.toMatchObject(unavailable);
+  expect(answers).not.toHaveBeenCalled();
+  await expect(probe).rejects.toMatchObject(unavailable);
+
+  vi.setSystemTime(Date.now() + 11_000);
+  expect(await readChain(chain, answers)).toBe(1);
+  expect(await readChain(chain, answers)).toBe(1);
+});
+
+it("goes on asking a node that refuses at once, and passes on what is no fault of the node's", async () => {
+  const refusal = new RpcRequestError({ body: {}, error: { code: -32005, message: "busy" }, url: "" });
+  await expect(readChain(chain, () => Promise.reject(refusal))).rejects.toMatchObject(unavailable);
+  expect(await readChain(chain, async () => 2)).toBe(2);
+  const ours = new TypeError("ours");
+  await expect(readChain(chain, () => Promise.reject(ours))).rejects.toBe(ours);
+});
