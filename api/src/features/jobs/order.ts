@@ -86,7 +86,7 @@ export async function orderJob(
   const price = readUsdt("price", input.price);
   if (price === 0n) throw errors.noPrice();
   const account = await accountFor(deps, userId, input.groupId);
-  const { address: wallet } = await requireWallet(deps, userId, input.wallet);
+  const { address: wallet } = await requireWallet(deps, userId, input.wallet, input.chain);
   const { spec, image, weights } = await specify(deps, userId, input.spec);
   const deadline = new Date(Date.now() + durationOf(spec, input.deadlineSeconds) * 1000);
   deadline.setUTCMilliseconds(0);

@@ -31,8 +31,8 @@ export async function quoteSubscription(deps: Deps, userId: string, input: Subsc
   const published = (await publishedByModel(deps, [input.modelId])).get(input.modelId);
   if (!published) throw notFound("The model");
   if (input.groupId) await requireMember(deps, userId, input.groupId);
-  const { address: wallet } = await requireWallet(deps, userId, input.wallet);
   if (published.chain !== chain.chain) throw wrongChain(published.chain);
+  const { address: wallet } = await requireWallet(deps, userId, input.wallet, input.chain);
   if (!isListed(published)) throw notListed(input.modelId);
   if (published.month === 0n) throw notOffered();
 

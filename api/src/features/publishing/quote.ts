@@ -43,7 +43,7 @@ export async function quotePublication(
 ): Promise<string> {
   const model = await requireModelOwner(deps, userId, input.modelId);
   const chain = deps.chains.get(input.chain);
-  const { address: wallet } = await requireWallet(deps, userId, input.wallet);
+  const { address: wallet } = await requireWallet(deps, userId, input.wallet, input.chain);
   if ((await publishedByModel(deps, [model.id])).has(model.id)) throw alreadyPublished();
 
   const terms = input.terms ? readTerms(input.terms) : await termsOf(deps.db, model.id);
@@ -100,7 +100,7 @@ export async function quoteListing(
   const published = (await publishedByModel(deps, [model.id])).get(model.id);
   if (!published) throw notPublished();
   if (published.chain !== chain.chain) throw wrongChain(published.chain);
-  const { address: wallet } = await requireWallet(deps, userId, input.wallet);
+  const { address: wallet } = await requireWallet(deps, userId, input.wallet, input.chain);
   const account = accountRef("group", model.groupId);
   const amount = BigInt(input.months) * FEES.listing;
   return openQuote(deps, userId, {

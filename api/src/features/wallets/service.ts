@@ -36,14 +36,24 @@ export async function walletsOf(deps: Deps, userId: string): Promise<WalletView[
 
 /**
  * One of the user's wallets by its address, in any letter case.
+ * @param chain where it is to pay or be paid, CAIP-2: then only a wallet of that kind is one. A key has the same 20 bytes
+ *   on EVM chains and on Tron, but a contract wallet of an EVM chain is nobody's on Tron: what it was given is lost.
  * @throws AppError `wallet_not_linked` (403)
  */
-export async function requireWallet(deps: Deps, userId: string, address: string): Promise<WalletView> {
+export async function requireWallet(
+  deps: Deps,
+  userId: string,
+  address: string,
+  chain?: string,
+): Promise<WalletView> {
   const wanted = address.toLowerCase();
-  const wallet = (await walletsOf(deps, userId)).find((each) => each.address === wanted);
+  const fits = (each: WalletView) => chain === undefined || namespaceOf(each.chain) === namespaceOf(chain);
+  const wallet = (await walletsOf(deps, userId)).find((each) => each.address === wanted && fits(each));
   if (!wallet) throw walletNotLinked(wanted);
   return wallet;
 }
+
+const namespaceOf = (chain: string) => chain.split(":")[0];
 
 /** The message that links a wallet to the signed-in user once its owner signed it. */
 export function connectWallet(deps: Deps, userId: string, wallet: WalletOnChain) {

@@ -235,6 +235,9 @@ describe("linking a Tron wallet", () => {
       `${TRON}:${wallet.address}`,
       `eip155:31337:${wallet.address}`,
     ]);
+    expect((await requireWallet(api.deps, user.id, wallet.address, "eip155:31337")).chain).toBe(
+      "eip155:31337",
+    );
     const message = await challenge(wallet);
     const { user: found } = await bodyOf<SignedIn>(await login(message, await wallet.sign(message)));
     expect(found).toMatchObject({ id: user.id, wallets });
@@ -242,6 +245,13 @@ describe("linking a Tron wallet", () => {
     const one = `/api/wallets/${encodeURIComponent(`${TRON}:${wallet.address}`)}`;
     expect((await user.call("DELETE", one)).status).toBe(204);
     expect(await walletsOf(api.deps, user.id)).toHaveLength(1);
+
+    // What is left pays and is paid on EVM chains; a contract wallet among them would be nobody's on Tron.
+    await expect(requireWallet(api.deps, user.id, wallet.address, TRON)).rejects.toMatchObject({
+      code: "wallet_not_linked",
+    });
+    const plan = { purpose: "plan", plan: 1, wallet: wallet.shown, chain: TRON };
+    expect(await codeOf(await user.call("POST", "/api/payments/create", plan))).toBe("wallet_not_linked");
   });
 
   it("links a wallet to one user only, also when two link it at once", async () => {

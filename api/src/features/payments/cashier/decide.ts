@@ -199,6 +199,8 @@ async function decide(tx: Executor, chain: Chain, transfer: Transfer): Promise<D
   );
   if (reserved && reserved.quotedBlock < transfer.blockNumber)
     return forQuote(tx, reserved, transfer, "exact");
+  // Whichever chain it is linked for: the same 20 bytes are the same key on EVM chains and on Tron, and nobody can send
+  // from them without it. The credit goes to those 20 bytes, where the money came from.
   const owners = await tx
     .select({ userId: wallets.userId })
     .from(wallets)

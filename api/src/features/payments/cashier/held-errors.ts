@@ -6,7 +6,7 @@ export const notHeld = () =>
   });
 
 export const walletUnknown = () =>
-  new AppError("wallet_unknown", 409, "No account has linked this wallet.", {
+  new AppError("wallet_unknown", 409, "No account has linked this wallet for this kind of chain.", {
     hint: "Have its owner link it first: that alone already makes what it sent its credit.",
     details: { field: "wallet" },
   });

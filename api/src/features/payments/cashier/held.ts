@@ -1,4 +1,5 @@
-import { and, desc, eq, inArray } from "drizzle-orm";
+import { and, desc, eq, inArray, like } from "drizzle-orm";
+import type { Chain } from "../../../chain/chains.ts";
 import { transactionPage } from "../../../chain/explorer.ts";
 import { notFound } from "../../../core/errors.ts";
 import { usdt } from "../../../core/money.ts";
@@ -113,7 +114,9 @@ export async function assignTransfer(
     const cashier = cashierOf(chain)?.address.toLowerCase();
     if (!cashier) throw errors.noCashier(chain.name);
     const { outcome, code, payee, payment } =
-      "wallet" in target ? await toWallet(tx, target.wallet) : await toQuote(tx, transfer, target.paymentId);
+      "wallet" in target
+        ? await toWallet(tx, chain, target.wallet)
+        : await toQuote(tx, transfer, target.paymentId);
     const paymentId = payment?.id ?? null;
     await tx
       .update(incomingTransfers)
@@ -154,11 +157,12 @@ interface Given {
   payment?: typeof payments.$inferSelect;
 }
 
-async function toWallet(tx: Executor, wallet: string): Promise<Given> {
+/** A wallet of the other kind does not do: an EVM chain's contract wallet is nobody's on Tron. */
+async function toWallet(tx: Executor, { namespace }: Chain, wallet: string): Promise<Given> {
   const [linked] = await tx
     .select({ id: wallets.id })
     .from(wallets)
-    .where(eq(wallets.address, wallet))
+    .where(and(eq(wallets.address, wallet), like(wallets.chain, `${namespace}:%`)))
     .limit(1);
   if (!linked) throw errors.walletUnknown();
   return { outcome: "credit", code: "assigned", payee: wallet };

@@ -1,11 +1,13 @@
 import { eq } from "drizzle-orm";
+import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chainPlanPurchases } from "../../../chain/schema.ts";
 import { eventually } from "../../../testing/harness.ts";
 import { asked, TronTill, type TronUser } from "../../../testing/tron-payments.ts";
 import { TRON, tronWallet } from "../../../testing/tron-wallet.ts";
+import { bodyOf, walletUser } from "../../../testing/users.ts";
 import { forgetQuotes } from "../cleanup.ts";
-import type { PaymentView } from "../shapes.ts";
+import type { PaymentView, Received } from "../shapes.ts";
 import { decideTransfer, undecidedTransfers } from "./decide.ts";
 import { incomingTransfers, transferReservations } from "./schema.ts";
 
@@ -142,6 +144,17 @@ describe("a plain transfer on Tron", () => {
     expect((await till.verify(splitter, splitQuote, first)).reason!.code).toBe("unmatched");
     expect((await till.verify(splitter, splitQuote, second)).reason!.code).toBe("unmatched");
     expect(await plansFor(splitQuote)).toEqual([]);
+  });
+
+  it("from the key of a wallet that is linked on the other chain is that key's credit, on the chain it came by", async () => {
+    const wallet = await till.fund(tronWallet(), 20n * USDT);
+    const user = await walletUser(till.stand.api, privateKeyToAccount(wallet.key));
+    const hash = await till.sendUsdt(wallet, till.cashier.shown, 3n * USDT);
+    await till.credited(wallet, 3n * USDT);
+    const { transfers } = await bodyOf<{ transfers: Received[] }>(
+      await user.call("GET", "/api/payments/transfers"),
+    );
+    expect(transfers).toMatchObject([{ txHash: hash, payee: wallet.address, reason: { code: "unmatched" } }]);
   });
 
   it("R8: that comes after the quote's end is recorded, never lost: it is credit, and the payment says late", async () => {

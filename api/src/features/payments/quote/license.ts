@@ -28,8 +28,8 @@ export async function quoteLicense(deps: Deps, userId: string, input: QuoteLicen
   const published = (await publishedByModel(deps, [input.modelId])).get(input.modelId);
   if (!published) throw notFound("The model");
   const account = await accountFor(deps, userId, input.groupId);
-  const { address: wallet } = await requireWallet(deps, userId, input.wallet);
   if (published.chain !== chain.chain) throw wrongChain(published.chain);
+  const { address: wallet } = await requireWallet(deps, userId, input.wallet, input.chain);
   if (!isListed(published)) throw notListed(input.modelId);
   const amount = published.sale;
   if (amount === 0n) throw notForSale();

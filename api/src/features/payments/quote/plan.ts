@@ -26,7 +26,7 @@ export interface QuotePlan {
 export async function quotePlan(deps: Deps, userId: string, input: QuotePlan): Promise<string> {
   const chain = deps.chains.get(input.chain);
   const account = await accountFor(deps, userId, input.groupId);
-  const { address: wallet } = await requireWallet(deps, userId, input.wallet);
+  const { address: wallet } = await requireWallet(deps, userId, input.wallet, input.chain);
   const { plan, months } = input;
   const price = await readChain(chain, () =>
     chain.client.readContract({

@@ -28,7 +28,7 @@ export interface QuoteUsage {
 export async function quoteUsage(deps: Deps, userId: string, input: QuoteUsage): Promise<string> {
   const chain = deps.chains.get(input.chain);
   const account = await accountFor(deps, userId, input.groupId);
-  const { address: wallet } = await requireWallet(deps, userId, input.wallet);
+  const { address: wallet } = await requireWallet(deps, userId, input.wallet, input.chain);
   const amount = readUsdt("amount", input.amount, { max: MAX_PRICE / 2n });
   if (amount === 0n) throw invalid("amount", "amount: nothing would be deposited");
   const deposit = await readChain(chain, () =>
