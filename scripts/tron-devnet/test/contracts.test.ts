@@ -104,6 +104,28 @@ describe("a contract", () => {
     expect((await tron.trx.getTransaction(info.id)).ret).toEqual([{ contractRet: "REVERT" }]);
   });
 
+  test("that cannot be called says why, to a constant call and to an estimate", async () => {
+    const call = {
+      owner_address: tron.defaultAddress.hex,
+      contract_address: tron.address.toHex(usdt),
+      function_selector: "transfer(address,uint256)",
+      parameter: (tron.address.toHex(bob).slice(2).padStart(64, "0") + "f".repeat(64)) as string,
+    };
+    const ask = (name: string, body: object) =>
+      tron.fullNode.request<{ result: { message: string } }>(`wallet/${name}`, body, "post");
+    const reverted = { result: true, message: Buffer.from("REVERT opcode executed").toString("hex") };
+    expect(await ask("triggerconstantcontract", call)).toMatchObject({
+      result: reverted,
+      constant_result: [expect.any(String)],
+      transaction: { ret: [{ ret: "FAILED" }] },
+    });
+    expect(await ask("estimateenergy", call)).toEqual({ result: reverted });
+    // The deployment of an invalid opcode.
+    const failed = await ask("triggerconstantcontract", { owner_address: call.owner_address, data: "fe" });
+    expect(failed).toEqual({ result: { code: "OTHER_ERROR", message: expect.any(String) } });
+    expect(Buffer.from(failed.result.message, "hex").toString()).toContain("ILLEGAL_OPERATION");
+  });
+
   test("that needs more than its fee limit is OUT_OF_ENERGY and costs all of it", async () => {
     const info = await send("transfer(address,uint256)", transfer(bob, 1n), { feeLimit: 500_000 });
     expect(info).toMatchObject({

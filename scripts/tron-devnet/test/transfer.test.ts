@@ -179,6 +179,15 @@ describe("a transaction is refused", () => {
   });
 });
 
+test("a transaction tells who signed it, and multiSign refuses who may not", async () => {
+  const built = await tron().transactionBuilder.sendTrx(bob, 41);
+  await expect(tron().trx.multiSign(built, KEYS.bob, 2)).rejects.toThrow("no permission to sign");
+  const signed = await tron().trx.multiSign(built, KEYS.alice, 2);
+  const { approved_list } = await tron().trx.getApprovedList(signed);
+  expect(approved_list).toEqual([tron().defaultAddress.hex]);
+  expect((await tron().trx.sendRawTransaction(signed)).result).toBe(true);
+});
+
 test("a message that is signed tells its signer", async () => {
   const signature = await tron().trx.signMessageV2("Sign in to AIForge");
   expect(await tron().trx.verifyMessageV2("Sign in to AIForge", signature)).toBe(

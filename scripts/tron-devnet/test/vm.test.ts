@@ -53,6 +53,9 @@ test("what is created within a transaction is named after its id and the number 
   for (const [code, id, nonce] of [
     [create, ID, "00"],
     [`${create}50${create}`, "cd".repeat(32), "01"],
+    // A call of the identity precompile is not counted, one of an account is.
+    [`5f5f5f5f5f60045af150${create}`, "ef".repeat(32), "00"],
+    [`5f5f5f5f5f60335af150${create}`, "12".repeat(32), "01"],
   ] as const) {
     const { contract } = await run(code + RETURN, id);
     const expected = keccak256(hex(id), hex(nonce.padStart(16, "0"))).subarray(12);

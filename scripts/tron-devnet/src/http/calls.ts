@@ -39,6 +39,11 @@ export const callHandlers: Record<string, Handler> = {
       const missing = missingContract(state, call);
       if (missing) return missing;
       const outcome = await simulate(view, solid, call);
+      // A node shows what a contract reverts with, and of every other failure only its name.
+      if (outcome.message && outcome.result !== "REVERT") {
+        const message = hexOfText(`${outcome.result} : ${outcome.message}`);
+        return { result: { code: "OTHER_ERROR", message } };
+      }
       return {
         result: { result: true, ...(outcome.message && { message: hexOfText(outcome.message) }) },
         energy_used: Number(outcome.energy),
@@ -62,10 +67,7 @@ async function estimate({ params, view, solid }: Question): Promise<Json> {
     if (missing) return missing;
     const outcome = await simulate(view, solid, call);
     if (outcome.message) {
-      return {
-        result: { code: "CONTRACT_EXE_ERROR", message: hexOfText(outcome.message) },
-        energy_required: 0,
-      };
+      return { result: { result: true, message: hexOfText(outcome.message) } };
     }
     // A call may need more than it uses: a part is held back from each call that it makes.
     let [low, high] = [outcome.energy, outcome.energy];

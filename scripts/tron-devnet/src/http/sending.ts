@@ -60,6 +60,22 @@ export const sendingHandlers: Record<string, Handler> = {
     };
   },
 
+  getapprovedlist: ({ params }) => {
+    const { raw_data, signature } = params;
+    const transaction = transactionFromJson({ raw_data, signature });
+    const id = fromHex(transaction.id) as Uint8Array;
+    const signers = transaction.signatures.map((bytes) => recoverSigner(id, bytes));
+    return {
+      result: signers.includes(null) ? { code: "SIGNATURE_FORMAT_ERROR" } : {},
+      approved_list: signers.filter((signer) => signer !== null).map(nodeAddress),
+      transaction: {
+        result: { result: true },
+        txid: transaction.id,
+        transaction: transactionToJson(transaction),
+      },
+    };
+  },
+
   createtransaction: ({ params, view }) =>
     buildTransaction(view, "TransferContract", {
       owner_address: nodeAddress(addressParam(params, "owner_address")),

@@ -180,9 +180,17 @@ class TronAddressesEvm extends EVM {
   #internalNonce = 0n;
 
   override runCall(options: EVMRunCallOpts): Promise<EVMResult> {
-    // Each call within a transaction has a number of its own; what is created there is named after it.
-    if (options.message && options.message.depth > 0) this.#internalNonce = this.internalCalls++;
+    // Each call within a transaction has a number of its own, except of a precompile; what is created there is named
+    // after it.
+    const { message } = options;
+    if (message && message.depth > 0 && !this.#isPrecompile(message)) {
+      this.#internalNonce = this.internalCalls++;
+    }
     return super.runCall(options);
+  }
+
+  #isPrecompile(message: Message): boolean {
+    return message.to !== undefined && this.getPrecompile(message.codeAddress) !== undefined;
   }
 
   protected override async _generateAddress(message: Message): Promise<EvmAddress> {
