@@ -74,7 +74,7 @@ async function fetchBrowser(): Promise<FoundBrowser> {
 /** Whether it gets as far as a page: a version alone is printed by many that then lack a library. */
 async function starts(path: string): Promise<boolean> {
   try {
-    const browser = await chromium.launch({ executablePath: path, args: CHROMIUM_FLAGS, timeout: 30_000 });
+    const browser = await chromium.launch({ executablePath: path, args: CHROMIUM_FLAGS, timeout: 60_000 });
     try {
       const page = await browser.newPage();
       await page.goto("data:text/html,<p>starts</p>");

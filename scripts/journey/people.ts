@@ -28,7 +28,7 @@ export class Person {
       viewport: { width: 1280, height: 900 },
       reducedMotion: "reduce",
     });
-    context.setDefaultTimeout(30_000);
+    context.setDefaultTimeout(60_000);
     return new Person(context, await context.newPage());
   }
 

@@ -8,9 +8,9 @@ export default defineConfig({
     name: "journey",
     include: ["*.test.ts"],
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 300_000,
+    testTimeout: 240_000,
+    hookTimeout: 600_000,
     // Blocks, the mirror and then the page take a moment, on a busy machine more than one.
-    expect: { poll: { timeout: 15_000 } },
+    expect: { poll: { timeout: 60_000 } },
   },
 });

@@ -33,7 +33,7 @@ export function chatSteps(world: World): void {
     }
     await ask("What is the capital of Germany?");
     // After half a story the tiny model may take one country for another; that it answers to the end is the point.
-    await expect.poll(() => answer().getAttribute("data-finish"), { timeout: 15_000 }).toBe("stop");
+    await expect.poll(() => answer().getAttribute("data-finish"), { timeout: 60_000 }).toBe("stop");
     const last = (await answer().textContent()) ?? "";
     expect(last).toContain("The capital of");
 

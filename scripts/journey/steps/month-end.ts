@@ -13,7 +13,7 @@ export function monthEndSteps(world: World): void {
     await admin.visit("/admin");
     await distribute(world, ": Posted.");
     const root = localChain(admin).getByTestId("admin-roots").getByRole("listitem").first();
-    await expect.poll(() => root.getAttribute("data-state"), { timeout: 15_000 }).toBe("waiting");
+    await expect.poll(() => root.getAttribute("data-state"), { timeout: 60_000 }).toBe("waiting");
     expect(await root.textContent()).toContain("21.00");
   });
 
@@ -41,15 +41,15 @@ export function monthEndSteps(world: World): void {
     await stranger.button("Audit it").click();
     const result = stranger.byTestId("audit-result");
     const verdict = () => result.getAttribute("data-ok");
-    await expect.poll(verdict, { timeout: 15_000 }).toBe("true");
+    await expect.poll(verdict, { timeout: 60_000 }).toBe("true");
     for (const id of ["bytes", "form", "root", "total", "contract", "purchases"]) {
       expect(await stranger.byTestId(`audit-check-${id}`).getAttribute("data-ok")).toBe("true");
     }
     await stranger.byTestId("audit-tamper").click();
-    await expect.poll(verdict, { timeout: 15_000 }).toBe("false");
+    await expect.poll(verdict, { timeout: 60_000 }).toBe("false");
     expect(await stranger.byTestId("audit-check-bytes").getAttribute("data-ok")).toBe("false");
     await stranger.byTestId("audit-restore").click();
-    await expect.poll(verdict, { timeout: 15_000 }).toBe("true");
+    await expect.poll(verdict, { timeout: 60_000 }).toBe("true");
     expect(stranger.complaints).toEqual([]);
   });
 
@@ -98,7 +98,7 @@ async function distribute(world: World, outcome: string): Promise<void> {
         await result.waitFor({ timeout: 2_000 }).catch(() => {});
         return result.count();
       },
-      { timeout: 30_000 },
+      { timeout: 60_000 },
     )
     .toBe(1);
 }

@@ -53,7 +53,7 @@ export function waysSteps(world: World): void {
     await customer.button("Done").click();
     await expect.poll(() => customer.byTestId("subscription-active").textContent()).not.toBe(until);
     await expect
-      .poll(async () => (await world.creditOf(customerWallet.address)) - before, { timeout: 30_000 })
+      .poll(async () => (await world.creditOf(customerWallet.address)) - before, { timeout: 60_000 })
       .toBe(parseUsdt(amount) - 10_000_000n);
   });
 
