@@ -245,6 +245,11 @@ describe("the controls over HTTP", () => {
     expect(await heightOf(txid)).toBeUndefined();
     expect(await (await post("devnet/lag", { blocks: 4 })).json()).toMatchObject({ head });
     await post("devnet/lag", { blocks: 0 });
+    expect((await post("devnet/fingerprints", { dropped: true })).status).toBe(200);
+    expect(backend().dropFingerprints).toBe(true);
+    await post("devnet/faults", { kind: 503 });
+    await post("devnet/faults", { clear: true });
+    expect((await fetch(`${devnet.url}/wallet/getnowblock`)).status).toBe(200);
     await post("devnet/faults", { kind: 429, times: 1 });
     expect((await fetch(`${devnet.url}/wallet/getnowblock`)).status).toBe(429);
   });

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import type { Types } from "tronweb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TronDevnet } from "../src/index.ts";
+import type { Backend, TronDevnet } from "../src/index.ts";
 import { sign } from "../src/protocol/crypto.ts";
 import { transactionFromJson, transactionToBytes } from "../src/protocol/transaction.ts";
 import { addressOf, client, KEYS, signedTransfer, startTestDevnet, statusOf, TRX } from "./client.ts";
@@ -169,6 +169,25 @@ describe("a transaction is refused", () => {
     }
     const third = await poor.trx.sendRawTransaction(await signedTransfer(poor, bob, 3));
     expect(third).toMatchObject({ code: "BANDWITH_ERROR" });
+  });
+
+  test("larger than half a megabyte: TOO_BIG_TRANSACTION_ERROR", async () => {
+    const built = await tron().transactionBuilder.sendTrx(bob, 43);
+    const large = await tron().transactionBuilder.addUpdateData(built, "ab".repeat(512_000), "hex");
+    const sent = await tron().trx.sendRawTransaction(
+      (await tron().trx.sign(large)) as Types.SignedTransaction,
+    );
+    expect(sent).toMatchObject({ code: "TOO_BIG_TRANSACTION_ERROR" });
+  });
+
+  test("while 2,000 others wait: SERVER_BUSY", async () => {
+    const { chain } = (devnet.backends[0] as Backend).view;
+    const waiting = transactionFromJson(JSON.parse(JSON.stringify(await signedTransfer(tron(), bob, 47))));
+    for (let others = 0; others < 2000; others++) chain.pending.set(String(others), waiting);
+    const signed = await signedTransfer(tron(), bob, 48);
+    expect(await tron().trx.sendRawTransaction(signed)).toMatchObject({ code: "SERVER_BUSY" });
+    chain.pending.clear();
+    expect((await tron().trx.sendRawTransaction(signed)).result).toBe(true);
   });
 
   test("from an address that is no account: CONTRACT_VALIDATE_ERROR", async () => {
