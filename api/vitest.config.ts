@@ -7,7 +7,7 @@ export default defineProject({
     globalSetup: ["src/testing/global-stack.ts"],
     // The files share one chain, whose faucet account must not race itself.
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 });

@@ -6,7 +6,7 @@ export default defineProject({
     name: "miner",
     include: ["**/*.test.ts"],
     fileParallelism: false,
-    testTimeout: 90_000,
-    hookTimeout: 90_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 });

@@ -66,7 +66,7 @@ describe("aiforge-miner", { timeout: 120_000 }, () => {
     expect(await busy.exit).toBe(0);
     api.failWith = 503;
     const waiting = cli.start(args, { env: { AIFORGE_MINER_KEY: KEY } });
-    await expect.poll(waiting.output, { timeout: 20_000 }).toContain("not connected");
+    await expect.poll(waiting.output, { timeout: 60_000 }).toContain("not connected");
     waiting.child.kill("SIGTERM");
     expect(await waiting.exit).toBe(0);
   });

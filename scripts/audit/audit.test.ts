@@ -153,7 +153,7 @@ describe("the audit", () => {
     const asked = ["--rpc", "http://127.0.0.1:1", "--contract", november.aiforge];
     const { code, output } = await audit(path, ...asked);
     expect([code, output]).toEqual([2, expect.stringMatching(/The chain does not answer/)]);
-  }, 30_000);
+  }, 60_000);
 
   it.each([
     [["no-such-file.json"], /cannot be read/],

@@ -129,7 +129,7 @@ export async function escrowOf(api: TestApi, job: JobRow) {
 }
 
 /** Waits for the status of a job's escrow. */
-export function escrowBecomes(api: TestApi, job: JobRow, status: string, ms = 30_000) {
+export function escrowBecomes(api: TestApi, job: JobRow, status: string, ms = 90_000) {
   return eventually(
     `the escrow is ${status}`,
     async () => {

@@ -86,7 +86,7 @@ export async function fundedWallet(rpcUrl: string, usdt = 100_000_000n): Promise
 export async function eventually<T>(
   what: string,
   check: () => Promise<T>,
-  ms = 45_000,
+  ms = 90_000,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + ms;
   for (;;) {

@@ -156,7 +156,7 @@ describe("an upstream that misbehaves", () => {
     expect(upstream.active()).toBe(1);
     abort.abort();
     await stream.next();
-    await expect.poll(() => upstream.active()).toBe(0);
+    await expect.poll(() => upstream.active(), { timeout: 60_000 }).toBe(0);
   });
 
   it("does not serve a model it does not have", async () => {

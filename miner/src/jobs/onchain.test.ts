@@ -248,7 +248,7 @@ describe("an attempt with its result in hand", () => {
     const record = { work, end: ended, finish: { ...ended, files: [] } };
     await all.records.write(record);
     const running = Attempt.leftover(record, all).carryOut();
-    await vi.waitFor(() => expect(kept.finish).not.toBeNull(), { timeout: 30_000 });
+    await vi.waitFor(() => expect(kept.finish).not.toBeNull(), { timeout: 60_000 });
     expect(await statusOf(work), "nothing before it is verified").toBe(OPEN);
     kept.jobState = "completed";
     kept.result = RESULT;

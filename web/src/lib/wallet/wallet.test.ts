@@ -127,7 +127,7 @@ describe("transact", () => {
     expect(error).toBeNull();
     expect(steps.filter((step) => step === "pending")).toHaveLength(2);
     expect(steps.at(-1)).toBe("success");
-  }, 20_000);
+  }, 60_000);
 });
 
 describe("a payment's plan", () => {

@@ -49,7 +49,7 @@ describe("a cashier", () => {
           const credits = await Promise.all(buyers.map(({ wallet }) => stand.creditOf(wallet.address)));
           return credits.every((credit, at) => credit === asked(payments[at]!) - 10_000_000n);
         },
-        40_000,
+        90_000,
       );
       for (const payment of payments) expect(await stand.plansFor(payment.account)).toHaveLength(1);
       expect(await usdtOf(stand.api, CASHIER)).toBe(before);
