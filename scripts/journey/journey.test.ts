@@ -16,6 +16,7 @@ import { planSteps } from "./steps/plans.ts";
 import { publishingSteps } from "./steps/publishing.ts";
 import { subscriptionSteps } from "./steps/subscription.ts";
 import { tronSteps } from "./steps/tron.ts";
+import { tronMoneySteps } from "./steps/tron-money.ts";
 import { waysSteps } from "./steps/ways.ts";
 import { World } from "./world.ts";
 
@@ -53,4 +54,5 @@ describe("the journey", () => {
   houseSteps(world);
   lookSteps(world);
   delistingSteps(world);
+  tronMoneySteps(world);
 });

@@ -66,10 +66,10 @@ export class Person {
     await this.byTestId("wallet-dialog").getByRole("button", { name }).click();
   }
 
-  /** Connects the demo wallet, as one of its accounts. */
-  async connectWallet(role: Role): Promise<void> {
+  /** Connects a demo wallet, as one of its accounts. */
+  async connectWallet(role: Role, wallet = "Demo wallet"): Promise<void> {
     const { name } = demoAccount(role);
-    await this.chooseWallet("Demo wallet");
+    await this.chooseWallet(wallet);
     await this.byTestId("demo-wallet").getByRole("button", { name }).click();
     await this.byTestId("wallet-menu").waitFor();
   }

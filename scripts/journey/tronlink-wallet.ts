@@ -1,4 +1,12 @@
-import { demoAccount, showTronAddress, tronAddress, usdtAbi } from "@aiforge/contracts";
+import {
+  demoAccount,
+  monthOf,
+  monthStart,
+  monthText,
+  showTronAddress,
+  tronAddress,
+  usdtAbi,
+} from "@aiforge/contracts";
 import type { BrowserContext } from "playwright-core";
 import { TronWeb } from "tronweb";
 import { type Address, encodeFunctionData } from "viem";
@@ -12,6 +20,10 @@ type Refusal = { code: number; message: string };
 
 const TRX = 1_000_000;
 const FEE_LIMIT = 100 * TRX;
+/** Slots that the local Tron lets be missed at once: each is a second of it. */
+const MOST_MISSED = 100_000;
+/** Enough blocks that those before are solid, also after missed slots. */
+const SOLID_LAG = 27;
 /** What wallets say of Tron's main network. */
 const MAIN_NET_BLOCK = `${"0".repeat(16)}1ebf88508a03865c71d452e25f4d51194196a1d22b6653dc`;
 
@@ -19,10 +31,12 @@ const MAIN_NET_BLOCK = `${"0".repeat(16)}1ebf88508a03865c71d452e25f4d51194196a1d
 export class TronSide {
   readonly url: string;
   readonly usdt: Address;
-  /** @param usdt the token, as the API names it */
-  constructor(url: string, usdt: Address) {
+  readonly aiforge: Address;
+  /** @param contracts as the API names them */
+  constructor(url: string, contracts: Record<"usdt" | "aiforge", Address>) {
     this.url = url;
-    this.usdt = usdt;
+    this.usdt = contracts.usdt;
+    this.aiforge = contracts.aiforge;
   }
 
   async #control(path: string, body: object): Promise<void> {
@@ -50,11 +64,37 @@ export class TronSide {
    * @param amount in micro-USDT
    * @returns the transaction's id
    */
-  async transfer(to: Address, amount: bigint): Promise<string> {
+  transfer(to: Address, amount: bigint): Promise<string> {
+    return this.#send(this.usdt, "transfer(address,uint256)", to, amount);
+  }
+
+  /** Makes USDT of the faucet's wallet somebody's credit in the contract. @param amount in micro-USDT */
+  async deposit(of: Address, amount: bigint): Promise<void> {
+    await this.#send(this.usdt, "approve(address,uint256)", this.aiforge, amount);
+    await this.mine(1);
+    await this.#send(this.aiforge, "deposit(address,uint256)", of, amount);
+    await this.mine(1);
+  }
+
+  /** @returns the month that is over then, as "2026-11" */
+  async travelToNextMonth(): Promise<string> {
+    const time = async () => {
+      const block = await this.tronWeb(demoAccount("faucet").privateKey).trx.getCurrentBlock();
+      return Math.floor(block.block_header.raw_data.timestamp / 1000);
+    };
+    const month = monthOf(BigInt(await time()));
+    const next = Number(monthStart(month + 1));
+    for (let left = next - (await time()); left >= 0; left = next - (await time()))
+      await this.#control("mine", { missed: Math.min(left, MOST_MISSED) });
+    await this.mine(SOLID_LAG);
+    return monthText(month);
+  }
+
+  async #send(contract: Address, signature: string, to: Address, amount: bigint): Promise<string> {
     const faucet = this.tronWeb(demoAccount("faucet").privateKey);
     const { transaction } = await faucet.transactionBuilder.triggerSmartContract(
-      showTronAddress(this.usdt),
-      "transfer(address,uint256)",
+      showTronAddress(contract),
+      signature,
       { txLocal: true, feeLimit: FEE_LIMIT },
       [
         { type: "address", value: showTronAddress(to) },

@@ -20,6 +20,7 @@ import { startDocker, type TestDocker } from "../testing/docker.ts";
 import { CHROMIUM_FLAGS, findBrowser } from "./browser.ts";
 import type { Person } from "./people.ts";
 import { newPlace, type Place, removePlace, Stack } from "./stack.ts";
+import type { TronLinkWallet, TronSide } from "./tronlink-wallet.ts";
 
 /** The model's file, its name, and what it costs. */
 export const FILE = join(ROOT, "models/tiny-chat-q8_0.gguf");
@@ -43,6 +44,8 @@ export class World {
   admin!: Person;
   /** Null on a machine that has no engine and cannot start one; in CI there always is one. */
   docker: TestDocker | null = null;
+  /** The local Tron, and who pays there with TronLink. */
+  tron!: { side: TronSide; buyer: Person; wallet: TronLinkWallet };
   /** Whose wallet does several calls as one. */
   batcher!: Person;
   modelPath = "";

@@ -24,7 +24,9 @@ export function tronSteps(world: World): void {
   it("14: someone with TronLink signs in", async () => {
     const { data } = await listChains({ client: world.visitor, throwOnError: true });
     const chain = data.chains.find(({ name }) => name === NETWORK);
-    side = new TronSide(`http://127.0.0.1:${world.place.ports.tron}`, chain?.usdt as Address);
+    if (!chain) throw new Error(`There is no ${NETWORK}.`);
+    const { usdt, aiforge } = chain as typeof chain & Record<"usdt" | "aiforge", Address>;
+    side = new TronSide(`http://127.0.0.1:${world.place.ports.tron}`, { usdt, aiforge });
     wallet = new TronLinkWallet(side);
     await side.fund(wallet.address, 1_000);
     await side.transfer(wallet.address, 2n * PRICE);
@@ -32,6 +34,7 @@ export function tronSteps(world: World): void {
 
     buyer = await Person.arrive(world.browser, world.place.webUrl);
     await wallet.install(buyer.context);
+    world.tron = { side, buyer, wallet };
     await buyer.visit("/sign-in");
     await buyer.byTestId("connect-wallet").click();
     expect(await inspect(buyer.page, "choose-wallet")).toEqual([]);
