@@ -1,6 +1,7 @@
 import { contentCid } from "../contentCid.ts";
 import { InputsError } from "../inputsFields.ts";
 import { monthText } from "../month.ts";
+import { showTronAddress } from "../tronAddress.ts";
 import type { ChainRecord } from "./chainRecord.ts";
 import { previousProblems, purchaseProblems, splitProblems } from "./checks.ts";
 import { type Month, postOf, readMonth, usdt } from "./month.ts";
@@ -79,10 +80,10 @@ export function auditMonth(
     check("root", rootTitle, distribution.changed || refused ? [none] : [], nothing);
   }
 
-  const place = `${inputs.month}, ${inputs.chain}, ${inputs.aiforge}`;
+  const place = `${inputs.month}, ${contractName(inputs)}`;
   const own =
     inputs.chain === record.chain && inputs.aiforge === record.aiforge && distribution.month === index;
-  const elsewhere = `The inputs are of ${place}; this is ${name}, ${record.chain}, ${record.aiforge}.`;
+  const elsewhere = `The inputs are of ${place}; this is ${name}, ${contractName(record)}.`;
   check("contract", "It is of this contract and this month", own ? [] : [elsewhere], place);
   check(
     "previous",
@@ -117,3 +118,7 @@ function tryRead(bytes: Uint8Array): Month | string {
     throw error;
   }
 }
+
+/** A contract and its chain, the address as that chain's wallets and explorers write it. */
+const contractName = ({ chain, aiforge }: Pick<ChainRecord, "chain" | "aiforge">): string =>
+  `${chain}, ${chain.startsWith("tron:") ? showTronAddress(aiforge) : aiforge}`;
