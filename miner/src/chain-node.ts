@@ -1,3 +1,4 @@
+import { showTronAddress } from "@aiforge/contracts";
 import { broadcastTron, buildTronCall, estimateTronFee, tronTransport } from "@aiforge/contracts/tron";
 import {
   type Address,
@@ -95,7 +96,7 @@ function openTron({ chainId, name, url, headers = {} }: ChainPlace): ChainNode {
       // It would run out of energy, and cost all there is.
       if (balance < fee.feeSun)
         throw new MinerError(
-          `The wallet ${account.address} cannot pay the energy: that takes ${formatUnits(fee.feeSun, SUN_DECIMALS)} TRX.`,
+          `The wallet ${showTronAddress(account.address)} cannot pay the energy: that takes ${formatUnits(fee.feeSun, SUN_DECIMALS)} TRX.`,
           { hint: "Send it some TRX.", retryable: true },
         );
       const built = await buildTronCall({ ...call, feeLimit: fee.feeLimitSun });

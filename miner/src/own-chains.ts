@@ -1,6 +1,4 @@
-import { showTronAddress, tronAddress } from "@aiforge/contracts";
 import { Option } from "commander";
-import { type Address, isAddress } from "viem";
 import { MinerError } from "./errors.ts";
 
 /** What an operator says of chains, so that nothing depends on the platform. Chains are named as in CAIP-2. */
@@ -8,7 +6,8 @@ export interface OwnChains {
   /** A node of an EVM chain, which says itself of which. */
   rpcUrl: string | null;
   nodes: ReadonlyMap<string, string>;
-  contracts: ReadonlyMap<string, Address>;
+  /** As they were written. */
+  contracts: ReadonlyMap<string, string>;
   /** Sent to the own node of a Tron chain. */
   tronKey: string | null;
 }
@@ -48,16 +47,18 @@ export function resolveChains(
   }
   if (plain.length > 1)
     throw new MinerError("--rpc-url: of several nodes each needs its chain in front, such as eip155:1=….");
-  const contracts = new Map<string, Address>();
+  const contracts = new Map<string, string>();
   for (const part of (raw.contracts ?? "").split(",")) {
     const { chain, value } = named(part);
     if (value === "") continue;
-    const address = chain ? contractAddress(chain, value) : null;
-    if (!chain || !address)
+    if (
+      !chain ||
+      !(isTron(chain) ? /^(?:T[1-9A-Za-z]{33}|(?:0x|41)[0-9a-f]{40})$/i : /^0x[0-9a-f]{40}$/i).test(value)
+    )
       throw new MinerError(`--contracts: “${part.trim()}” is not a chain and an address.`, {
         hint: "Such as tron:0x2b6653dc=T…, or eip155:1=0x….",
       });
-    contracts.set(chain, address);
+    contracts.set(chain, value);
   }
   return { rpcUrl: plain[0] ?? null, nodes, contracts, tronKey: env[TRON_KEY_VARIABLE] || null };
 }
@@ -68,19 +69,6 @@ function named(part: string): { chain: string | null; value: string } {
   const chain = isTron(name) ? `tron:0x${chainIdOf(name).toString(16).padStart(8, "0")}` : name;
   return { chain, value: value.trim() };
 }
-
-/** Tron has addresses of its own; the 20 bytes are the same. Null when it is none of that chain. */
-export function contractAddress(chain: string, text: string): Address | null {
-  if (!isTron(chain)) return isAddress(text, { strict: false }) ? text : null;
-  try {
-    return tronAddress(text);
-  } catch {
-    return null;
-  }
-}
-
-export const showAddress = (chain: string, address: Address): string =>
-  isTron(chain) ? showTronAddress(address) : address;
 
 export const isTron = (chain: string): boolean => /^tron:/i.test(chain);
 

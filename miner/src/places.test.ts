@@ -55,6 +55,11 @@ it("believes the operator, then the program, then the API", async () => {
   asked = 0;
   expect(await places(own).one(TRON)).toMatchObject({ url: "https://mine.example", aiforge: OTHER });
   expect(asked).toBe(0);
+  const typo = {
+    rpcUrl: `${TRON}=https://mine.example`,
+    contracts: `${TRON}=TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6u`,
+  };
+  await expect(places(typo).one(TRON)).rejects.toThrow("is no address on");
   await expect(places().one("tron:0xcd8690dc")).rejects.toThrow("not known");
   await expect(places().one("solana:mainnet")).rejects.toThrow("cannot submit");
 });

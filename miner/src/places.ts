@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { deployments, isAiforgeCode } from "@aiforge/contracts";
-import type { Address, PublicClient } from "viem";
+import { deployments, isAiforgeCode, showTronAddress, tronAddress } from "@aiforge/contracts";
+import { type Address, isAddress, type PublicClient } from "viem";
 import { z } from "zod";
 import type { ChainPlace } from "./chain-node.ts";
 import { MinerError } from "./errors.ts";
-import { chainIdOf, contractAddress, isPayable, isTron, type OwnChains, showAddress } from "./own-chains.ts";
+import { chainIdOf, isPayable, isTron, type OwnChains } from "./own-chains.ts";
 
 /** What the API says of a chain. */
 interface Told {
@@ -110,7 +110,13 @@ export class Places {
     const mine = own.nodes.get(chain) ?? (evm ? own.rpcUrl : null);
     const url = mine ?? (told ? new URL(told.rpcUrl, apiUrl).href : null);
     const chainId = chainIdOf(chain);
-    const given = own.contracts.get(chain) ?? (isTron(chain) ? undefined : deployments[chainId]?.aiforge);
+    const said = own.contracts.get(chain);
+    const given = said
+      ? contractAddress(chain, said)
+      : isTron(chain)
+        ? undefined
+        : deployments[chainId]?.aiforge;
+    if (given === null) throw new MinerError(`--contracts: ${said} is no address on ${chain}.`);
     const aiforge = given ?? (told ? contractAddress(chain, told.aiforge) : null);
     if (!url || !aiforge) return null;
     return {
@@ -175,3 +181,17 @@ export async function checkContract(place: Place, reader: Pick<PublicClient, "ge
     },
   );
 }
+
+/** Tron has addresses of its own; the 20 bytes are the same. Null when it is none of that chain. */
+function contractAddress(chain: string, text: string): Address | null {
+  if (!isTron(chain)) return isAddress(text, { strict: false }) ? text : null;
+  try {
+    return tronAddress(text);
+  } catch {
+    return null;
+  }
+}
+
+/** As people write it there. */
+export const showAddress = (chain: string, address: Address): string =>
+  isTron(chain) ? showTronAddress(address) : address;

@@ -14,11 +14,12 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
   },
   async (raw) => {
     const config = resolveOperator(raw);
-    const [{ openWallet }, { NodeApi }, claims, output, { formatUsdt }] = await Promise.all([
+    const [{ openWallet }, { NodeApi }, claims, output, { showAddress }, { formatUsdt }] = await Promise.all([
       import("../identity.ts"),
       import("../node-api.ts"),
       import("../claims.ts"),
       import("../output.ts"),
+      import("../places.ts"),
       import("@aiforge/contracts"),
     ]);
     const account = await openWallet(config);
@@ -47,7 +48,7 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
           output.printLine(`  ${onchainId.slice(0, 18)}… can be disputed until ${releasableAt}.`);
         if (plan.transactions > 0)
           output.printLine(
-            `  ${plan.amount} USDT go to ${account.address} in ${plan.transactions} transactions; gas about ${plan.cost} ${plan.coin} (${plan.gas}); the wallet has ${plan.balance}.`,
+            `  ${plan.amount} USDT go to ${showAddress(plan.chain, account.address)} in ${plan.transactions} transactions; gas about ${plan.cost} ${plan.coin} (${plan.gas}); the wallet has ${plan.balance}.`,
           );
       }
     }
@@ -61,8 +62,8 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
     }
     const [poorest] = poor;
     if (poorest && poor.length === due.length) {
-      const { name, coin, formatCoin } = poorest.chain;
-      throw new MinerError(`The wallet ${account.address} cannot pay the gas.`, {
+      const { chain, name, coin, formatCoin } = poorest.chain;
+      throw new MinerError(`The wallet ${showAddress(chain, account.address)} cannot pay the gas.`, {
         hint: `Send it ${formatCoin(poorest.cost)} ${coin} on ${name}, or a little more.`,
       });
     }

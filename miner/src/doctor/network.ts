@@ -7,6 +7,7 @@ import { describe, MinerError } from "../errors.ts";
 import { openWallet } from "../identity.ts";
 import { healthSchema, NodeApi } from "../node-api.ts";
 import { isTron } from "../own-chains.ts";
+import { showAddress } from "../places.ts";
 import { type Check, check, fine, problem, warning } from "./finding.ts";
 
 /** Seconds by which a clock may be off: beyond the first, times look wrong; beyond the second, signatures are refused. */
@@ -163,7 +164,7 @@ export function networkChecks(config: Config) {
     if (!poor) return fine(detail);
     return warning(
       detail,
-      `Send about ${poor.show(poor.wanted)} to ${address} on ${poor.name}: claiming and submitting results cost gas.`,
+      `Send about ${poor.show(poor.wanted)} to ${showAddress(poor.chain, address)} on ${poor.name}: claiming and submitting results cost gas.`,
     );
   });
   return {
@@ -181,7 +182,7 @@ async function gasOn(chain: Awaited<ReturnType<typeof payChains>>[number], addre
   try {
     const [balance, price] = await Promise.all([reader.getBalance({ address }), gasPrice()]);
     const show = (amount: bigint) => `${formatCoin(amount)} ${coin}`;
-    return { name, balance, wanted: price * SPARE_GAS, show };
+    return { chain: chain.chain, name, balance, wanted: price * SPARE_GAS, show };
   } catch (error) {
     throw chainError(error);
   }

@@ -93,7 +93,7 @@ describe("resolveJobs", () => {
         ["tron:0x2b6653dc", "https://api.trongrid.io"],
         ["eip155:10", "https://op.example"],
       ]),
-      contracts: new Map([["tron:0x2b6653dc", "0xa614f803b6fd780986a42c78ec9c7f77e6ded13c"]]),
+      contracts: new Map([["tron:0x2b6653dc", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"]]),
       tronKey: "key",
     });
   });
@@ -109,7 +109,7 @@ describe("resolveJobs", () => {
     ["--rpc-url", { rpcUrl: "https://a.example,https://b.example" }],
     ["--rpc-url", { rpcUrl: "tron:0x2b6653dc=ftp://a.example" }],
     ["--contracts", { contracts: "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t" }],
-    ["--contracts", { contracts: "tron:0x2b6653dc=TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6u" }],
+    ["--contracts", { contracts: "tron:0x2b6653dc=TR7NHqjeKQxGTCi8q8ZY4pL8" }],
   ])("names %s when it is wrong", (option, raw) => {
     expect(() => resolveJobs(raw)).toThrow(option);
   });
