@@ -11,8 +11,8 @@ export type Signed = typeof cashierTransactions.$inferSelect;
 /* Each of these is one step of an order; call it in a transaction. What is not in the state it starts from stays. */
 
 /**
- * Orders in the order in which they are carried out: an allowance comes before what needs it, and what is signed is mined
- * in the order of its nonces.
+ * Orders in the order in which they are carried out: an allowance comes before what needs it, a purchase before credit, so
+ * that nobody's many small transfers keep others from what they pay for; what is signed is mined in the order of its nonces.
  */
 export function ordersIn(db: Executor, chain: Chain, state: "pending" | "signed", limit: number) {
   return db
@@ -20,7 +20,9 @@ export function ordersIn(db: Executor, chain: Chain, state: "pending" | "signed"
     .from(cashierOrders)
     .where(and(eq(cashierOrders.chain, chain.chain), eq(cashierOrders.state, state)))
     .orderBy(
-      ...(state === "signed" ? [asc(cashierOrders.nonce)] : [desc(sql`${cashierOrders.kind} = 'approve'`)]),
+      ...(state === "signed"
+        ? [asc(cashierOrders.nonce)]
+        : [desc(sql`${cashierOrders.kind} = 'approve'`), desc(sql`${cashierOrders.kind} = 'purchase'`)]),
       asc(cashierOrders.seq),
     )
     .limit(limit);

@@ -1,0 +1,34 @@
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createTestApi, type TestApi } from "../../../testing/harness.ts";
+import { CHAIN } from "../../../testing/market.ts";
+import { ordersIn } from "./orders.ts";
+import { cashierOrders } from "./schema.ts";
+
+/** Nobody works on it. */
+const NOWHERE = "eip155:987654321";
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await createTestApi();
+});
+afterAll(async () => {
+  await api.deps.db.delete(cashierOrders).where(eq(cashierOrders.chain, NOWHERE));
+  await api.close();
+});
+
+it("an allowance comes first, and a purchase before the credit of however many small transfers", async () => {
+  const { db, chains } = api.deps;
+  const call = { to: "0x", data: "0x", abi: "aiforge", functionName: "deposit", args: [] } as never;
+  const order = { chain: NOWHERE, signer: "0x1", amount: 10_000n, call };
+  for (const kind of [
+    ...Array.from({ length: 20 }, () => "credit" as const),
+    "purchase",
+    "approve",
+  ] as const) {
+    await db.insert(cashierOrders).values({ ...order, kind });
+  }
+  const chain = { ...chains.get(CHAIN), chain: NOWHERE };
+  const kinds = (await ordersIn(db, chain, "pending", 16)).map(({ kind }) => kind);
+  expect(kinds).toEqual(["approve", "purchase", ...Array.from({ length: 14 }, () => "credit")]);
+});
