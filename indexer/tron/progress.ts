@@ -14,8 +14,6 @@ export class Progress {
   caughtUp = false;
   /** Events that the reconciliation found on the chain and not here. */
   missing = 0;
-  /** Milliseconds since 1970. */
-  reconciledAt = 0;
   readonly #mayRest: boolean;
   // By a clock that nobody sets.
   #movedAt = performance.now();

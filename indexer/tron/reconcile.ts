@@ -1,101 +1,134 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  readTronEvents,
-  type TronEventPage,
-  type TronEventPlace,
-  tronEventsSince,
-} from "@aiforge/contracts/tron";
 import type pg from "pg";
 import type { Hex } from "viem";
 import { oneLine } from "../src/failure.ts";
 import type { TronChain } from "./chain.ts";
 import type { TronConfig } from "./config.ts";
-import { logsOf } from "./events.ts";
+import { type ChainLog, logsOf } from "./events.ts";
+import { type KeptList, keptLists, type Listed, listedSince, notKept } from "./lists.ts";
 import type { TronNode } from "./node.ts";
 import type { Progress } from "./progress.ts";
+import type { Mended } from "./store.ts";
 import { BadAnswer } from "./wire.ts";
 
 const TRIES = 5;
-/** Looked at again each time: the events API can learn of an event after its neighbours. */
+/** Looked at again each time: an event server can learn of an event after its neighbours. */
 const OVERLAP_MS = 3_600_000;
 
-/**
- * Every confirmed event of a contract from a time on.
- * @param since milliseconds since 1970
- */
-export function eventsSince(
-  node: TronNode,
-  contract: Hex,
-  since: number,
-  signal: AbortSignal,
-): Promise<TronEventPlace[]> {
-  const readPage = async (path: string) =>
-    (await node.ask("events", { path, read: readPageOf, tries: TRIES, signal })).value;
-  return tronEventsSince(readPage, contract, since, { signal });
-}
-
-function readPageOf(json: unknown): TronEventPage {
-  try {
-    return readTronEvents(json);
-  } catch {
-    throw new BadAnswer("The page of events is not one");
-  }
-}
-
-/**
- * Compares the events that the events API knows with the logs that the scan kept. The scan is the authority: an event
- * that only the other knows is looked up in the solidified block, and counts as missing when it is there.
- * @returns the first block with an event that is missing, or null
- */
-export async function reconcile(options: {
+interface Options {
   node: TronNode;
   chain: TronChain;
   client: pg.ClientBase;
   config: TronConfig;
   progress: Progress;
   signal: AbortSignal;
-}): Promise<number | null> {
-  const { node, chain, client, config, progress, signal } = options;
-  const since = Math.max(0, progress.reconciledAt - OVERLAP_MS);
-  const upTo = progress.cursor;
-  const reached = progress.cursorTimestamp * 1000;
-  const places = await eventsSince(node, config.aiforge, since, signal);
-  const { rows } = await client.query<{ tx_hash: Hex }>(
-    "SELECT DISTINCT tx_hash FROM tron.logs WHERE tx_hash = ANY($1)",
-    [places.map(({ txHash }) => txHash)],
-  );
-  const kept = new Set(rows.map(({ tx_hash }) => tx_hash));
-  let first: number | null = null;
-  for (const { txHash, block } of places) {
-    if (kept.has(txHash) || (Number.isFinite(block) && (block > upTo || block < config.startBlock))) continue;
-    const info = await chain.info("solidity", txHash, TRIES);
-    if (!info || info.blockNumber > upTo || info.blockNumber < config.startBlock) continue;
-    const solid = await chain.fullBlock("solidity", info.blockNumber, TRIES);
-    if (!logsOf(solid, config).some((log) => log.txHash === txHash)) continue;
-    progress.missing++;
-    first = Math.min(first ?? info.blockNumber, info.blockNumber);
+}
+
+/** Up to where the scan has written. */
+interface Written {
+  block: number;
+  id: Hex | null;
+  /** Milliseconds since 1970. */
+  timestamp: number;
+}
+
+/**
+ * Compares what the event servers list with the logs that the scan kept, a page at a time, from where the last
+ * comparison ended. The scan is the authority: what only they know is looked up in the solidified block, and is missing
+ * when it is there.
+ * @param begin time of the start block, in milliseconds since 1970
+ * @returns the blocks of a page with logs that are missing, or null when there are none at all
+ */
+export async function reconcile(options: Options, begin: number): Promise<Mended | null> {
+  const { node, client, config, signal } = options;
+  for (const list of keptLists(config)) {
+    const upTo = await written(client);
+    const since = Math.max(begin, (await reconciledAt(client, list)) - OVERLAP_MS);
+    for await (const page of listedSince(node, list, since, signal)) {
+      const missing = await missingOf(options, upTo, await notKept(client, list, page));
+      if (missing.size > 0) return missing;
+      const last = Math.max(0, ...page.map(({ timestamp }) => timestamp));
+      await reconciled(client, list, Math.min(last, upTo.timestamp));
+    }
+    await reconciled(client, list, upTo.timestamp);
   }
-  if (first === null) progress.reconciledAt = reached;
-  return first;
+  return null;
+}
+
+/** What the solidified blocks have of these and the scan did not keep. */
+async function missingOf(
+  { chain, client, config, progress }: Options,
+  upTo: Written,
+  unknown: Listed[],
+): Promise<Mended> {
+  const found = new Map<number, ChainLog[]>();
+  const within = (block: number) => block <= upTo.block && block >= config.startBlock;
+  for (const { txHash, block, timestamp } of unknown) {
+    if (timestamp > upTo.timestamp || (Number.isFinite(block) && !within(block))) continue;
+    const number = (await chain.info("solidity", txHash, TRIES))?.blockNumber;
+    if (number === undefined || !within(number) || found.has(number)) continue;
+    const solid = await chain.fullBlock("solidity", number, TRIES);
+    const id =
+      number === upTo.block ? upTo.id : (await chain.block("solidity", number + 1, TRIES)).value.parentId;
+    if (id !== null && solid.id !== id) {
+      solid.distrust();
+      throw new BadAnswer(`Block ${number} is not the one that the next links to`);
+    }
+    const logs = logsOf(solid, config);
+    const { rows } = await client.query<{ tx_hash: Hex; log_index: number }>(
+      "SELECT tx_hash, log_index FROM tron.logs WHERE block_number = $1",
+      [number],
+    );
+    const kept = new Set(rows.map(({ tx_hash, log_index }) => `${tx_hash} ${log_index}`));
+    const missing = logs.filter((log) => !kept.has(`${log.txHash} ${log.logIndex}`));
+    if (missing.length === 0) continue;
+    progress.missing += missing.length;
+    found.set(number, logs);
+  }
+  return found;
+}
+
+async function written(client: pg.ClientBase): Promise<Written> {
+  const { rows } = await client.query<{ number: string; id: Hex | null; timestamp: string }>(
+    `SELECT number, id, "timestamp" FROM tron.cursor`,
+  );
+  const { number = -1, id = null, timestamp = 0 } = rows[0] ?? {};
+  return { block: Number(number), id, timestamp: 1000 * Number(timestamp) };
+}
+
+async function reconciledAt(client: pg.ClientBase, { name }: KeptList): Promise<number> {
+  const { rows } = await client.query<{ timestamp: string }>(
+    `SELECT "timestamp" FROM tron.reconciled WHERE list = $1`,
+    [name],
+  );
+  return Number(rows[0]?.timestamp ?? 0);
+}
+
+async function reconciled(client: pg.ClientBase, { name }: KeptList, timestamp: number): Promise<void> {
+  await client.query(
+    `INSERT INTO tron.reconciled AS known VALUES ($1, $2)
+     ON CONFLICT (list) DO UPDATE SET "timestamp" = greatest(known."timestamp", excluded."timestamp")`,
+    [name, timestamp],
+  );
 }
 
 /**
  * Reconciles again and again.
- * @param onMissing is told the first block that is to be scanned again
+ * @param onMissing is told all logs of blocks of which some are missing
  */
 export async function reconcileForever(
-  options: Parameters<typeof reconcile>[0] & {
-    log: (line: string) => void;
-    onMissing: (block: number) => void;
-  },
+  options: Options & { log: (line: string) => void; onMissing: (blocks: Mended) => void },
 ): Promise<never> {
-  const { config, progress, log, onMissing, signal } = options;
+  const { chain, config, progress, log, onMissing, signal } = options;
+  let begin: number | null = null;
   for (;;) {
     await sleep(config.reconcileMs, undefined, { signal });
     if (!progress.caughtUp) continue;
     try {
-      const block = await reconcile(options);
-      if (block !== null) onMissing(block);
+      // Of what came before, nothing is kept.
+      begin ??= 1000 * (await chain.block("solidity", config.startBlock, TRIES)).value.timestamp;
+      const missing = await reconcile(options, begin);
+      if (missing !== null) onMissing(missing);
     } catch (error) {
       signal.throwIfAborted();
       log(`The events could not be reconciled: ${oneLine(error)}`);

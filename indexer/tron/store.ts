@@ -18,6 +18,9 @@ export interface Cursor {
   id: Hex | null;
 }
 
+/** All logs of blocks, by their numbers. */
+export type Mended = ReadonlyMap<number, ChainLog[]>;
+
 /** What a commit has done so far; for tests that kill the watcher in between. */
 export type Step = "begun" | "cursor" | "logs" | "rows" | "committed";
 
@@ -26,7 +29,8 @@ const LOCK_WAIT_MS = 10_000;
 
 /**
  * What the scan keeps, beside the rows: the cursor, and every log that rows were made from, so that rows can be made
- * anew without asking the chain again. The place of a log is the key: the same log is never used twice (R11).
+ * anew without asking the chain again. The place of a log is the key: the same log is never used twice (R11). What the
+ * event servers list was compared with the logs up to the time in `reconciled`, in milliseconds.
  */
 const SOURCE_TABLES = `
   CREATE SCHEMA IF NOT EXISTS tron;
@@ -40,6 +44,7 @@ const SOURCE_TABLES = `
     address text NOT NULL, topics jsonb NOT NULL, data text NOT NULL,
     PRIMARY KEY (chain_id, tx_hash, log_index));
   CREATE INDEX IF NOT EXISTS logs_place ON tron.logs (block_number, log_index);
+  CREATE TABLE IF NOT EXISTS tron.reconciled (list text PRIMARY KEY, "timestamp" bigint NOT NULL);
   CREATE TABLE IF NOT EXISTS tron.seen_blocks (id text PRIMARY KEY, number bigint NOT NULL);
   CREATE TABLE IF NOT EXISTS tron.seen (
     block_id text NOT NULL REFERENCES tron.seen_blocks ON DELETE CASCADE, "table" text NOT NULL, row jsonb NOT NULL);
@@ -173,6 +178,7 @@ export class TronStore {
     await inTransaction(this.client, async () => {
       await this.client.query("DELETE FROM tron.seen_blocks");
       await this.client.query("DELETE FROM tron.logs");
+      await this.client.query("DELETE FROM tron.reconciled");
       await this.client.query("DELETE FROM tron.cursor");
       const number = this.#sources.startBlock - 1;
       await this.client.query(
@@ -184,14 +190,16 @@ export class TronStore {
     });
   }
 
-  /** Goes back to a block and scans on from there; rows are made anew from the logs up to it. */
-  async rewind(number: number): Promise<void> {
+  /**
+   * Takes the logs of blocks that were written with others, and makes the rows anew with them. Readers see the rows as
+   * they were until it is done, and the cursor stays where it is.
+   */
+  async mend(blocks: Mended): Promise<void> {
     await inTransaction(this.client, async () => {
-      await this.client.query("DELETE FROM tron.logs WHERE block_number > $1", [number]);
-      await this.client.query("UPDATE tron.cursor SET number = $1, id = NULL", [number]);
+      await this.client.query("DELETE FROM tron.logs WHERE block_number = ANY($1)", [[...blocks.keys()]]);
+      await this.#keep([...blocks.values()].flat());
       await this.#remake();
     });
-    this.#cursor = { number, id: null };
   }
 
   /** Makes all rows from the kept logs, in tables that readers do not see until the transaction ends. */

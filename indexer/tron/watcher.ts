@@ -8,7 +8,7 @@ import { reconcileForever } from "./reconcile.ts";
 import { ChainReplaced, confirmCursor, scan } from "./scan.ts";
 import { watchSeen } from "./seen.ts";
 import { serve } from "./server.ts";
-import { connect, NoPostgres, type Step, TronStore } from "./store.ts";
+import { connect, type Mended, NoPostgres, type Step, TronStore } from "./store.ts";
 
 const AGAIN_MS = 1_000;
 const ALERTING_MS = 5_000;
@@ -105,16 +105,16 @@ async function watch(options: {
   const lost = new Promise<never>((_, reject) => {
     for (const each of [client, store.client]) each.on("error", reject);
   });
-  let rescan: number | null = null;
+  let mended: Mended | null = null;
   const running: Promise<unknown>[] = [
     scan({ chain, store, progress, config, signal }),
     watchSeen({ chain, store, client, progress, config, log, signal }),
     lost,
   ];
   if (config.reconcileMs > 0) {
-    const onMissing = (block: number) => {
-      log(`Block ${block} has events that were not written; scanning again from there.`);
-      rescan = block - 1;
+    const onMissing = (blocks: Mended) => {
+      log(`Events were not written; their blocks are read again: ${[...blocks.keys()].join(", ")}.`);
+      mended = blocks;
       end.abort();
     };
     const reconciling = { node: options.node, chain, client, config, progress, signal };
@@ -124,13 +124,13 @@ async function watch(options: {
   try {
     await Promise.race(running);
   } catch (error) {
-    if (rescan === null) throw error;
+    if (mended === null) throw error;
   } finally {
     end.abort();
     await Promise.allSettled(running.filter((each) => each !== lost));
     await client.end().catch(() => {});
   }
-  if (rescan !== null) await store.rewind(rescan);
+  if (mended !== null) await store.mend(mended);
 }
 
 /**

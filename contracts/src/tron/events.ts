@@ -14,8 +14,9 @@ export interface TronEventPlace {
   timestamp: number;
 }
 
-export interface TronEventPage {
-  places: TronEventPlace[];
+/** A page of what an event server lists. */
+export interface TronEventPage<Place = TronEventPlace> {
+  places: Place[];
   /** Whether there may be more. */
   full: boolean;
   /** What the next page is asked with. */
@@ -23,26 +24,17 @@ export interface TronEventPage {
 }
 
 /**
- * Reads an answer of `v1/contracts/:address/events`.
- * @throws RpcRequestError when it is none
+ * Reads a page of an event server.
+ * @param readPlace reads one entry of it
+ * @throws RpcRequestError when it is none, and what `readPlace` throws
  */
-export function readTronEvents(json: unknown): TronEventPage {
+export function readTronPage<Place>(
+  json: unknown,
+  readPlace: (entry: Record<string, unknown>) => Place,
+): TronEventPage<Place> {
   if (!isObject(json) || json.success !== true || !Array.isArray(json.data))
     throw tronError("events", -32603, "The event server gave no page of events.");
-  const places = json.data.map((each: unknown): TronEventPlace => {
-    const {
-      transaction_id: id,
-      block_number: block,
-      block_timestamp: timestamp,
-    } = isObject(each) ? each : {};
-    if (typeof id !== "string" || !/^[0-9a-f]{64}$/i.test(id))
-      throw tronError("events", -32603, "The event server gave an event without a transaction.");
-    return {
-      txHash: `0x${id.toLowerCase()}`,
-      block: Number(block ?? Number.NaN),
-      timestamp: Number(timestamp ?? 0),
-    };
-  });
+  const places = json.data.map((each: unknown) => readPlace(isObject(each) ? each : {}));
   const fingerprint = isObject(json.meta) ? json.meta.fingerprint : null;
   return {
     places,
@@ -52,9 +44,85 @@ export function readTronEvents(json: unknown): TronEventPage {
 }
 
 /**
- * The transactions with a contract's confirmed events from a time on, once each, the oldest first. A page that is full
- * is followed by the next even without a `fingerprint`, and when the fingerprint is refused: then from the time of the
- * page's last event on.
+ * Reads where an entry of an event server's is.
+ * @throws RpcRequestError when it does not say a transaction
+ */
+export function readTronPlace(entry: Record<string, unknown>): TronEventPlace {
+  const { transaction_id: id, block_number: block, block_timestamp: timestamp } = entry;
+  if (typeof id !== "string" || !/^[0-9a-f]{64}$/i.test(id))
+    throw tronError("events", -32603, "The event server gave an event without a transaction.");
+  return {
+    txHash: `0x${id.toLowerCase()}`,
+    block: Number(block ?? Number.NaN),
+    timestamp: Number(timestamp ?? 0),
+  };
+}
+
+/**
+ * Reads an answer of `v1/contracts/:address/events`.
+ * @throws RpcRequestError when it is none
+ */
+export const readTronEvents = (json: unknown): TronEventPage => readTronPage(json, readTronPlace);
+
+/** One of an event server's lists. */
+export interface TronList {
+  path: string;
+  /** Its parameter for the time that it begins at. */
+  since: "min_block_timestamp" | "min_timestamp";
+  query?: Record<string, string>;
+}
+
+/** The list of a contract's events. */
+export const tronEventList = (contract: Hex): TronList => ({
+  path: `v1/contracts/${showTronAddress(contract)}/events`,
+  since: "min_block_timestamp",
+});
+
+/**
+ * The confirmed entries of a list from a time on, page by page, the oldest first. A page that is full is followed by
+ * the next even without a `fingerprint`, and when the fingerprint is refused: then from the time of the page's last
+ * entry on, so that entries can come twice.
+ * @param readPage asks for a path of the event server's, and reads it
+ * @param since milliseconds since 1970
+ * @throws what `readPage` throws
+ */
+export async function* tronPages<Place extends Pick<TronEventPlace, "timestamp">>(
+  readPage: (path: string) => Promise<TronEventPage<Place>>,
+  list: TronList,
+  since: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Place[], void, void> {
+  let from = since;
+  let last = since;
+  let fingerprint: string | null = null;
+  for (;;) {
+    signal?.throwIfAborted();
+    const query: URLSearchParams = new URLSearchParams({
+      ...list.query,
+      only_confirmed: "true",
+      order_by: "block_timestamp,asc",
+      limit: String(PAGE),
+      [list.since]: String(from),
+      ...(fingerprint && { fingerprint }),
+    });
+    const page: TronEventPage<Place> | null = await readPage(`${list.path}?${query}`).catch(
+      (error: unknown) => {
+        if (fingerprint === null || signal?.aborted) throw error;
+        return null;
+      },
+    );
+    if (page) yield page.places;
+    if (page && !page.full) return;
+    for (const { timestamp } of page?.places ?? []) last = Math.max(last, timestamp);
+    fingerprint = page?.fingerprint ?? null;
+    if (fingerprint !== null) continue;
+    // More entries in one millisecond than fit on a page cannot be told apart without a fingerprint.
+    from = last > from ? last : from + 1;
+  }
+}
+
+/**
+ * The transactions with a contract's confirmed events from a time on, once each, the oldest first.
  * @param readPage asks for a path of the event server's, and reads it by {@link readTronEvents}
  * @param since milliseconds since 1970
  * @throws what `readPage` throws
@@ -66,31 +134,9 @@ export async function tronEventsSince(
   { signal, onPage }: { signal?: AbortSignal | undefined; onPage?: (found: number) => void } = {},
 ): Promise<TronEventPlace[]> {
   const found = new Map<Hex, TronEventPlace>();
-  let from = since;
-  let fingerprint: string | null = null;
-  for (;;) {
-    signal?.throwIfAborted();
-    const query: URLSearchParams = new URLSearchParams({
-      only_confirmed: "true",
-      order_by: "block_timestamp,asc",
-      limit: String(PAGE),
-      min_block_timestamp: String(from),
-      ...(fingerprint && { fingerprint }),
-    });
-    const asked: Promise<TronEventPage> = readPage(
-      `v1/contracts/${showTronAddress(contract)}/events?${query}`,
-    );
-    const page: TronEventPage | null = await asked.catch((error: unknown) => {
-      if (fingerprint === null || signal?.aborted) throw error;
-      return null;
-    });
-    if (page) for (const place of page.places) found.set(place.txHash, place);
+  for await (const places of tronPages(readPage, tronEventList(contract), since, signal)) {
+    for (const place of places) found.set(place.txHash, place);
     onPage?.(found.size);
-    if (page && !page.full) return [...found.values()];
-    fingerprint = page?.fingerprint ?? null;
-    if (fingerprint !== null) continue;
-    const last = Math.max(from, ...[...found.values()].map(({ timestamp }) => timestamp));
-    // More events in one millisecond than fit on a page cannot be told apart without a fingerprint.
-    from = last > from ? last : from + 1;
   }
+  return [...found.values()];
 }

@@ -1,5 +1,15 @@
 export { type TronHead, tronHead } from "./blocks.ts";
-export { readTronEvents, type TronEventPage, type TronEventPlace, tronEventsSince } from "./events.ts";
+export {
+  readTronEvents,
+  readTronPage,
+  readTronPlace,
+  type TronEventPage,
+  type TronEventPlace,
+  type TronList,
+  tronEventList,
+  tronEventsSince,
+  tronPages,
+} from "./events.ts";
 export { estimateTronFee, estimateTronFees, type TronFee } from "./fee.ts";
 export { tronLost } from "./lost.ts";
 export { recoverTronMessage, tronMessageHash } from "./message.ts";

@@ -195,17 +195,26 @@ test("a plan that is bought with tronweb has the rows of one that is bought on a
   ]);
 });
 
-test("the reconciliation finds an event that is missing, and it is scanned again", async () => {
+test.each([
+  { what: "an event", table: "plan_purchases", of: () => aiforge },
+  { what: "a payment to the cashier", table: "transfers", of: () => usdt },
+])("the reconciliation finds $what that is missing, and puts it back", async ({ table, of }) => {
   const content = await tronContent(database.url);
   await watcher.stop();
   const schema = await rowsSchemaIn(database.url);
-  await query(database.url, `DELETE FROM ${schema}.plan_purchases`);
+  const address = tronAddress(of());
+  const [lost] = await query<{ tx: string }>(
+    database.url,
+    `SELECT tx_hash AS tx FROM tron.logs WHERE address = '${address}' ORDER BY block_number DESC LIMIT 1`,
+  );
   await query(
     database.url,
-    `DELETE FROM tron.logs WHERE address = '${tronAddress(aiforge)}' AND block_number = (SELECT max(block_number) FROM tron.logs)`,
+    `DELETE FROM ${schema}.${table} WHERE tx_hash = '${lost?.tx}';
+     DELETE FROM tron.logs WHERE address = '${address}' AND tx_hash = '${lost?.tx}'`,
   );
+  expect(await tronContent(database.url)).not.toEqual(content);
   watcher = start([devnet.url], database.url, { TRON_RECONCILE_MS: "300" });
-  await until("the events to be missed", async () => watcher.lines.join().includes("scanning again"));
+  await until("the rows to be missed", async () => watcher.lines.join().includes("read again"));
   await until("the rows to be back", async () => {
     const now = await tronContent(database.url);
     return JSON.stringify(now) === JSON.stringify(content);

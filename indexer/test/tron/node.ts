@@ -202,10 +202,10 @@ export const moves = (
 
 const START = 1_700_000_000;
 
-/** Blocks 0 to n with these transactions, 3 s apart. `fork` makes other ids of the same. */
+/** Blocks 0 to n with these transactions, `apart` seconds apart. `fork` makes other ids of the same. */
 export function makeBlocks(
   transactions: Made[][],
-  { before = [], fork = "" }: { before?: Served[]; fork?: string } = {},
+  { before = [], fork = "", apart = 3 }: { before?: Served[]; fork?: string; apart?: number } = {},
 ): Served[] {
   const served = [...before];
   for (const made of transactions) {
@@ -225,7 +225,7 @@ export function makeBlocks(
       ...(call && { call }),
       ...(raw !== undefined && { raw }),
     }));
-    served.push(blockOf(number, served.at(-1), START + 3 * number, infos, `${fork}${number}`));
+    served.push(blockOf(number, served.at(-1), START + apart * number, infos, `${fork}${number}`));
   }
   return served;
 }
