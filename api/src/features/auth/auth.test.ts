@@ -228,7 +228,9 @@ describe("wallet sign-in", () => {
     expect(user).toMatchObject({ email: null, wallets: [{ id: `eip155:31337:${address}`, address }] });
     const bearer = { authorization: `Bearer ${token}` };
     const { groups } = await bodyOf<Groups>(await send(api, "GET", "/api/groups", undefined, bearer));
-    expect(groups).toMatchObject([{ personal: true, members: [{ userId: user.id, wallets: [address] }] }]);
+    expect(groups).toMatchObject([
+      { personal: true, members: [{ userId: user.id, wallets: [{ address, chain: "eip155:31337" }] }] },
+    ]);
 
     const again = await challenge(wallet.address);
     const second = await (await walletLogin(again, await wallet.signMessage({ message: again }))).json();
