@@ -62,6 +62,20 @@ describe("counting", () => {
     expect(secondTries({ success: false, testResults: many })).toEqual([]);
   });
 
+  it("counts what failed outside of any test, and tries nothing again then", () => {
+    const report = {
+      success: false,
+      testResults: [file("failed", "failed")],
+      unhandled: ["it broke\nat a.ts:1"],
+    };
+    expect(countVitest(report)).toEqual({ passed: 0, failed: 2, skipped: 0 });
+    expect(secondTries(report)).toEqual([]);
+    expect(failuresOf(report, "/clone").at(-1)).toEqual({ test: "outside of any test", why: "it broke" });
+    const again = { success: true, testResults: [file("passed", "passed")], unhandled: ["it broke again"] };
+    const first = { success: false, testResults: [file("failed", "failed")], unhandled: [] };
+    expect(countVitest(withSecondTry(first, again))).toEqual({ passed: 1, failed: 1, skipped: 0 });
+  });
+
   it("does not believe a report over an exit code", () => {
     expect(withExitCode({ passed: 5, failed: 0, skipped: 0 }, 139)).toEqual({
       passed: 5,

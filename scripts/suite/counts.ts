@@ -14,6 +14,8 @@ export function add(a: Counts, b: Counts): Counts {
 /** The part of vitest's JSON report (which is Jest's) that is counted. */
 export interface VitestReport {
   success: boolean;
+  /** Errors outside of any test, which Jest's report has no place for; none if not told. */
+  unhandled?: string[];
   testResults: {
     name: string;
     status: string;
@@ -38,6 +40,7 @@ export function countVitest(report: VitestReport): Counts {
     counts.failed += failedTests;
     if (file.status === "failed" && failedTests === 0) counts.failed++;
   }
+  counts.failed += report.unhandled?.length ?? 0;
   if (!report.success && counts.failed === 0) counts.failed++;
   return counts;
 }
@@ -56,7 +59,11 @@ export interface Failure {
  * @param root folder that the files' names are told from
  */
 export function failuresOf(report: VitestReport, root: string): Failure[] {
-  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+  const outside = (report.unhandled ?? []).map((why) => ({
+    test: "outside of any test",
+    why: firstLine(why),
+  }));
+  const inside = report.testResults.flatMap(({ name, status, message, assertionResults }) => {
     const file = name.startsWith(root) ? name.slice(root.length).replace(/^\/+/, "") : name;
     const failed = assertionResults.filter((test) => test.status === "failed");
     if (failed.length === 0) return status === "failed" ? [{ test: file, why: firstLine(message) }] : [];
@@ -65,13 +72,15 @@ export function failuresOf(report: VitestReport, root: string): Failure[] {
       why: firstLine(failureMessages?.[0]),
     }));
   });
+  return [...inside, ...outside];
 }
 
 /** More files than this are no coincidence. */
 const MOST_SECOND_TRIES = 5;
 
 /** The files of a report that are worth a second try: those that failed, if they are few and nothing else failed. */
-export function secondTries({ testResults, success }: VitestReport): string[] {
+export function secondTries({ testResults, success, unhandled = [] }: VitestReport): string[] {
+  if (unhandled.length > 0) return [];
   const failed = testResults.filter(({ status }) => status === "failed").map(({ name }) => name);
   return !success && failed.length <= MOST_SECOND_TRIES ? failed : [];
 }
@@ -80,7 +89,8 @@ export function secondTries({ testResults, success }: VitestReport): string[] {
 export function withSecondTry(first: VitestReport, second: VitestReport): VitestReport {
   const again = new Map(second.testResults.map((file) => [file.name, file]));
   const testResults = first.testResults.map((file) => again.get(file.name) ?? file);
-  return { success: second.success && testResults.every(({ status }) => status === "passed"), testResults };
+  const success = second.success && testResults.every(({ status }) => status === "passed");
+  return { success, testResults, ...(second.unhandled && { unhandled: second.unhandled }) };
 }
 
 /** A runner that says it failed must not add up to a success. */

@@ -17,6 +17,7 @@ import {
 } from "./counts.ts";
 import { beside, type Write } from "./lanes.ts";
 import { runShown } from "./run.ts";
+import { UNHANDLED_FILE } from "./unhandled.ts";
 
 const REPORTS = join(ROOT, ".cache/reports");
 const CRASHED: Counts = { passed: 0, failed: 1, skipped: 0 };
@@ -99,7 +100,10 @@ async function runPart({ title, run }: Part, write?: Write): Promise<void> {
   const say = write ?? toTerminal;
   say(`\n── ${title}\n`);
   const started = Date.now();
-  const outcome = await run(write);
+  const outcome = await run(write).catch((error: unknown): Outcome => {
+    say(`✖ ${title} could not be run: ${error instanceof Error ? error.message : error}\n`);
+    return { counts: CRASHED };
+  });
   outcomes.push(outcome);
   const { passed, failed, skipped } = outcome.counts;
   const seconds = ((Date.now() - started) / 1000).toFixed(0);
@@ -169,7 +173,8 @@ async function vitest(
   env?: NodeJS.ProcessEnv,
 ): Promise<{ report: VitestReport | null; code: number }> {
   const file = join(REPORTS, `${name}.json`);
-  await rm(file, { force: true });
+  const unhandledFile = join(REPORTS, `${name}.unhandled.json`);
+  await Promise.all([file, unhandledFile].map((each) => rm(each, { force: true })));
   const command = {
     command: process.execPath,
     args: [
@@ -178,12 +183,15 @@ async function vitest(
       ...args,
       "--reporter=default",
       "--reporter=json",
+      `--reporter=${join(ROOT, "scripts/suite/unhandled.ts")}`,
       `--outputFile.json=${file}`,
     ],
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...env, [UNHANDLED_FILE]: unhandledFile },
   };
   const code = await runShown(command, write);
-  return { report: await readReport<VitestReport>(file, write), code };
+  const report = await readReport<VitestReport>(file, write);
+  const unhandled = report && (await readReport<string[]>(unhandledFile, write));
+  return { report: unhandled && { ...report, unhandled }, code };
 }
 
 async function runJourney(write?: Write): Promise<Outcome> {
