@@ -1,7 +1,7 @@
 import { showTronAddress } from "@aiforge/contracts";
 import { describe, expect, it } from "vitest";
 import { isZero, readPrice, sharesOf, showBps, showUsdt } from "./money.ts";
-import { checkSplit, evenRows, readPercent, rowsOf } from "./splitDraft.ts";
+import { checkSplit, evenRows, memberRows, readPercent, rowsOf } from "./splitDraft.ts";
 
 const A = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
 const B = "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65";
@@ -118,6 +118,21 @@ describe("a split as it is typed", () => {
       checkSplit(evenRows([A, B, C].concat(Array.from({ length: 4 }, (_, i) => `0x${"a".repeat(39)}${i}`))))
         .problem,
     ).toBeNull();
+  });
+
+  it("begins with each member's wallet of the chain's kind, and never with one of the other", () => {
+    const [evm, tron] = ["eip155:1", "tron:0x2b6653dc"];
+    const members = [
+      { name: "Ada", wallets: [A, B].map((address, i) => ({ address, chain: i === 0 ? evm : tron })) },
+      { name: "Bo", wallets: [{ address: C, chain: evm }] },
+      { name: "Cy", wallets: [] },
+    ] as Parameters<typeof memberRows>[0];
+    expect(memberRows(members, tron)).toEqual([
+      { address: showTronAddress(B), percent: "50" },
+      { address: "", percent: "50", name: "Bo" },
+    ]);
+    expect(memberRows(members, "eip155:31337").map(({ address }) => address)).toEqual([A, C]);
+    expect(memberRows(members.slice(2), tron)).toEqual([{ address: "", percent: "100" }]);
   });
 
   it("reads back what is stored", () => {

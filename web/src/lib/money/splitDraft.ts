@@ -1,12 +1,14 @@
 import { MAX_MEMBERS, TronAddressError, tronAddress } from "@aiforge/contracts";
 import { isAddress, zeroAddress } from "viem";
-import type { Share } from "../api/types.ts";
-import { localForm } from "../wallet/names.ts";
+import type { GroupMember, Share } from "../api/types.ts";
+import { isTron, localForm } from "../wallet/names.ts";
 
 /** A row of the split editor, as typed. */
 export interface SplitRow {
   address: string;
   percent: string;
+  /** Whose share it is, where a row begins without a wallet. */
+  name?: string;
 }
 
 export interface SplitCheck {
@@ -113,4 +115,24 @@ export function evenRows(addresses: readonly string[]): SplitRow[] {
  */
 export function rowsOf(shares: readonly Share[], chain?: string | null): SplitRow[] {
   return shares.map(({ address, bps }) => ({ address: localForm(address, chain), percent: percent(bps) }));
+}
+
+/** Whether two CAIP-2 ids are of the same kind of chain: what one signs for there, one signs for here. */
+export const sameKind = (one: string, other: string | null | undefined): boolean =>
+  isTron(one) === isTron(other);
+
+/**
+ * The rows of a new split: everybody in the group who has a wallet, alike. Who has none of that chain's kind gets an
+ * empty row, since nobody may hold the key of the same account on the other one.
+ * @param chain CAIP-2 id of the chain that the split will be on
+ */
+export function memberRows(
+  members: readonly Pick<GroupMember, "name" | "wallets">[],
+  chain: string | null | undefined,
+): SplitRow[] {
+  const known = members.filter(({ wallets }) => wallets.length > 0);
+  if (known.length === 0) return [{ address: "", percent: "100" }];
+  const own = known.map(({ wallets }) => wallets.find((wallet) => sameKind(wallet.chain, chain)));
+  const rows = evenRows(own.map((wallet) => (wallet ? localForm(wallet.address, wallet.chain) : "")));
+  return rows.map((row, i) => (row.address ? row : { ...row, name: (known[i] as GroupMember).name }));
 }
