@@ -160,6 +160,31 @@ describe("limits of /tron", () => {
     expect(asked).toEqual([]);
   });
 
+  it("lists a few solid blocks at once, and never many", async () => {
+    const { asked, base } = await start({});
+    const list = async (startNum: unknown, endNum: unknown, api = "walletsolidity") => {
+      const headers = { "content-type": "application/json" };
+      const body = JSON.stringify({ startNum, endNum });
+      const question = { method: "POST", headers, body };
+      return (await fetch(`${base}/tron/7/${api}/getblockbylimitnext`, question)).status;
+    };
+    for (const bad of [
+      [5, 11],
+      [5, 5],
+      [5, 4],
+      ["5", 6],
+      [5, 1e300],
+      [null, 6],
+    ]) {
+      expect(await list(bad[0], bad[1]), String(bad)).toBe(400);
+    }
+    expect(await list(5, 10, "wallet")).toBe(403);
+    const get = await fetch(`${base}/tron/7/walletsolidity/getblockbylimitnext?startNum=1&endNum=99`);
+    expect(get.status).toBe(403);
+    expect(asked).toEqual([]);
+    expect(await list(5, 10)).toBe(200);
+  });
+
   it("is understood by our own client, which waits and asks again", async () => {
     let busy = true;
     const { base } = await start({}, (_req, res) => {

@@ -42,6 +42,10 @@ const ALLOWED = new Set([
   "wallet/triggersmartcontract",
 ]);
 
+/** Blocks one after the other, a few at once: a page reads them before it says that a payment is lost. */
+const LIST = "walletsolidity/getblockbylimitnext";
+const MOST_LISTED = 5;
+
 /** Of the event server only a contract's events, in pages: whoever audits a month finds its transactions by them. */
 const EVENTS = /^v1\/contracts\/T[1-9A-HJ-NP-Za-km-z]{33}\/events$/;
 
@@ -66,7 +70,9 @@ export function createTronProxy(chains: Record<string, TronNodes>, limits: TronL
     const chain = slash > 0 && Object.hasOwn(chains, chainId) ? chains[chainId] : undefined;
     if (!chain) return refuse(res, 404, "No such chain here");
     // Compared as it came: whatever is written in another way, encoded or with dots, is not on the list.
-    const allowed = ALLOWED.has(path) || (req.method === "GET" && EVENTS.test(path));
+    const { method } = req;
+    const allowed =
+      ALLOWED.has(path) || (method === "GET" && EVENTS.test(path)) || (method === "POST" && path === LIST);
     if (!allowed) return refuse(res, 403, `${path.slice(0, 60)} is not available here`);
     if (req.method !== "GET" && req.method !== "POST")
       return refuse(res.setHeader("allow", "GET, POST"), 405, "GET and POST only");
@@ -74,7 +80,7 @@ export function createTronProxy(chains: Record<string, TronNodes>, limits: TronL
     const kind = SENDS.has(path) ? "send" : "read";
     const wait = await limiter.count(client, kind);
     if (wait !== null) return tooMany(res, wait);
-    const asked = req.method === "GET" ? get(chain) : await post(req, res, chain, kind);
+    const asked = req.method === "GET" ? get(chain) : await post(req, res, chain, { kind, path });
     if (asked === null) return;
     const leave = limiter.enter(client, kind);
     if (leave.wait !== null) return tooMany(res, leave.wait);
@@ -89,7 +95,12 @@ export function createTronProxy(chains: Record<string, TronNodes>, limits: TronL
   };
 
   /** What the node is posted; null when the client was told why not. */
-  async function post(req: IncomingMessage, res: ServerResponse, chain: TronNodes, kind: "read" | "send") {
+  async function post(
+    req: IncomingMessage,
+    res: ServerResponse,
+    chain: TronNodes,
+    { kind, path }: { kind: "read" | "send"; path: string },
+  ) {
     const most = kind === "send" ? limits.sendBytes : limits.readBytes;
     const slow = setTimeout(() => req.destroy(), timeoutMs);
     const body = await readBody(req, most).finally(() => clearTimeout(slow));
@@ -104,6 +115,7 @@ export function createTronProxy(chains: Record<string, TronNodes>, limits: TronL
     // Clients ask some questions by an empty POST.
     if (body !== "" && !isJson(req)) return no(415, "content-type: application/json");
     if (body !== "" && !isObject(body)) return no(400, "Not a JSON object");
+    if (path === LIST && !isShortList(body)) return no(400, `From 1 to ${MOST_LISTED} blocks at once`);
     const headers = { ...chain.headers, "content-type": "application/json" };
     return { method: "POST", headers, body: body || "{}" } as const;
   }
@@ -114,6 +126,14 @@ const get = ({ headers }: TronNodes) => ({ method: "GET", headers }) as const;
 function tooMany(res: ServerResponse, seconds: number): void {
   res.setHeader("retry-after", String(seconds));
   refuse(res, 429, `Too many questions to the chain's node at once; ask again in ${seconds} s`);
+}
+
+/** Nodes count a block up to the end, without it. */
+function isShortList(text: string): boolean {
+  const { startNum, endNum } = (text === "" ? {} : JSON.parse(text)) as Record<string, unknown>;
+  if (!Number.isSafeInteger(startNum) || !Number.isSafeInteger(endNum)) return false;
+  const count = (endNum as number) - (startNum as number);
+  return count >= 1 && count <= MOST_LISTED;
 }
 
 function isObject(text: string): boolean {

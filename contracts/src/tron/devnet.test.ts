@@ -26,6 +26,7 @@ import { aiforgeBytecode } from "../compiled/aiforgeBytecode.ts";
 import { tetherTronBytecode } from "../compiled/tetherTronBytecode.ts";
 import { usdtAbi } from "../compiled/usdtAbi.ts";
 import { tronAddress } from "../tronAddress.ts";
+import { readBlock } from "./blocks.ts";
 import {
   broadcastTron,
   buildTronCall,
@@ -36,6 +37,7 @@ import {
   tronMessageHash,
   tronTransport,
 } from "./index.ts";
+import type { TronJson } from "./node.ts";
 
 const USDT = 1_000_000n;
 const alice = addressOf(KEYS.alice);
@@ -208,12 +210,18 @@ test("a transaction is lost when it expired and no solid block has it, and not b
   // Expired, but not solid: a block that has it may come to light yet.
   expect(await tronLost(client, never)).toBe(false);
   await devnet.mine(3);
-  // The node that is asked for the blocks lags, or has nothing to say.
+  // A node that lags does not have the block it refers to.
   faults.add({ kind: "empty", path: "walletsolidity/getblockbynum", times: 1 });
   expect(await tronLost(client, never)).toBe(false);
+  // The node that is asked for the blocks has none, or lacks one of them.
+  faults.add({ kind: "empty", path: "walletsolidity/getblockbylimitnext", times: 1 });
+  expect(await tronLost(client, never)).toBe(false);
   const knowsNot = (num: number) => {
-    const request = async (asked: { method: string; params: [string, { num?: number }] }) =>
-      asked.params[1].num === num ? {} : client.request(asked as never);
+    const request = async (asked: { params: [string, object] }) => {
+      const answer = (await client.request(asked as never)) as { block?: TronJson[] };
+      const numberOf = (json: TronJson) => readBlock(json)?.number;
+      return answer.block ? { block: answer.block.filter((json) => numberOf(json) !== num) } : answer;
+    };
     return createPublicClient({ transport: custom({ request: request as never }) });
   };
   const last = devnet.head() - 18;

@@ -1,10 +1,10 @@
 import type { Client, Hex } from "viem";
 import { readBlock, type TronHead, tronHead } from "./blocks.ts";
-import { type AskTron, askTron } from "./node.ts";
+import { type AskTron, askTron, isObject } from "./node.ts";
 import type { TronTransaction } from "./transaction.ts";
 
-/** Blocks to ask for at once: not as one list, which is some megabytes on a busy chain. */
-const AT_ONCE = 5;
+/** Blocks to ask for at once: on a busy chain one is some hundred kilobytes. */
+const PAGE = 5;
 /** Of a height a transaction names the low two bytes. */
 const HEIGHTS = 0x10000;
 
@@ -56,7 +56,8 @@ async function referenceOf(
 const idPart = (id: Hex): string => id.slice(18, 34);
 
 async function blocksAfter(ask: AskTron, { number }: TronHead): Promise<TronHead[]> {
-  const numbers = Array.from({ length: AT_ONCE }, (_, at) => number + 1 + at);
-  const blocks = await Promise.all(numbers.map((num) => ask("walletsolidity/getblockbynum", { num })));
-  return blocks.flatMap((json) => readBlock(json) ?? []);
+  const range = { startNum: number + 1, endNum: number + 1 + PAGE };
+  const answer = await ask("walletsolidity/getblockbylimitnext", range);
+  const list = isObject(answer) && Array.isArray(answer.block) ? answer.block : [];
+  return list.flatMap((json) => readBlock(json) ?? []).sort((a, b) => a.number - b.number);
 }
