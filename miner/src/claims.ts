@@ -1,5 +1,13 @@
-import { aiforgeAbi, formatUsdt, jobIdOf } from "@aiforge/contracts";
-import { type Address, encodeFunctionData, type Hex, type LocalAccount, parseEventLogs } from "viem";
+import { aiforgeAbi, formatUsdt, jobIdOf, payeeOf } from "@aiforge/contracts";
+import {
+  type Address,
+  BaseError,
+  ContractFunctionRevertedError,
+  encodeFunctionData,
+  type Hex,
+  type LocalAccount,
+  parseEventLogs,
+} from "viem";
 import { chainError, creditOf, type PayChain, payChains } from "./chain.ts";
 import type { Config } from "./config.ts";
 import { describe, MinerError } from "./errors.ts";
@@ -32,6 +40,8 @@ export interface ClaimPlan {
   steps: Step[];
   /** Results whose client may still dispute them. */
   waiting: { onchainId: string; releasableAt: string }[];
+  /** Jobs of which another result lies on chain than those known for this wallet. */
+  others: Hex[];
   gas: bigint;
   /** In the smallest unit of the chain's coin. */
   cost: bigint;
@@ -62,14 +72,12 @@ export async function planClaims(
       return [];
     },
   );
-  const open = [
-    ...told,
-    ...own.filter(({ onchainId }) => !told.some((each) => each.onchainId === onchainId)),
-  ];
+  // The node's own record first: what the API says of the same job must not hide it.
+  const open = [...own, ...told];
   const plans: ClaimPlan[] = [];
   for (const chain of chains)
     try {
-      plans.push(await planOn(chain, address, open, results));
+      plans.push(await planOn(chain, address, open, results, problems));
     } catch (error) {
       problems.push(`${chain.name}: ${chainError(error).message}`);
     }
@@ -81,6 +89,7 @@ async function planOn(
   address: Address,
   open: OpenResult[],
   results: Results,
+  problems: string[],
 ): Promise<ClaimPlan> {
   const { reader, aiforge, gasPrice } = chain;
   await checkContract(chain, reader);
@@ -94,39 +103,80 @@ async function planOn(
   ]);
   const steps: Step[] = [];
   const waiting: ClaimPlan["waiting"] = [];
+  const others: Hex[] = [];
   let amount = credit;
   let gas = 0n;
-  for (const each of open.filter((result) => result.chain === chain.chain)) {
-    const job = { ...each.job, price: BigInt(each.job.price) };
-    // The API's word is checked: the id is a hash of the terms, and the contract knows the rest.
-    if (jobIdOf(job) !== each.onchainId) continue;
-    const state = await reader.readContract({ ...contract, functionName: "jobOf", args: [each.onchainId] });
-    if (state.status >= PAID) await results.forget(each.onchainId);
-    if (state.status !== SUBMITTED) continue;
+
+  const look = async (onchainId: Hex, known: OpenResult[]): Promise<void> => {
+    const state = await reader.readContract({ ...contract, functionName: "jobOf", args: [onchainId] });
+    if (state.status >= PAID) await results.forget(onchainId);
+    // Others may release what is theirs.
+    const mine = known.filter(({ submission }) => submission.payee.toLowerCase() === payeeOf(address));
+    if (state.status !== SUBMITTED || mine.length === 0) return;
+    const submitted = await onChain(chain, mine);
+    if (!submitted) return void others.push(onchainId);
     const until = BigInt(state.since) + window;
-    if (head.timestamp <= until) {
-      waiting.push({
-        onchainId: each.onchainId,
-        releasableAt: new Date(Number(until) * 1_000).toISOString(),
-      });
-      continue;
-    }
+    if (head.timestamp <= until)
+      return void waiting.push({ onchainId, releasableAt: new Date(Number(until) * 1_000).toISOString() });
     const data = encodeFunctionData({
       abi: aiforgeAbi,
       functionName: "releaseJob",
-      args: [job, each.submission],
+      args: [jobOf(submitted), submitted.submission],
     });
-    const own = BigInt(each.submission.payee) === BigInt(address);
-    if (own) amount += state.escrow - (state.escrow * (WHOLE_BPS - NODE_BPS)) / WHOLE_BPS;
     gas += await reader.estimateGas({ account: address, to: aiforge, data });
-    steps.push({ kind: "release", title: `Release ${each.name ?? each.onchainId.slice(0, 18)}`, data });
-  }
+    amount += state.escrow - (state.escrow * (WHOLE_BPS - NODE_BPS)) / WHOLE_BPS;
+    steps.push({ kind: "release", title: `Release ${submitted.name ?? onchainId.slice(0, 18)}`, data });
+  };
+
+  const here = open.filter((result) => result.chain === chain.chain && isNamedByItsTerms(result));
+  for (const [onchainId, known] of Map.groupBy(here, (result) => result.onchainId))
+    try {
+      await look(onchainId, known);
+    } catch (error) {
+      // One job that cannot be released holds up neither the others nor the credit.
+      problems.push(`${chain.name}, job ${onchainId.slice(0, 18)}…: ${chainError(error).message}`);
+    }
   if (amount > 0n) {
     const data = encodeFunctionData({ abi: aiforgeAbi, functionName: "withdrawFor", args: [address] });
     gas += credit > 0n ? await reader.estimateGas({ account: address, to: aiforge, data }) : WITHDRAW_GAS;
     steps.push({ kind: "withdraw", title: `Withdraw ${formatUsdt(amount)} USDT`, data });
   }
-  return { chain, credit, amount, steps, waiting, gas, cost: gas * price, balance };
+  return { chain, credit, amount, steps, waiting, others, gas, cost: gas * price, balance };
+}
+
+const jobOf = ({ job }: OpenResult) => ({ ...job, price: BigInt(job.price) });
+
+/** The API's word is checked: the id is a hash of the terms, and the contract knows the rest. */
+function isNamedByItsTerms(result: OpenResult): boolean {
+  try {
+    return jobIdOf(jobOf(result)) === result.onchainId;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The one of several that the contract holds for a job with a result; undefined when that is another. The contract
+ * keeps a hash that it shows nobody, but its client could approve the right one at any time, so that is tried.
+ */
+async function onChain({ reader, aiforge }: PayChain, known: OpenResult[]): Promise<OpenResult | undefined> {
+  for (const each of known)
+    try {
+      await reader.simulateContract({
+        account: each.job.client,
+        address: aiforge,
+        abi: aiforgeAbi,
+        functionName: "approveJob",
+        args: [jobOf(each), each.submission],
+      });
+      return each;
+    } catch (error) {
+      const reverted =
+        error instanceof BaseError && error.walk((inner) => inner instanceof ContractFunctionRevertedError);
+      if (!(reverted instanceof ContractFunctionRevertedError)) throw error;
+      if (reverted.data?.errorName !== "WrongSubmission") throw error;
+    }
+  return undefined;
 }
 
 /**

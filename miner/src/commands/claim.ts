@@ -32,6 +32,7 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
       name: plan.chain.name,
       releases: plan.steps.filter(({ kind }) => kind === "release").length,
       waiting: plan.waiting,
+      others: plan.others,
       credit: formatUsdt(plan.credit),
       amount: formatUsdt(plan.amount),
       transactions: plan.steps.length,
@@ -46,6 +47,8 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
         output.printLine(`${plan.name}: ${plan.credit} USDT of credit, ${plan.releases} results to release.`);
         for (const { onchainId, releasableAt } of plan.waiting)
           output.printLine(`  ${onchainId.slice(0, 18)}… can be disputed until ${releasableAt}.`);
+        for (const onchainId of plan.others)
+          output.printLine(`  ${onchainId.slice(0, 18)}… has another result on chain than this node's.`);
         if (plan.transactions > 0)
           output.printLine(
             `  ${plan.amount} USDT go to ${showAddress(plan.chain, account.address)} in ${plan.transactions} transactions; gas about ${plan.cost} ${plan.coin} (${plan.gas}); the wallet has ${plan.balance}.`,

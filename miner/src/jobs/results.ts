@@ -6,8 +6,9 @@ import { type OpenResult, openResultSchema } from "../node-api.ts";
 import type { Work } from "./protocol.ts";
 
 /**
- * What this node submitted with its own wallet, one file each in `results/`: with it a result that nobody disputes can
- * be released, whether the platform is there or not.
+ * What this node submitted with its own wallet, or tried to, one file for each result in `results/`: with it a result
+ * that nobody disputes can be released, whether the platform is there or not. Of two results for one job both stay, as
+ * the transaction of the first may be mined after all.
  */
 export class Results {
   readonly #dir: string;
@@ -29,16 +30,16 @@ export class Results {
       submission: { node: assignment.node, payee: assignment.payee, result },
     };
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
-    const temporary = join(this.#dir, `${onchainId}.${randomUUID()}`);
+    const file = join(this.#dir, `${onchainId}.${result}`.toLowerCase());
+    const temporary = `${file}.${randomUUID()}`;
     await writeFile(temporary, JSON.stringify(kept), { mode: 0o600, flush: true });
-    await rename(temporary, this.#file(onchainId));
+    await rename(temporary, `${file}.json`);
   }
 
   async all(): Promise<OpenResult[]> {
-    const names = await readdir(this.#dir).catch(() => []);
     const all = await Promise.all(
-      names
-        .filter((name) => /^0x[0-9a-f]{64}\.json$/.test(name))
+      (await this.#names())
+        .filter((name) => /^0x[0-9a-f]{64}\.0x[0-9a-f]{64}\.json$/.test(name))
         .map(async (name) => {
           try {
             return [openResultSchema.parse(JSON.parse(await readFile(join(this.#dir, name), "utf8")))];
@@ -52,10 +53,11 @@ export class Results {
 
   /** It was paid, refunded or resolved. */
   async forget(onchainId: Hex): Promise<void> {
-    await rm(this.#file(onchainId), { force: true });
+    const names = (await this.#names()).filter((name) => name.startsWith(`${onchainId.toLowerCase()}.`));
+    for (const name of names) await rm(join(this.#dir, name), { force: true });
   }
 
-  #file(onchainId: Hex): string {
-    return join(this.#dir, `${onchainId.toLowerCase()}.json`);
+  #names(): Promise<string[]> {
+    return readdir(this.#dir).catch(() => []);
   }
 }
