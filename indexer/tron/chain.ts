@@ -99,14 +99,30 @@ export class TronChain {
 
   /** What became of one transaction, or null when the node does not know it. */
   async info(api: keyof typeof PATHS, id: Hex, tries?: number): Promise<TronInfo | null> {
-    const { value } = await this.#node.ask(api, {
+    return (await this.#info(api, id, tries)).value;
+  }
+
+  #info(api: keyof typeof PATHS, id: Hex, tries?: number): Promise<Asked<TronInfo | null>> {
+    return this.#node.ask(api, {
       path: `${PATHS[api]}/gettransactioninfobyid`,
       body: { value: id.slice(2) },
       read: parseInfoOf(id),
       signal: this.#signal,
       ...(tries && { tries }),
     });
-    return value;
+  }
+
+  /**
+   * Number of the solidified block that a transaction is in, or null when none of `tries` answers knows it, of several
+   * nodes where there are: one that lags knows it not yet (R15).
+   */
+  async solidBlockOf(id: Hex, tries: number): Promise<number | null> {
+    for (let asked = 0; asked < tries; asked++) {
+      const { value, distrust } = await this.#info("solidity", id, tries);
+      if (value) return value.blockNumber;
+      distrust();
+    }
+    return null;
   }
 
   /**

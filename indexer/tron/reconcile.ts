@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import type { Hex } from "viem";
 import { oneLine } from "../src/failure.ts";
-import type { TronChain } from "./chain.ts";
+import type { FullBlock, TronChain } from "./chain.ts";
 import type { TronConfig } from "./config.ts";
 import { type ChainLog, logsOf } from "./events.ts";
 import { type KeptList, keptLists, type Listed, listedSince, notKept } from "./lists.ts";
@@ -22,6 +22,7 @@ interface Options {
   config: TronConfig;
   progress: Progress;
   signal: AbortSignal;
+  log: (line: string) => void;
 }
 
 /** Up to where the scan has written. */
@@ -35,7 +36,7 @@ interface Written {
 /**
  * Compares what the event servers list with the logs that the scan kept, a page at a time, from where the last
  * comparison ended. The scan is the authority: what only they know is looked up in the solidified block, and is missing
- * when it is there.
+ * when it is there. What no node knows is told and passed over, so that an entry that was made up holds nothing up.
  * @param begin time of the start block, in milliseconds since 1970
  * @returns the blocks of a page with logs that are missing, or null when there are none at all
  */
@@ -56,36 +57,55 @@ export async function reconcile(options: Options, begin: number): Promise<Mended
 }
 
 /** What the solidified blocks have of these and the scan did not keep. */
-async function missingOf(
-  { chain, client, config, progress }: Options,
-  upTo: Written,
-  unknown: Listed[],
-): Promise<Mended> {
+async function missingOf(options: Options, upTo: Written, unknown: Listed[]): Promise<Mended> {
+  const { chain, client, config, progress, log } = options;
   const found = new Map<number, ChainLog[]>();
+  const unresolved: Hex[] = [];
   const within = (block: number) => block <= upTo.block && block >= config.startBlock;
   for (const { txHash, block, timestamp } of unknown) {
-    if (timestamp > upTo.timestamp || (Number.isFinite(block) && !within(block))) continue;
-    const number = (await chain.info("solidity", txHash, TRIES))?.blockNumber;
-    if (number === undefined || !within(number) || found.has(number)) continue;
-    const solid = await chain.fullBlock("solidity", number, TRIES);
-    const id =
-      number === upTo.block ? upTo.id : (await chain.block("solidity", number + 1, TRIES)).value.parentId;
-    if (id !== null && solid.id !== id) {
-      solid.distrust();
-      throw new BadAnswer(`Block ${number} is not the one that the next links to`);
+    const named = Number.isSafeInteger(block);
+    if (timestamp > upTo.timestamp || (named && (!within(block) || found.has(block)))) continue;
+    let solid = named ? await solidBlock(chain, block, upTo) : null;
+    if (!solid?.transactions.includes(txHash)) {
+      const number = await chain.solidBlockOf(txHash, TRIES);
+      if (number !== null && (!within(number) || found.has(number))) continue;
+      solid = number === null ? null : await solidBlock(chain, number, upTo);
+    }
+    if (!solid?.transactions.includes(txHash)) {
+      unresolved.push(txHash);
+      continue;
     }
     const logs = logsOf(solid, config);
     const { rows } = await client.query<{ tx_hash: Hex; log_index: number }>(
       "SELECT tx_hash, log_index FROM tron.logs WHERE block_number = $1",
-      [number],
+      [solid.number],
     );
     const kept = new Set(rows.map(({ tx_hash, log_index }) => `${tx_hash} ${log_index}`));
-    const missing = logs.filter((log) => !kept.has(`${log.txHash} ${log.logIndex}`));
+    const missing = logs.filter((each) => !kept.has(`${each.txHash} ${each.logIndex}`));
     if (missing.length === 0) continue;
     progress.missing += missing.length;
-    found.set(number, logs);
+    found.set(solid.number, logs);
+  }
+  if (unresolved.length > 0) {
+    const some = unresolved.slice(0, 5).join(", ");
+    log(`No node knows ${unresolved.length} of the listed transactions, they are passed over: ${some}.`);
   }
   return found;
+}
+
+/**
+ * A solidified block that the scanned ones link to.
+ * @throws BadAnswer when they do not
+ */
+async function solidBlock(chain: TronChain, number: number, upTo: Written): Promise<FullBlock> {
+  const solid = await chain.fullBlock("solidity", number, TRIES);
+  const id =
+    number === upTo.block ? upTo.id : (await chain.block("solidity", number + 1, TRIES)).value.parentId;
+  if (id !== null && solid.id !== id) {
+    solid.distrust();
+    throw new BadAnswer(`Block ${number} is not the one that the next links to`);
+  }
+  return solid;
 }
 
 async function written(client: pg.ClientBase): Promise<Written> {
@@ -117,7 +137,7 @@ async function reconciled(client: pg.ClientBase, { name }: KeptList, timestamp: 
  * @param onMissing is told all logs of blocks of which some are missing
  */
 export async function reconcileForever(
-  options: Options & { log: (line: string) => void; onMissing: (blocks: Mended) => void },
+  options: Options & { onMissing: (blocks: Mended) => void },
 ): Promise<never> {
   const { chain, config, progress, log, onMissing, signal } = options;
   let begin: number | null = null;

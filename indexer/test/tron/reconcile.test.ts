@@ -265,3 +265,35 @@ test("what only the event server knows, and a block that does not link, change n
   expect(await tronContent(url)).toEqual(before);
   expect(second.lines.join()).not.toContain("read again");
 });
+
+test("a payment is put back though a node that lags knows no transaction, and one that nobody knows is told", async () => {
+  const { url, entries } = await payments();
+  const first = run(url, { TRON_RECONCILE_MS: "0" });
+  await scanned(url, BLOCKS - 1, first.lines);
+  await first.stop();
+  const before = await tronContent(url);
+  const schema = await rowsSchemaIn(url);
+  for (const seed of ["p4.5", "p20.0"]) {
+    const where = `WHERE tx_hash = '${txOf(seed)}'`;
+    await query(url, `DELETE FROM ${schema}.transfers ${where}; DELETE FROM tron.logs ${where}`);
+  }
+  // The first names its block, the second none, and the third is in no block at all.
+  serve([
+    ...entries.map((each) => (each.block_number === 20 ? { ...each, block_number: Number.NaN } : each)),
+    listed("made up", 29, LAST),
+  ]);
+  const asked = new Map<unknown, number>();
+  node.lie = (path, { value }, answer) => {
+    if (!path.endsWith("gettransactioninfobyid")) return answer;
+    asked.set(value, (asked.get(value) ?? 0) + 1);
+    return asked.get(value) === 1 ? {} : answer;
+  };
+  const second = run(url);
+  await until("all to be compared", async () => (await reconciledIn(url)).transfers === LAST);
+  expect(await tronContent(url)).toEqual(before);
+  expect(asked.get(txOf("p4.5").slice(2))).toBeUndefined();
+  expect(asked.get(txOf("p20.0").slice(2))).toBe(2);
+  expect(second.lines.join()).toContain(
+    `No node knows 1 of the listed transactions, they are passed over: ${txOf("made up")}.`,
+  );
+});
