@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Readable, Transform } from "node:stream";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
 
@@ -13,10 +13,37 @@ interface Asked {
   body?: string;
 }
 
+export interface Answer {
+  status: number;
+  retryAfter: string | null;
+  body: Buffer;
+}
+
 interface Bounds {
-  timeoutMs?: number;
-  /** The longest answer; one that gets longer is cut off, so that it is never taken for a whole one. */
-  maxBytes?: number;
+  timeoutMs: number;
+  /** The longest answer, in bytes. */
+  maxBytes: number;
+  /** Ends when nobody waits for it any more. */
+  signal: AbortSignal;
+}
+
+/** A node's answer, the whole of it. @throws when there is none in time, or it is too long */
+export async function askNode(
+  target: string,
+  asked: Asked,
+  { timeoutMs, maxBytes, signal }: Bounds,
+): Promise<Answer> {
+  const ended = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const { status, headers, body } = await fetchNode(target, asked, ended);
+  const chunks: Buffer[] = [];
+  let size = Number(headers.get("content-length")) > maxBytes ? Number.POSITIVE_INFINITY : 0;
+  // Leaving the loop ends the connection.
+  for await (const chunk of body ? Readable.fromWeb(body as ReadableStream) : []) {
+    size += chunk.length;
+    if (size > maxBytes) throw new Error("The answer is too long");
+    chunks.push(chunk);
+  }
+  return { status, retryAfter: headers.get("retry-after"), body: Buffer.concat(chunks) };
 }
 
 /** Asks a chain's node and passes its answer on as it comes; calls `unavailable` when there is none. */
@@ -25,26 +52,15 @@ export async function passOn(
   asked: Asked,
   res: ServerResponse,
   unavailable: () => void,
-  { timeoutMs = TIMEOUT_MS, maxBytes = Number.POSITIVE_INFINITY }: Bounds = {},
 ): Promise<void> {
   const gone = new AbortController();
   res.once("close", () => gone.abort());
   try {
-    const answer = await fetch(target, {
-      ...asked,
-      // A node that sends elsewhere is not the one that was named.
-      redirect: "error",
-      signal: AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)]),
-    });
-    if (Number(answer.headers.get("content-length")) > maxBytes) throw new Error("The answer is too long");
-    const wait = answer.headers.get("retry-after");
-    res.writeHead(answer.status, {
-      "content-type": "application/json",
-      "cache-control": "no-store",
-      ...(wait && { "retry-after": wait }),
-    });
+    const ended = AbortSignal.any([gone.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const answer = await fetchNode(target, asked, ended);
+    res.writeHead(answer.status, headersOf(answer.headers.get("retry-after")));
     if (!answer.body) return void res.end();
-    await pipeline(Readable.fromWeb(answer.body as ReadableStream), atMost(maxBytes), res);
+    await pipeline(Readable.fromWeb(answer.body as ReadableStream), res);
   } catch {
     // What comes yet is not waited for.
     gone.abort();
@@ -53,16 +69,16 @@ export async function passOn(
   }
 }
 
-function atMost(maxBytes: number): Transform {
-  let size = 0;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      size += chunk.length;
-      if (size > maxBytes) done(new Error("The answer is too long"));
-      else done(null, chunk);
-    },
-  });
-}
+/** A node that sends elsewhere is not the one that was named. */
+const fetchNode = (target: string, asked: Asked, signal: AbortSignal) =>
+  fetch(target, { ...asked, redirect: "error", signal });
+
+/** What goes with a node's answer. */
+export const headersOf = (retryAfter: string | null) => ({
+  "content-type": "application/json",
+  "cache-control": "no-store",
+  ...(retryAfter && { "retry-after": retryAfter }),
+});
 
 /** The body as text, or null when it is longer than that. */
 export async function readBody(req: IncomingMessage, maxBytes = MAX_BODY): Promise<string | null> {

@@ -18,7 +18,7 @@ export interface TronLimits {
   readBytes: number;
   sendBytes: number;
   answerBytes: number;
-  /** Milliseconds that a client may take to ask, and then a node to answer. */
+  /** Milliseconds that a client may take to ask, then a node to answer, and then the client to read. */
   timeoutMs: number;
 }
 

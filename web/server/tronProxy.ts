@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isJson, passOn, readBody } from "./passOn.ts";
+import { createDelivery } from "./deliver.ts";
+import { askNode, isJson, readBody } from "./passOn.ts";
 import { createTronLimiter, type TronLimits } from "./tronLimits.ts";
 
 /** Where the nodes of a Tron chain answer. */
@@ -58,6 +59,7 @@ const MAX_QUERY = 2_000;
 export function createTronProxy(chains: Record<string, TronNodes>, limits: TronLimits) {
   const limiter = createTronLimiter(limits);
   const { timeoutMs, answerBytes: maxBytes } = limits;
+  const deliver = createDelivery({ timeoutMs, maxBytes: limits.atOnce * maxBytes });
 
   return async function tron(
     req: IncomingMessage,
@@ -86,12 +88,15 @@ export function createTronProxy(chains: Record<string, TronNodes>, limits: TronL
     if (leave.wait !== null) return tooMany(res, leave.wait);
     const base = path.startsWith("walletsolidity/") ? chain.solidityUrl : chain.url;
     const search = asked.method === "POST" || query === "" ? "" : `?${new URLSearchParams(query)}`;
-    const unavailable = () => refuse(res, 502, "The chain's node is not answering");
-    try {
-      await passOn(`${base}/${path}${search}`, asked, res, unavailable, { timeoutMs, maxBytes });
-    } finally {
-      leave.done();
-    }
+    const gone = new AbortController();
+    res.once("close", () => gone.abort());
+    const bounds = { timeoutMs, maxBytes, signal: gone.signal };
+    // The place is the node's time, not the client's, who may read slowly.
+    const answer = await askNode(`${base}/${path}${search}`, asked, bounds)
+      .catch(() => null)
+      .finally(leave.done);
+    if (answer) deliver(res, answer);
+    else refuse(res, 502, "The chain's node is not answering");
   };
 
   /** What the node is posted; null when the client was told why not. */
