@@ -172,6 +172,36 @@ describe("a transaction on Tron", () => {
     await run(approve(0n));
   });
 
+  it("is signed for no more than was told, and not at all when it takes more by then", async () => {
+    const bob = tronAddress(addressOf(KEYS.bob));
+    const transfer = (to: Address) =>
+      encodeFunctionData({ abi: usdtAbi, functionName: "transfer", args: [to, 1n] });
+    const limits: number[] = [];
+    const wallet = keyWallet(KEYS.alice, {
+      signTransaction: async (transaction) => {
+        limits.push(transaction.raw_data.fee_limit ?? 0);
+        throw new Error("declined");
+      },
+    });
+    const chain = { chainId: devnet.chainId, name: "Local Tron" };
+    const account = tronAccount({ wallet, address: alice, chain, publicClient, onSent: () => {} });
+    const call = { to: usdt, data: transfer(bob) };
+    const send = () => account.sendTransaction({ ...call, account: account.account!, chain: undefined });
+
+    const dear = await account.quoteFee?.(call);
+    await run(transfer(bob));
+    await expect(send()).rejects.toThrow("declined");
+    // What comes to one who has some already takes less; what was told stays the limit.
+    const cheap = await account.quoteFee?.(call);
+    expect(Number(cheap?.atMost)).toBeLessThan(Number(dear?.atMost));
+    await run(transfer(alice), { key: KEYS.bob });
+    await expect(send()).rejects.toMatchObject({ problem: { code: "fee_rose" } });
+    expect(limits).toHaveLength(1);
+    expect(Number(showTrx(BigInt(limits[0] ?? 0)))).toBeGreaterThan(Number(cheap?.atMost));
+    expect(Number(showTrx(BigInt(limits[0] ?? 0)))).toBeLessThanOrEqual(Number(dear?.atMost));
+    expect(await pending()).toBe(0);
+  });
+
   it("is refused before the wallet is asked when it would revert, in the contract's words", async () => {
     const data = encodeFunctionData({
       abi: aiforgeAbi,

@@ -39,6 +39,8 @@ export function tronAccount({
 }: TronAccountParameters): TransactWallet {
   const estimate = (call: { to: Address; data: Hex }) =>
     estimateTronFee({ client: publicClient, from: address, ...call });
+  /** The fee limit that the person was told of, and for which call. */
+  let told: { to: Address; data: Hex; feeLimitSun: bigint } | null = null;
   return {
     account: { address, type: "json-rpc" },
     chain: undefined,
@@ -53,6 +55,7 @@ export function tronAccount({
     async quoteFee(call) {
       const [fee, balance] = await Promise.all([estimate(call), publicClient.getBalance({ address })]);
       if (balance < fee.feeSun) throw new TransactError(tooLittle(balance, fee.feeSun), null);
+      told = { ...call, feeLimitSun: fee.feeLimitSun };
       return { about: showTrx(fee.feeSun), atMost: showTrx(fee.mostSun), symbol: "TRX" };
     },
     async forecastFee(calls) {
@@ -72,7 +75,10 @@ export function tronAccount({
       };
     },
     async sendTransaction({ to, data }) {
-      const { feeLimitSun: feeLimit } = await estimate({ to, data });
+      const fee = await estimate({ to, data });
+      const most = told?.to === to && told.data === data ? told.feeLimitSun : null;
+      if (most !== null && fee.feeLimitSun > most) throw new TransactError(dearer(fee.feeSun), null);
+      const feeLimit = most ?? fee.feeLimitSun;
       const call = { client: publicClient, from: address, to, data, feeLimit };
       const transaction = await buildTronCall({ ...call, expirationMs: LIFETIME_MS });
       // A copy: the wallet gets it to sign, not to change.
@@ -113,6 +119,12 @@ const tooLittle = (balance: bigint, fee: bigint): Problem => ({
   code: "no_gas",
   message: `The network fee is about ${showTrx(fee)} TRX, and the wallet holds ${formatUnits(balance, 6)}.`,
   hint: "Add some TRX and try again. Nothing was sent.",
+});
+
+const dearer = (fee: bigint): Problem => ({
+  code: "fee_rose",
+  message: `The network fee rose in this moment: it is about ${showTrx(fee)} TRX now, more than was said.`,
+  hint: "Nothing was sent. Try again to see the new fee before you sign.",
 });
 
 /** What a node's refusal means. */
