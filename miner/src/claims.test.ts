@@ -96,14 +96,14 @@ const openResult = ({ job, onchainId, assignment }: Work, result = RESULT): Open
 });
 
 /** @param own the flags of `claim` that are about chains */
-function plan(own: Parameters<typeof resolveChains>[0] = {}) {
+function plan(own: Parameters<typeof resolveChains>[0] = {}, forget = true) {
   const listed = {
     ...{ chain: CHAIN, chainId: LOCAL_CHAIN_ID, name: "Local" },
     ...{ rpcUrl: chain.rpcUrl, aiforge: deployment.aiforge },
   };
   const api = { chains: async () => [listed], earnings: async () => ({ open: told }) };
   const config = { apiUrl: "http://127.0.0.1:9", dataDir, jobs: resolveChains(own) };
-  return planClaims(config as never, api as unknown as NodeApi, node.address);
+  return planClaims(config as never, api as unknown as NodeApi, node.address, { forget });
 }
 
 it("claims the rest when a result of this node's never got on chain", async () => {
@@ -176,4 +176,24 @@ it("pays no gas to release what others are paid for, and goes on past terms that
     problems: [expect.stringContaining(broken.onchainId.slice(0, 18))],
     chains: [{ amount: 1_900_000n, steps: [{ title: "Release A job" }, { kind: "withdraw" }] }],
   });
+});
+
+it("forgets a result only when a node of its operator's says in a final block that the job is over", async () => {
+  const own = { rpcUrl: chain.rpcUrl };
+  const results = new Results(dataDir);
+  const work = await assigned(node);
+  await submit(work, node);
+  await results.keep(work, RESULT);
+  await results.keep(work, ANOTHER);
+  const job = { ...work.job, price: BigInt(work.job.price) };
+  await call(customer, "approveJob", [job, openResult(work).submission]);
+  await plan(own);
+  expect(await results.all(), "the block is not final").toHaveLength(2);
+  await client.mine({ blocks: 100 });
+  await plan();
+  expect(await results.all(), "the API's node is not believed").toHaveLength(2);
+  await plan(own, false);
+  expect(await results.all(), "a dry run changes nothing").toHaveLength(2);
+  await plan(own);
+  expect(await results.all()).toEqual([]);
 });

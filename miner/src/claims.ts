@@ -51,12 +51,14 @@ export interface ClaimPlan {
 /**
  * What a wallet can claim on each chain. Results that nobody disputed in time become credit, and all credit goes to the
  * wallet.
+ * @param forget whether the records of jobs that are over may go
  * @returns the plans, and for what it could not be found out
  */
 export async function planClaims(
   config: Config,
   api: NodeApi,
   address: Address,
+  { forget }: { forget: boolean },
 ): Promise<{ chains: ClaimPlan[]; problems: string[] }> {
   const problems: string[] = [];
   const chains = await payChains(config, api);
@@ -77,7 +79,7 @@ export async function planClaims(
   const plans: ClaimPlan[] = [];
   for (const chain of chains)
     try {
-      plans.push(await planOn(chain, address, open, results, problems));
+      plans.push(await planOn(chain, address, open, forget ? results : null, problems));
     } catch (error) {
       problems.push(`${chain.name}: ${chainError(error).message}`);
     }
@@ -88,7 +90,7 @@ async function planOn(
   chain: PayChain,
   address: Address,
   open: OpenResult[],
-  results: Results,
+  forgetIn: Results | null,
   problems: string[],
 ): Promise<ClaimPlan> {
   const { reader, aiforge, gasPrice } = chain;
@@ -109,7 +111,8 @@ async function planOn(
 
   const look = async (onchainId: Hex, known: OpenResult[]): Promise<void> => {
     const state = await reader.readContract({ ...contract, functionName: "jobOf", args: [onchainId] });
-    if (state.status >= PAID) await results.forget(onchainId);
+    if (state.status >= PAID && forgetIn && chain.own && (await isOverForGood(chain, onchainId)))
+      await forgetIn.forget(onchainId);
     // Others may release what is theirs.
     const mine = known.filter(({ submission }) => submission.payee.toLowerCase() === payeeOf(address));
     if (state.status !== SUBMITTED || mine.length === 0) return;
@@ -142,6 +145,16 @@ async function planOn(
     steps.push({ kind: "withdraw", title: `Withdraw ${formatUsdt(amount)} USDT`, data });
   }
   return { chain, credit, amount, steps, waiting, others, gas, cost: gas * price, balance };
+}
+
+/** Whether a job is over in a block that stays. A node that knows no such block says no. */
+async function isOverForGood({ reader, aiforge }: PayChain, onchainId: Hex): Promise<boolean> {
+  const contract = { address: aiforge, abi: aiforgeAbi } as const;
+  const asked = { functionName: "jobOf", args: [onchainId], blockTag: "finalized" } as const;
+  return reader.readContract({ ...contract, ...asked }).then(
+    ({ status }) => status >= PAID,
+    () => false,
+  );
 }
 
 const jobOf = ({ job }: OpenResult) => ({ ...job, price: BigInt(job.price) });

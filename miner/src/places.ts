@@ -22,6 +22,8 @@ export interface Place extends ChainPlace {
   aiforge: Address;
   /** Whether the address is the operator's own, or came with this program: nothing that the API says. */
   trusted: boolean;
+  /** Whether the node that is asked is the operator's own. */
+  own: boolean;
 }
 
 export interface PlacesParameters {
@@ -128,6 +130,7 @@ export class Places {
       aiforge,
       // What the network itself says of its contract counts for less than what this program was made with.
       trusted: given !== undefined,
+      own: mine !== null && mine !== undefined,
     };
   }
 

@@ -24,7 +24,7 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
     ]);
     const account = await openWallet(config);
     const api = new NodeApi(config, account.address);
-    const plans = await claims.planClaims(config, api, account.address);
+    const plans = await claims.planClaims(config, api, account.address, { forget: !raw.dryRun });
     const { problems } = plans;
     const due = plans.chains.filter(({ steps }) => steps.length > 0);
     const shown = plans.chains.map((plan) => ({

@@ -62,7 +62,7 @@ function access(account = wallet, own: Parameters<typeof resolveChains>[0] = {},
 }
 const plan = (own: Parameters<typeof resolveChains>[0], folder = dataDir, address = wallet.address) => {
   const config = { apiUrl: api.url, dataDir: folder, jobs: resolveChains(own) } as never;
-  return planClaims(config, new NodeApi(config, address), address);
+  return planClaims(config, new NodeApi(config, address), address, { forget: true });
 };
 
 /** A call of the contract's by the customer, who pays for jobs. */
@@ -145,6 +145,7 @@ it("without the platform, a node with a Tron node of its own submits, releases a
     expect(await submitOnChain(work, RESULT, access(worker, own, folder))).toMatchObject({
       status: "submitted",
     });
+    await new Results(folder).keep(work, `0x${"cd".repeat(32)}`);
     const early = await plan(own, folder, worker.address);
     expect(early.chains).toMatchObject([{ steps: [], waiting: [{ onchainId: work.onchainId }] }]);
     expect(early.problems).toEqual([expect.stringContaining("only as far as this node submitted them")]);
@@ -156,9 +157,14 @@ it("without the platform, a node with a Tron node of its own submits, releases a
     for (const step of chains[0]!.steps) await send(chains[0]!.chain, worker, step);
     const held = { address: local.usdt, abi: usdtAbi, functionName: "balanceOf" } as const;
     expect(await node.reader.readContract({ ...held, args: [worker.address] })).toBe(1_900_000n);
-    // Done with, on chain and on the disk.
-    expect((await plan(own, folder, worker.address)).chains).toMatchObject([{ steps: [], waiting: [] }]);
-    expect(await new Results(folder).all()).toEqual([]);
+    // Done with, on chain, and on the disk once the block is solid.
+    await vi.waitFor(
+      async () => {
+        expect((await plan(own, folder, worker.address)).chains).toMatchObject([{ steps: [], waiting: [] }]);
+        expect(await new Results(folder).all()).toEqual([]);
+      },
+      { timeout: 120_000, interval: 500 },
+    );
     // Nobody ever told this one where the contract is: it is said.
     const fresh = await mkdtemp(join(dataDir, "fresh-"));
     const contracts = `tron:0x74646576=${showTronAddress(local.aiforge)}`;

@@ -51,7 +51,7 @@ export class Results {
     return all.flat();
   }
 
-  /** It was paid, refunded or resolved. */
+  /** It was paid, refunded or resolved, in a block that stays. */
   async forget(onchainId: Hex): Promise<void> {
     const names = (await this.#names()).filter((name) => name.startsWith(`${onchainId.toLowerCase()}.`));
     for (const name of names) await rm(join(this.#dir, name), { force: true });
