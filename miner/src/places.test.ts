@@ -86,3 +86,20 @@ it("remembers what the API said, of that API, and reaches by it what is not behi
   await writeFile(file, (await readFile(file, "utf8")).slice(0, 40));
   await expect(places(own).one(TRON)).rejects.toThrow("cannot be reached");
 });
+
+it("goes on past a chain of which the API says what makes no sense, and does not remember it", async () => {
+  const [tron, evm] = told!;
+  const strange = [
+    { ...tron!, rpcUrl: "http://" },
+    { ...tron!, chain: "tron:0xcd8690dc", rpcUrl: "file:///etc/passwd" },
+    { ...tron!, chain: "tron:0x94a9059e", aiforge: "T" },
+  ];
+  told = [...strange, evm!];
+  const problems: string[] = [];
+  expect(await places().all(null, problems)).toMatchObject([{ chain: evm!.chain }]);
+  expect(problems).toEqual(strange.map(({ chain }) => expect.stringContaining(chain)));
+  expect(JSON.parse(await readFile(join(dataDir, "chains.json"), "utf8"))).toMatchObject({ chains: [evm] });
+  // A node of the operator's own needs no address of the API's.
+  const own = { rpcUrl: `${TRON}=https://mine.example` };
+  expect(await places(own).one(TRON)).toMatchObject({ url: "https://mine.example", aiforge: USDT });
+});

@@ -56,9 +56,10 @@ export class Places {
 
   /**
    * @param evm the chain of the operator's node that said itself of which it is
+   * @param problems is told what the API says that makes no sense
    * @throws MinerError of the API when it is away, and nothing can be reached without it
    */
-  async all(evm: string | null): Promise<Place[]> {
+  async all(evm: string | null, problems: string[] = []): Promise<Place[]> {
     const { nodes, contracts } = this.#parameters.own;
     const { chains, error } = await this.#told();
     const names = new Set([...chains.map(({ chain }) => chain), ...nodes.keys(), ...(evm ? [evm] : [])]);
@@ -67,6 +68,7 @@ export class Places {
       const place = this.#place(chain, told, evm === chain);
       // What is behind the API is away with it.
       const away = error && place && new URL(place.url).origin === new URL(this.#parameters.apiUrl).origin;
+      if (told && !place) problems.push(`What the API says of ${chain} makes no sense: it is left out.`);
       return place && !away ? [place] : [];
     });
     if (!error || places.length > 0) return places;
@@ -110,7 +112,7 @@ export class Places {
   #place(chain: string, told: Told | undefined, evm: boolean): Place | null {
     const { own, apiUrl } = this.#parameters;
     const mine = own.nodes.get(chain) ?? (evm ? own.rpcUrl : null);
-    const url = mine ?? (told ? new URL(told.rpcUrl, apiUrl).href : null);
+    const url = mine ?? (told ? nodeUrl(told, apiUrl) : null);
     const chainId = chainIdOf(chain);
     const said = own.contracts.get(chain);
     const given = said
@@ -138,7 +140,11 @@ export class Places {
     const { apiUrl, listed } = this.#parameters;
     try {
       const chains = await listed();
-      await this.#keep({ apiUrl, chains });
+      // Not what makes no sense: it would be there as long as the API is away.
+      const sound = chains.filter(
+        (told) => nodeUrl(told, apiUrl) && contractAddress(told.chain, told.aiforge),
+      );
+      await this.#keep({ apiUrl, chains: sound });
       return { chains, error: null };
     } catch (error) {
       const kept = await this.#kept();
@@ -183,6 +189,12 @@ export async function checkContract(place: Place, reader: Pick<PublicClient, "ge
       hint: `Update aiforge-miner. If you know that it is the right one: --contracts ${place.chain}=${address}.`,
     },
   );
+}
+
+/** Null when what the API says is no address of a node. */
+function nodeUrl({ rpcUrl }: Told, apiUrl: string): string | null {
+  const url = URL.parse(rpcUrl, apiUrl);
+  return url?.protocol === "https:" || url?.protocol === "http:" ? url.href : null;
 }
 
 /** Tron has addresses of its own; the 20 bytes are the same. Null when it is none of that chain. */
