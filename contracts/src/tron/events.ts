@@ -84,7 +84,8 @@ export const tronEventList = (contract: Hex): TronList => ({
  * entry on, so that entries can come twice.
  * @param readPage asks for a path of the event server's, and reads it
  * @param since milliseconds since 1970
- * @throws what `readPage` throws
+ * @throws what `readPage` throws, and RpcRequestError for a full page that is not in order or wholly before the time that
+ * was asked for: what follows it could not be found, or would never end
  */
 export async function* tronPages<Place extends Pick<TronEventPlace, "timestamp">>(
   readPage: (path: string) => Promise<TronEventPage<Place>>,
@@ -111,9 +112,18 @@ export async function* tronPages<Place extends Pick<TronEventPlace, "timestamp">
         return null;
       },
     );
+    const times = page?.places.map(({ timestamp }) => timestamp) ?? [];
+    // By a fingerprint a page goes on where the one before it ended.
+    const ordered = times.every((time, at) => time >= (times[at - 1] ?? (fingerprint ? last : 0)));
+    if (page?.full && (!ordered || Math.max(...times) < from))
+      throw tronError(
+        "events",
+        -32603,
+        "The event server's page is not in the order or of the time asked for.",
+      );
     if (page) yield page.places;
     if (page && !page.full) return;
-    for (const { timestamp } of page?.places ?? []) last = Math.max(last, timestamp);
+    last = Math.max(last, ...times);
     fingerprint = page?.fingerprint ?? null;
     if (fingerprint !== null) continue;
     // More entries in one millisecond than fit on a page cannot be told apart without a fingerprint.
