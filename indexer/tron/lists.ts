@@ -114,7 +114,9 @@ export async function notKept(
 ): Promise<Listed[]> {
   const listed = page.filter((each) => each.txHash !== null);
   const { rows } = await client.query<{ tx_hash: Hex; data: Hex }>(
-    "SELECT tx_hash, data FROM tron.logs WHERE tx_hash = ANY($1) AND address = $2",
+    // With the chain, which the key begins with, the few are found by it.
+    `SELECT tx_hash, data FROM tron.logs
+     WHERE chain_id = (SELECT chain_id FROM tron.cursor) AND tx_hash = ANY($1) AND address = $2`,
     [listed.map(({ txHash }) => txHash), address],
   );
   const keyOf = (txHash: Hex, data: Hex) => `${txHash} ${data}`;

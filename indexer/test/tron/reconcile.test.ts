@@ -1,8 +1,10 @@
 import { showTronAddress } from "@aiforge/contracts";
+import { toHex } from "viem";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createDatabase } from "../../../scripts/testing/postgres.ts";
-import { keptLists, listedSince } from "../../tron/lists.ts";
+import { keptLists, listedSince, notKept } from "../../tron/lists.ts";
 import { TronNode } from "../../tron/node.ts";
+import { connect } from "../../tron/store.ts";
 import { query, until } from "../support.ts";
 import { type Made, makeBlocks, startNode, type TestNode, transferLog, txOf } from "./node.ts";
 import {
@@ -246,7 +248,7 @@ test("what only the event server knows, and a block that does not link, change n
   serve([
     ...entries.slice(0, 150),
     listed("p7.0", 7, timeOf(7), 5n),
-    listed("made up", 9, timeOf(9), 5n),
+    listed("made up", 9, timeOf(7), 5n),
     ...entries.slice(150),
   ]);
   const other = makeBlocks([[], [], [], [], [], [], [], [pay("p7.0", 5n)]], { fork: "other" });
@@ -264,6 +266,27 @@ test("what only the event server knows, and a block that does not link, change n
   await until("the rest", async () => (await reconciledIn(url)).transfers === LAST);
   expect(await tronContent(url)).toEqual(before);
   expect(second.lines.join()).not.toContain("read again");
+});
+
+test("a log that another chain has in the same place does not count as kept", async () => {
+  const { url, entries } = await payments();
+  const watcher = run(url, { TRON_RECONCILE_MS: "0" });
+  await scanned(url, BLOCKS - 1, watcher.lines);
+  const page = entries.slice(0, 2).map((each) => ({
+    txHash: `0x${each.transaction_id}` as const,
+    block: 0,
+    timestamp: each.block_timestamp,
+    data: toHex(BigInt(each.value), { size: 32 }),
+  }));
+  const client = await connect(url);
+  try {
+    const unknown = () => notKept(client, transfers as NonNullable<typeof transfers>, page);
+    expect(await unknown()).toEqual([]);
+    await client.query("UPDATE tron.logs SET chain_id = 'tron:0x1' WHERE tx_hash = $1", [page[1]?.txHash]);
+    expect(await unknown()).toEqual([page[1]]);
+  } finally {
+    await client.end();
+  }
 });
 
 test("a payment is put back though a node that lags knows no transaction, and one that nobody knows is told", async () => {
