@@ -1,6 +1,6 @@
 import { deployments } from "@aiforge/contracts";
 import { tronTransport } from "@aiforge/contracts/tron";
-import { createPublicClient, fallback, http, type PublicClient, type Transport } from "viem";
+import { createPublicClient, fallback, hexToBigInt, http, type PublicClient, type Transport } from "viem";
 import type { Config } from "../config.ts";
 import { AppError } from "../core/errors.ts";
 import type { ChainConfig } from "./config.ts";
@@ -12,6 +12,8 @@ export interface Chain extends ChainConfig {
   aiforge: `0x${string}`;
   usdt: `0x${string}`;
   client: PublicClient;
+  /** The same for work that nobody waits for: of several nodes each is given the time that it needs. */
+  patient: PublicClient;
   /** How long an answer of the api's waits for the node, in milliseconds. */
   readMs: number;
   /** Height of the newest block, at most `maxAge` milliseconds old. */
@@ -50,34 +52,62 @@ function openChain(config: ChainConfig, readMs: number): Chain {
   if (!aiforge || !usdt) {
     throw new Error(`AIFORGE_ADDRESS_${config.chainId} and USDT_ADDRESS_${config.chainId} are missing`);
   }
-  const client = createPublicClient({ transport: transportOf(config, readMs), pollingInterval: 500 });
-  let cached: { height: bigint; at: number } | undefined;
-  let pending: Promise<bigint> | undefined;
-  const head = async (maxAge = 500) => {
-    if (cached && Date.now() - cached.at <= maxAge) return cached.height;
-    pending ??= client
-      .getBlockNumber({ cacheTime: 0 })
-      .then((height) => {
-        cached = { height, at: Date.now() };
-        return height;
-      })
-      .finally(() => {
-        pending = undefined;
-      });
-    return pending;
-  };
+  const alone = config.rpcUrls.length === 1;
+  // Of several nodes the next one is asked while somebody still waits for the answer.
+  const client = openClient(config, alone ? ALONE_MS : Math.ceil(readMs / config.rpcUrls.length));
+  const patient = alone ? client : openClient(config, Math.max(WORK_MS, readMs));
+  const head = newestHeight(client, readMs);
   const sender =
-    config.namespace === "tron" ? tronSender({ client }) : evmSender({ ...config, client, head });
-  return { ...config, aiforge, usdt, client, readMs, head, sender };
+    config.namespace === "tron"
+      ? tronSender({ client: patient })
+      : evmSender({ ...config, client: patient, head });
+  return { ...config, aiforge, usdt, client, patient, readMs, head, sender };
 }
 
-const TIMEOUT_MS = 10_000;
+function openClient(config: ChainConfig, nodeMs: number): PublicClient {
+  return createPublicClient({
+    transport: transportOf(config, nodeMs),
+    pollingInterval: 500,
+    // Contracts that anybody made are called too; none of them names an address that is then asked from here.
+    ccipRead: false,
+  });
+}
 
-function transportOf({ namespace, rpcUrls, solidityUrl, headers }: ChainConfig, readMs: number): Transport {
-  // Of several nodes the next one is asked while somebody still waits for the answer.
-  const alone = rpcUrls.length === 1;
-  const timeout = alone ? TIMEOUT_MS : Math.ceil(readMs / rpcUrls.length);
-  const retryCount = alone ? 1 : 0;
+/** Asks for the newest block once for all who ask at a time; a question that hangs is not waited for by who comes later. */
+function newestHeight(client: PublicClient, readMs: number): Chain["head"] {
+  let cached: { height: bigint; at: number } | undefined;
+  let pending: { height: Promise<bigint>; at: number } | undefined;
+  return async (maxAge = 500) => {
+    const now = performance.now();
+    if (cached && now - cached.at <= maxAge) return cached.height;
+    if (!pending || now - pending.at > readMs) {
+      // Not `getBlockNumber`, which waits for the question before.
+      const height = client.request({ method: "eth_blockNumber" }).then(hexToBigInt);
+      const asked = { at: now, height };
+      pending = asked;
+      asked.height = height
+        .then((newest) => {
+          if (pending === asked) cached = { height: newest, at: performance.now() };
+          return newest;
+        })
+        .finally(() => {
+          if (pending === asked) pending = undefined;
+        });
+    }
+    return pending.height;
+  };
+}
+
+/** How long a question to the only node may take, in milliseconds. */
+const ALONE_MS = 10_000;
+/**
+ * How long work waits for each of several nodes, in milliseconds: a node may be slow, and a transaction on Tron, which has
+ * a minute, is still made and sent past one that hangs.
+ */
+const WORK_MS = 4_000;
+
+function transportOf({ namespace, rpcUrls, solidityUrl, headers }: ChainConfig, timeout: number): Transport {
+  const retryCount = rpcUrls.length === 1 ? 1 : 0;
   const transports = rpcUrls.map((url) =>
     namespace === "tron"
       ? tronTransport(url, { headers, solidityUrl, timeoutMs: timeout, retryCount })

@@ -1,7 +1,7 @@
 import { RpcRequestError } from "viem";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { HangingNode } from "../testing/hanging-node.ts";
-import { createTestApi, type TestApi } from "../testing/harness.ts";
+import { createTestApi, eventually, type TestApi } from "../testing/harness.ts";
 import { CHAIN } from "../testing/market.ts";
 import type { Chain } from "./chains.ts";
 import { readChain } from "./read.ts";
@@ -9,13 +9,18 @@ import { readChain } from "./read.ts";
 let node: HangingNode;
 let api: TestApi;
 let chain: Chain;
+/** Milliseconds that have passed besides those that did. */
+let skipped = 0;
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ["Date"] });
+  const now = performance.now.bind(performance);
+  skipped = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => now() + skipped);
   node = await HangingNode.open();
   api = await createTestApi({ RPC_URL_31337: node.url, CHAIN_READ_MS: "200" });
   chain = api.deps.chains.get(CHAIN);
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
   await api.close();
   await node.close();
@@ -36,13 +41,13 @@ it("then asks it nothing for a while, after which one asks and the others do not
   await expect(readChain(chain, answers)).rejects.toMatchObject(unavailable);
   expect(answers).not.toHaveBeenCalled();
 
-  vi.setSystemTime(Date.now() + 11_000);
+  skipped += 11_000;
   const probe = head();
   await expect(readChain(chain, answers)).rejects.toMatchObject(unavailable);
   expect(answers).not.toHaveBeenCalled();
   await expect(probe).rejects.toMatchObject(unavailable);
 
-  vi.setSystemTime(Date.now() + 11_000);
+  skipped += 11_000;
   expect(await readChain(chain, answers)).toBe(1);
   expect(await readChain(chain, answers)).toBe(1);
 });
@@ -53,4 +58,33 @@ it("goes on asking a node that refuses at once, and passes on what is no fault o
   expect(await readChain(chain, async () => 2)).toBe(2);
   const ours = new TypeError("ours");
   await expect(readChain(chain, () => Promise.reject(ours))).rejects.toBe(ours);
+});
+
+it("counts that while by no clock that can be set back", async () => {
+  await expect(head()).rejects.toMatchObject(unavailable);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 });
+  skipped += 11_000;
+  expect(await readChain(chain, async () => 1)).toBe(1);
+});
+
+it("goes on asking after what may take long without the node's fault, which holds nobody up either", async () => {
+  const long = () => readChain(chain, () => chain.client.getGasPrice(), { blame: false });
+  await expect(long()).rejects.toMatchObject(unavailable);
+  expect(node.givenUp).toBe(0);
+  expect(await readChain(chain, async () => 1)).toBe(1);
+
+  await expect(head()).rejects.toMatchObject(unavailable);
+  const { taken } = node;
+  await expect(long()).rejects.toMatchObject(unavailable);
+  expect(node.taken).toBe(taken);
+});
+
+it("asks for the newest block anew when the question before hangs", async () => {
+  const first = chain.head(0);
+  const same = chain.head(0);
+  await eventually("it is asked", async () => node.taken === 1);
+  skipped += 250;
+  const next = chain.head(0);
+  await eventually("it is asked again", async () => node.taken === 2);
+  for (const each of [first, same, next]) each.catch(() => undefined);
 });

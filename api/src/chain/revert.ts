@@ -1,6 +1,13 @@
 import { aiforgeAbi } from "@aiforge/contracts";
-import { type Abi, type BaseError, CallExecutionError, decodeErrorResult, type Hex, parseAbi } from "viem";
-import type { Chain } from "./chains.ts";
+import {
+  type Abi,
+  type BaseError,
+  CallExecutionError,
+  decodeErrorResult,
+  type Hex,
+  type PublicClient,
+  parseAbi,
+} from "viem";
 
 /** The errors of what the contract calls: Permit2's own. USDT has none. */
 const PERMIT2_ERRORS = parseAbi([
@@ -27,11 +34,11 @@ export interface Revert {
  * @throws viem's errors when the chain does not answer
  */
 export async function revertOf(
-  chain: Chain,
+  client: PublicClient,
   call: { from: Hex; to: Hex; data: Hex; blockNumber?: bigint },
 ): Promise<Revert | null> {
   try {
-    await chain.client.call({
+    await client.call({
       account: call.from,
       to: call.to,
       data: call.data,

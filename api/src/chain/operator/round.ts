@@ -110,7 +110,7 @@ export async function operatorRound(
       await moveCall(deps.db, call, { state: "failed", error: "There was nothing to do any more." });
       return;
     }
-    const revert = await revertOf(chain, {
+    const revert = await revertOf(chain.patient, {
       from: account.address,
       to: encoded.to as Hex,
       data: encoded.data as Hex,

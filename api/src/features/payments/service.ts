@@ -118,9 +118,8 @@ export async function permitPayment(
   const typedData = permitTypedData(chain, permit2, payment);
   const address = payment.wallet as `0x${string}`;
   // Asks the chain, for a wallet that is a contract decides itself what its signature is.
-  const valid = await readChain(chain, () =>
-    chain.client.verifyTypedData({ ...typedData, address, signature }),
-  );
+  const ask = () => chain.client.verifyTypedData({ ...typedData, address, signature });
+  const valid = await readChain(chain, ask, { blame: false });
   if (!valid) throw wrongSignature(payment.wallet);
   return permitCall(chain, payment, signature);
 }

@@ -57,12 +57,13 @@ export type Finding =
  * @throws AppError `chain_unavailable` (503)
  */
 export async function findTransaction(chain: Chain, hash: Hex): Promise<Finding> {
-  const [transaction, receipt] = await readChain(chain, () =>
+  // On Tron these are five questions to the node.
+  const ask = () =>
     Promise.all([
       orNull(chain.client.getTransaction({ hash }), TransactionNotFoundError),
       orNull(chain.client.getTransactionReceipt({ hash }), TransactionReceiptNotFoundError),
-    ]),
-  );
+    ]);
+  const [transaction, receipt] = await readChain(chain, ask, { blame: false });
   if (!transaction) return { state: "unknown" };
   const { input, value } = transaction;
   const sent = { to: transaction.to?.toLowerCase() ?? null, input, value };
@@ -80,7 +81,8 @@ export async function findTransaction(chain: Chain, hash: Hex): Promise<Finding>
 
 /** Whether a chain knows a transaction; false too when it does not answer. */
 export async function knowsTransaction(chain: Chain, hash: Hex): Promise<boolean> {
-  return readChain(chain, () => chain.client.getTransaction({ hash })).then(
+  const ask = () => chain.client.getTransaction({ hash });
+  return readChain(chain, ask, { blame: false }).then(
     () => true,
     () => false,
   );
@@ -164,8 +166,8 @@ async function revertName(
   // As it was before the block; where something in the block itself was in the way, as it was after.
   for (const blockNumber of [receipt.blockNumber - 1n, receipt.blockNumber]) {
     // A node that has not kept the state cannot tell.
-    const run = () => revertOf(chain, { from, to, data, blockNumber });
-    const revert = await readChain(chain, run).catch(() => null);
+    const run = () => revertOf(chain.client, { from, to, data, blockNumber });
+    const revert = await readChain(chain, run, { blame: false }).catch(() => null);
     if (revert) return revert.name;
   }
   return null;

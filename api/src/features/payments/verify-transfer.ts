@@ -68,7 +68,8 @@ async function explainArrived(
 
 async function explainForeign(chain: Chain, { token }: Moved): Promise<Reason> {
   const asked = { address: token as `0x${string}`, abi: usdtAbi, functionName: "symbol" } as const;
-  const symbol = await readChain(chain, () => chain.client.readContract(asked)).catch(() => null);
+  const ask = () => chain.client.readContract(asked);
+  const symbol = await readChain(chain, ask, { blame: false }).catch(() => null);
   // Whatever its name has in it is somebody's text: only plain ones are repeated.
   const name = symbol && /^[\w.$-]{1,12}$/.test(symbol) ? symbol : null;
   const ours = { name: chain.name, usdt: showAddress(chain.chain, chain.usdt) };

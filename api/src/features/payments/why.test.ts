@@ -1,9 +1,21 @@
 import { demoAccount, parseUsdt, tetherEthereumBytecode, usdtAbi } from "@aiforge/contracts";
-import { concat, getContractAddress, type Hex, numberToHex, pad, zeroHash } from "viem";
+import {
+  concat,
+  encodeErrorResult,
+  getContractAddress,
+  type Hex,
+  numberToHex,
+  pad,
+  parseAbi,
+  size,
+  zeroHash,
+} from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startChain, testClient } from "../../../../scripts/testing/chain.ts";
 import { usdtCall } from "../../chain/calls.ts";
+import { readChain } from "../../chain/read.ts";
+import { HangingNode } from "../../testing/hanging-node.ts";
 import { createTestApi, eventually, fundedWallet, type TestApi } from "../../testing/harness.ts";
 import { CHAIN, fundedUser, paymentIn, sign } from "../../testing/market.ts";
 import { quote, sendUsdt } from "../../testing/plain-transfers.ts";
@@ -116,6 +128,31 @@ describe("why a payment is not here", () => {
     });
   });
 
+  it("and asks no address that a token names", async () => {
+    const named = await HangingNode.open();
+    try {
+      const nonce = await client().getTransactionCount({ address: exchange.address });
+      const sender = getContractAddress({ from: exchange.address, nonce: BigInt(nonce) });
+      const lookup = encodeErrorResult({
+        abi: parseAbi(["error OffchainLookup(address, string[], bytes, bytes4, bytes)"]),
+        args: [sender, [named.url], "0x", "0x00000000", "0x"],
+      });
+      const sent = await client().sendTransaction({
+        account: exchange,
+        data: emitTransfer(CASHIER, (at) => becoming(at, reverting(lookup))),
+      });
+      expect(await why(await mined(sent))).toMatchObject({
+        code: "wrong_token",
+        message: "This transaction sent another token, not the USDT of Local chain.",
+      });
+      expect(await client().getCode({ address: sender })).toContain(lookup.slice(2));
+      expect(named.taken).toBe(0);
+      expect(await readChain(chain(), async () => "open")).toBe("open");
+    } finally {
+      await named.close();
+    }
+  });
+
   it("because USDT went to somebody else, or straight to the contract", async () => {
     const elsewhere = await sendUsdt(api, exchange, buyer.wallet.address, asked(payment));
     const reason = await why(elsewhere);
@@ -175,7 +212,7 @@ describe("why a payment is not here", () => {
 });
 
 /** Creation code that says, as a token, that it moved one unit to `to`; it leaves no contract. */
-function emitTransfer(to: Hex): Hex {
+function emitTransfer(to: Hex, then: (at: number) => Hex = () => "0x00"): Hex {
   const push = (value: Hex) => concat(["0x7f", pad(value)]);
   const store = concat([push(numberToHex(1)), "0x5f52"]);
   const topics = [
@@ -183,5 +220,20 @@ function emitTransfer(to: Hex): Hex {
     push(exchange.address),
     push("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"),
   ];
-  return concat([store, ...topics, "0x60205fa300"]);
+  const emit = concat([store, ...topics, "0x60205fa3"]);
+  return concat([emit, then(size(emit))]);
+}
+
+const push2 = (value: number) => concat(["0x61", numberToHex(value, { size: 2 })]);
+
+/** The end of a constructor, at `at` in its code: the contract is `code`. */
+function becoming(at: number, code: Hex): Hex {
+  const length = push2(size(code));
+  return concat([length, push2(at + 13), "0x5f39", length, "0x5ff3", code]);
+}
+
+/** A contract that reverts with `data`, whatever it is asked. */
+function reverting(data: Hex): Hex {
+  const length = push2(size(data));
+  return concat([length, push2(13), "0x5f39", length, "0x5ffd", data]);
 }

@@ -70,7 +70,7 @@ export async function followPost(
     await onStep("settled");
     return "go on";
   }
-  const block = settled >= root.blockNumber ? await chain.client.getBlock({ blockNumber: settled }) : null;
+  const block = settled >= root.blockNumber ? await chain.patient.getBlock({ blockNumber: settled }) : null;
   if (block && block.timestamp >= root.activeAt) {
     await queries.moveDistribution(deps.db, row, "posted", {
       state: "active",
@@ -164,7 +164,7 @@ async function sign(
   }
   const args = [row.month, row.root as Hex, row.total, row.cid ?? ""] as const;
   try {
-    await chain.client.simulateContract({
+    await chain.patient.simulateContract({
       ...{ abi: aiforgeAbi, functionName: "postRoot", args },
       ...{ address: chain.aiforge, account: operator },
     });

@@ -54,7 +54,7 @@ export async function confirmedTime({ db }: Deps, chain: Chain): Promise<bigint 
   if (!head) return null;
   const height = head.blockNumber - BigInt(chain.confirmations - 1);
   if (height < 0n) return null;
-  const block = await chain.client.getBlock({ blockNumber: height }).catch(() => null);
+  const block = await chain.patient.getBlock({ blockNumber: height }).catch(() => null);
   return block && block.timestamp <= head.blockTimestamp ? block.timestamp : null;
 }
 

@@ -122,15 +122,15 @@ async function isSignedBy(
   // Key-held wallets are recovered here; contract wallets (ERC-1271, ERC-6492) are asked on their chain.
   const signed = { address: getAddress(address), message, signature };
   if (await verifyMessage(signed).catch(() => false)) return true;
-  return readChain(chain, () =>
+  const ask = () =>
     chain.client.verifyMessage(signed).catch((error: unknown) => {
       const unreachable =
         error instanceof BaseError &&
         error.walk((each) => each instanceof HttpRequestError || each instanceof TimeoutError);
       if (unreachable) throw error;
       return false;
-    }),
-  ).catch((error: unknown) => {
+    });
+  return readChain(chain, ask, { blame: false }).catch((error: unknown) => {
     throw chainUnavailable(error);
   });
 }

@@ -1,5 +1,13 @@
 import { aiforgeAbi, usdtAbi } from "@aiforge/contracts";
-import { type Hex, maxUint256, parseEventLogs, type TransactionReceipt } from "viem";
+import {
+  BaseError,
+  type Hex,
+  HttpRequestError,
+  maxUint256,
+  parseEventLogs,
+  TimeoutError,
+  type TransactionReceipt,
+} from "viem";
 import type { Chain } from "../../../chain/chains.ts";
 import { revertOf } from "../../../chain/revert.ts";
 import type { Order } from "./orders.ts";
@@ -26,13 +34,22 @@ export const isFinal = (refusal: string | null): refusal is string => refusal !=
 
 /** What an order's call does now: `null` when it would succeed, else the contract's error, or "unknown". */
 export async function tryOut(chain: Chain, from: Hex, order: Order): Promise<string | null> {
-  const revert = await revertOf(chain, { from, to: order.call.to as Hex, data: order.call.data as Hex });
+  const revert = await revertOf(chain.patient, {
+    from,
+    to: order.call.to as Hex,
+    data: order.call.data as Hex,
+  });
   return revert && (revert.name ?? "unknown");
 }
 
+/** Whether an error says that the node is away, whatever it is asked. */
+export const isAway = (error: unknown): boolean =>
+  error instanceof BaseError &&
+  error.walk((each) => each instanceof HttpRequestError || each instanceof TimeoutError) !== null;
+
 /** What the contract may take from the cashier, in micro-USDT. */
 export function cashierAllowance(chain: Chain, cashier: Hex): Promise<bigint> {
-  return chain.client.readContract({
+  return chain.patient.readContract({
     address: chain.usdt,
     abi: usdtAbi,
     functionName: "allowance",
