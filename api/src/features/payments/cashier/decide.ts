@@ -58,10 +58,7 @@ export function undecidedTransfers(db: Executor, chain: Chain, cashier: string):
         // Anyone can make a transfer of nothing look as if it came from anyone.
         gt(chainTransfers.amount, 0n),
         sql`${chainTransfers.blockNumber} <= ${chainHeads.blockNumber} - ${chain.confirmations - 1}`,
-        // They are decided in the order of the chain, so what is older by a day is decided.
-        sql`to_timestamp(${chainTransfers.blockTimestamp}::float8) >= COALESCE((
-          SELECT max(last.received_at) - interval '1 day' FROM ${incomingTransfers} last
-          WHERE last.chain = ${chain.chain}), '-infinity')`,
+        // However old it is: the mirror puts back what it missed.
         sql`NOT EXISTS (SELECT FROM ${incomingTransfers} known WHERE known.chain = ${chainTransfers.chainId}
           AND known.tx_hash = ${chainTransfers.txHash} AND known.log_index = ${chainTransfers.logIndex})`,
       ),

@@ -96,6 +96,23 @@ describe("a plain transfer from nobody known", () => {
     expect((await get(buyer, payment.id)).status).toBe("quoted");
   });
 
+  it("is credit however much later the mirror has it than what came after it", async () => {
+    const { db } = stand.api.deps;
+    const buyer = await fundedUser(stand.api);
+    const hash = await sendUsdt(stand.api, buyer.wallet, CASHIER, 3_000_000n);
+    await stand.credited(buyer.wallet.address, 3_000_000n);
+    const newest = eq(incomingTransfers.txHash, hash);
+    const [decided] = await db.select().from(incomingTransfers).where(newest);
+    const receivedAt = new Date(Date.now() + 2 * 86_400_000);
+    await db.update(incomingTransfers).set({ receivedAt }).where(newest);
+    try {
+      await sendUsdt(stand.api, buyer.wallet, CASHIER, 2_000_000n);
+      await stand.credited(buyer.wallet.address, 5_000_000n);
+    } finally {
+      await db.update(incomingTransfers).set({ receivedAt: decided!.receivedAt }).where(newest);
+    }
+  });
+
   it("of nothing, or of less than a cent, does nothing", async () => {
     const stranger = await fundedWallet(stand.api.rpcUrl);
     const nothing = await sendUsdt(stand.api, stranger, CASHIER, 0n);
