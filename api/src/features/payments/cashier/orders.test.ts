@@ -1,8 +1,8 @@
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { createTestApi, type TestApi } from "../../../testing/harness.ts";
 import { CHAIN } from "../../../testing/market.ts";
-import { ordersIn } from "./orders.ts";
+import { ordersIn, putOff } from "./orders.ts";
 import { cashierOrders } from "./schema.ts";
 
 /** Nobody works on it. */
@@ -12,15 +12,16 @@ let api: TestApi;
 beforeAll(async () => {
   api = await createTestApi();
 });
-afterAll(async () => {
+afterEach(async () => {
   await api.deps.db.delete(cashierOrders).where(eq(cashierOrders.chain, NOWHERE));
-  await api.close();
 });
+afterAll(() => api.close());
+
+const call = { to: "0x", data: "0x", abi: "aiforge", functionName: "deposit", args: [] } as never;
+const order = { chain: NOWHERE, signer: "0x1", amount: 10_000n, call };
 
 it("an allowance comes first, and a purchase before the credit of however many small transfers", async () => {
   const { db, chains } = api.deps;
-  const call = { to: "0x", data: "0x", abi: "aiforge", functionName: "deposit", args: [] } as never;
-  const order = { chain: NOWHERE, signer: "0x1", amount: 10_000n, call };
   for (const kind of [
     ...Array.from({ length: 20 }, () => "credit" as const),
     "purchase",
@@ -31,4 +32,16 @@ it("an allowance comes first, and a purchase before the credit of however many s
   const chain = { ...chains.get(CHAIN), chain: NOWHERE };
   const kinds = (await ordersIn(db, chain, "pending", 16)).map(({ kind }) => kind);
   expect(kinds).toEqual(["approve", "purchase", ...Array.from({ length: 14 }, () => "credit")]);
+});
+
+it("what had to wait comes after what did not, and the longer ago it was tried the earlier", async () => {
+  const { db, chains } = api.deps;
+  const chain = { ...chains.get(CHAIN), chain: NOWHERE };
+  for (let each = 0; each < 3; each++) await db.insert(cashierOrders).values({ ...order, kind: "purchase" });
+  const [first, second, third] = await ordersIn(db, chain, "pending", 3);
+  for (const each of [second, first, third]) await putOff(db, each!);
+  await db.insert(cashierOrders).values({ ...order, kind: "credit" });
+  const [credit, ...waiting] = await ordersIn(db, chain, "pending", 16);
+  expect(credit!.kind).toBe("credit");
+  expect(waiting.map(({ seq }) => seq)).toEqual([second, first, third].map((each) => each!.seq));
 });

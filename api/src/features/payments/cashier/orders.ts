@@ -12,7 +12,8 @@ export type Signed = typeof cashierTransactions.$inferSelect;
 
 /**
  * Orders in the order in which they are carried out: an allowance comes before what needs it, a purchase before credit, so
- * that nobody's many small transfers keep others from what they pay for; what is signed is mined in the order of its nonces.
+ * that nobody's many small transfers keep others from what they pay for; what had to wait comes after what was not tried
+ * yet, each in its turn. What is signed is mined in the order of its nonces.
  */
 export function ordersIn(db: Executor, chain: Chain, state: "pending" | "signed", limit: number) {
   return db
@@ -22,10 +23,23 @@ export function ordersIn(db: Executor, chain: Chain, state: "pending" | "signed"
     .orderBy(
       ...(state === "signed"
         ? [asc(cashierOrders.nonce)]
-        : [desc(sql`${cashierOrders.kind} = 'approve'`), desc(sql`${cashierOrders.kind} = 'purchase'`)]),
+        : [
+            desc(sql`${cashierOrders.kind} = 'approve'`),
+            sql`CASE WHEN ${cashierOrders.updatedAt} <> ${cashierOrders.createdAt}
+              THEN ${cashierOrders.updatedAt} END NULLS FIRST`,
+            desc(sql`${cashierOrders.kind} = 'purchase'`),
+          ]),
       asc(cashierOrders.seq),
     )
     .limit(limit);
+}
+
+/** An order cannot be carried out now: the others that wait have their turn before it has another. */
+export async function putOff(db: Executor, order: Order): Promise<void> {
+  await db
+    .update(cashierOrders)
+    .set({ updatedAt: sql`clock_timestamp()` })
+    .where(and(eq(cashierOrders.seq, order.seq), eq(cashierOrders.state, "pending")));
 }
 
 /** The signed transactions of an order, the newest first; at most one of them is ever mined. */

@@ -13,6 +13,7 @@ import {
   keepSigned,
   type Order,
   ordersIn,
+  putOff,
   refuse,
   reopenLost,
   type Signed,
@@ -20,7 +21,7 @@ import {
   transactionsOf,
 } from "./orders.ts";
 import { cashierOrders, incomingTransfers } from "./schema.ts";
-import { cashierAllowance, EVERYTHING, isFinal, paidIn, tryOut } from "./transact.ts";
+import { cashierAllowance, EVERYTHING, isAway, isFinal, paidIn, tryOut } from "./transact.ts";
 
 /** The deeds between which the process may end at any time; tests end it at each. */
 export type Step = "started" | "decided" | "tried" | "signed" | "sent" | "mined" | "settled" | "finished";
@@ -101,10 +102,15 @@ async function settleAll(round: Round): Promise<void> {
 async function settle(round: Round, look: Look, order: Order): Promise<void> {
   const { deps, chain, account, at } = round;
   const signed = await transactionsOf(deps.db, order);
-  const now = await look.at(
-    order.nonce,
-    signed.map(({ hash, raw }) => ({ txHash: hash, rawTx: raw })),
-  );
+  const sent = signed.map(({ hash, raw }) => ({ txHash: hash, rawTx: raw }));
+  const now = await look.at(order.nonce, sent).catch((error: unknown) => {
+    if (isAway(error)) throw error;
+    // The others do not wait for one that the node cannot tell of.
+    const unknown = { err: error, chain: chain.chain, order: String(order.seq) };
+    deps.log.warn(unknown, "What became of a transaction of the cashier's is not known; looking again.");
+    return null;
+  });
+  if (!now) return;
   if (now.is === "mined") {
     await at("mined");
     if (!now.settled) return;
@@ -170,6 +176,7 @@ async function sendAll(round: Round): Promise<void> {
       await deps.db.transaction((tx) => refuse(tx, chain, order, refusal));
     } else {
       deps.log.warn({ chain: chain.chain, order: String(order.seq), refusal }, "The cashier has to wait.");
+      await putOff(deps.db, order);
     }
   }
 }

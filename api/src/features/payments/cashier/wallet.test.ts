@@ -7,6 +7,7 @@ import { CHAIN, paymentIn } from "../../../testing/market.ts";
 import { sendUsdt, usdtOf } from "../../../testing/plain-transfers.ts";
 import { bodyOf, send, walletUser } from "../../../testing/users.ts";
 import type { Health } from "../../health/service.ts";
+import type { PaymentView } from "../shapes.ts";
 import { cashierRound } from "./round.ts";
 
 let stand: CashierStand;
@@ -56,6 +57,39 @@ describe("a cashier", () => {
     } finally {
       stand.start();
       for (const other of others) await other.close();
+    }
+  });
+
+  it("goes on with the others while what became of one cannot be told", async () => {
+    await stand.stop();
+    const { sender } = stand.chain();
+    let unknown: number | null = null;
+    const look: typeof sender.look = (...asked) => {
+      const { at } = sender.look(...asked);
+      return {
+        at: async (nonce, signed) => {
+          unknown ??= nonce;
+          if (nonce === unknown) throw new Error("no answer for this one");
+          return at(nonce, signed);
+        },
+      };
+    };
+    const chain = { ...stand.chain(), sender: { ...sender, look } };
+    const round = () => cashierRound(stand.api.deps, chain, stand.account);
+    const bought = async ({ account }: PaymentView) => (await stand.plansFor(account)).length > 0;
+    try {
+      const buyers = await Promise.all([1, 2].map(() => walletUser(stand.api)));
+      for (const buyer of buyers) {
+        const payment = await planQuote(buyer);
+        await sendUsdt(stand.api, stand.exchange, CASHIER, asked(payment));
+        await eventually("it is bought", async () => {
+          await round();
+          return bought(payment);
+        });
+      }
+      expect(unknown).not.toBeNull();
+    } finally {
+      stand.start();
     }
   });
 
