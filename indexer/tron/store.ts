@@ -53,6 +53,9 @@ const SOURCE_TABLES = `
 /** Postgres does not let us in: a wrong address at the start, a restart of it later. */
 export class NoPostgres extends MirrorFailure {}
 
+/** Someone has the database: another watcher at the start, later perhaps our own session whose network was lost. */
+export class Taken extends MirrorFailure {}
+
 /**
  * Connects to Postgres.
  * @throws NoPostgres
@@ -112,7 +115,8 @@ export class TronStore {
    * Takes the database for this watcher and makes the tables ready: what was scanned stays, rows of other code are
    * made anew from the kept logs, and where another contract was scanned all begins anew. Another public chain is taken
    * for a mistake.
-   * @throws MirrorFailure when Postgres cannot be used, another watcher has it or it mirrors another public chain
+   * @throws NoPostgres when Postgres cannot be used, Taken when another watcher has it, MirrorFailure when it mirrors
+   * another public chain
    */
   static async open(
     databaseUrl: string,
@@ -135,6 +139,11 @@ export class TronStore {
   }
 
   async #lock(): Promise<void> {
+    // Postgres ends a session that the network was lost to, and its lock, after a minute instead of hours.
+    await this.client.query(
+      `SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
+       SET tcp_user_timeout = '60s'`,
+    );
     const deadline = performance.now() + LOCK_WAIT_MS;
     for (;;) {
       const { rows } = await this.client.query<{ held: boolean }>(
@@ -142,7 +151,7 @@ export class TronStore {
       );
       if (rows[0]?.held) return;
       if (performance.now() > deadline) {
-        throw new MirrorFailure("Another Tron watcher is running on this database; stop it first.");
+        throw new Taken("Another Tron watcher is running on this database; stop it first.");
       }
       await sleep(250);
     }

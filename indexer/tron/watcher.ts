@@ -8,10 +8,12 @@ import { reconcileForever } from "./reconcile.ts";
 import { ChainReplaced, confirmCursor, scan } from "./scan.ts";
 import { watchSeen } from "./seen.ts";
 import { serve } from "./server.ts";
-import { connect, type Mended, NoPostgres, type Step, TronStore } from "./store.ts";
+import { connect, type Mended, NoPostgres, type Step, Taken, TronStore } from "./store.ts";
 
 const AGAIN_MS = 1_000;
 const ALERTING_MS = 5_000;
+/** For how long a database that was ours may be taken: Postgres still has to notice that our session is lost. */
+const TAKEN_MS = 300_000;
 
 interface Options {
   signal: AbortSignal;
@@ -47,7 +49,9 @@ export async function runWatcher(config: TronConfig, options: Options): Promise<
   alerts.catch(() => {});
   try {
     chainId = await chain.caip2();
-    for (let opened = false; ; ) {
+    let opened = false;
+    let failedAt = 0;
+    for (;;) {
       try {
         store = await TronStore.open(config.databaseUrl, chainId, config);
         opened = true;
@@ -55,8 +59,11 @@ export async function runWatcher(config: TronConfig, options: Options): Promise<
         await watch({ node, chain, store, progress, config, signal, log });
       } catch (error) {
         signal.throwIfAborted();
-        // Postgres that was there comes back.
-        if (error instanceof MirrorFailure && !(opened && error instanceof NoPostgres)) throw error;
+        if (!(error instanceof Taken)) failedAt = performance.now();
+        // Postgres that was there comes back, and ends the session that was lost.
+        const passes =
+          error instanceof NoPostgres || (error instanceof Taken && performance.now() - failedAt < TAKEN_MS);
+        if (error instanceof MirrorFailure && !(opened && passes)) throw error;
         log(`Watching ${chainId} again, because ${oneLine(error)}.`);
         if (error instanceof ChainReplaced) await begun(store, config, error);
       } finally {

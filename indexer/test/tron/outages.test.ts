@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -45,6 +46,43 @@ test("while Postgres is away for some seconds the watcher waits, and then goes o
   await until("the blocks to be written", async () => (await amounts()).length === 8);
   expect(await amounts()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   await watcher.stop();
+});
+
+test("a session that Postgres still has after the network was lost is waited for", async () => {
+  node.solid = 3;
+  const { hostname, port } = new URL(database.url);
+  const here: Socket[] = [];
+  const there: Socket[] = [];
+  const network = createServer({ allowHalfOpen: true }, (client) => {
+    const server = connect(Number(port), hostname);
+    for (const each of [client, server]) each.on("error", () => {});
+    client.pipe(server, { end: false });
+    server.pipe(client);
+    client.on("end", () => client.end());
+    here.push(client);
+    there.push(server);
+  });
+  await new Promise<void>((resolve) => network.listen(0, "127.0.0.1", resolve));
+  const url = new URL(database.url);
+  url.host = `127.0.0.1:${(network.address() as AddressInfo).port}`;
+  const watcher = watch(configFor(url.href, [node.url]));
+  try {
+    await scanned(database.url, 3);
+    // The watcher loses its connections, and Postgres does not know.
+    const [lost, left] = [here.splice(0), there.splice(0)];
+    for (const each of lost) each.destroy();
+    node.solid = 7;
+    const taken = "again, because Another Tron watcher is running";
+    await until("the lock to be found taken", async () => watcher.lines.join().includes(taken));
+    expect(await amounts()).toEqual([1, 2, 3, 4]);
+    for (const each of left) each.destroy();
+    await until("the blocks to be written", async () => (await amounts()).length === 8);
+    expect(await amounts()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  } finally {
+    await watcher.stop().catch(() => {});
+    for (const each of [...here, ...there]) each.destroy();
+    network.close();
+  }
 });
 
 test("R11: of two watchers on one database the second ends, by itself and with 1, and no log is used twice", async () => {
