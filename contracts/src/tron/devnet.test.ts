@@ -33,6 +33,7 @@ import {
   estimateTronFee,
   recoverTronMessage,
   TronBroadcastError,
+  type TronLostProgress,
   tronLost,
   tronMessageHash,
   tronTransport,
@@ -228,6 +229,17 @@ test("a transaction is lost when it expired and no solid block has it, and not b
   for (const num of [last - 19, last - 10, last - 2]) {
     expect(await tronLost(knowsNot(num), never), `block ${num}`).toBe(false);
   }
+  // What was read once is not asked for again, not even the block it refers to.
+  const read: TronLostProgress = {};
+  expect(await tronLost(knowsNot(last - 2), never, read)).toBe(false);
+  faults.add({ kind: "empty", path: "walletsolidity/getblockbynum", times: 1 });
+  expect(await tronLost(knowsNot(last - 19), never, read)).toBe(true);
+  faults.clear();
+  expect(await tronLost(client, never, read)).toBe(true);
+  // Unless it does not fit what comes next.
+  const other: TronLostProgress = { last: { ...read.last!, number: last - 10 } };
+  expect(await tronLost(client, never, other)).toBe(false);
+  expect(await tronLost(client, never, other)).toBe(true);
   expect(await tronLost(client, never)).toBe(true);
   expect(await tronLost(client, late)).toBe(false);
 });

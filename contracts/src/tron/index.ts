@@ -11,7 +11,7 @@ export {
   tronPages,
 } from "./events.ts";
 export { estimateTronFee, estimateTronFees, type TronFee } from "./fee.ts";
-export { tronLost } from "./lost.ts";
+export { type TronLostProgress, tronLost } from "./lost.ts";
 export { recoverTronMessage, tronMessageHash } from "./message.ts";
 export { type AskTron, askTron, type TronJson, type TronNodeOptions, tronNode } from "./node.ts";
 export {

@@ -19,6 +19,7 @@ const SPENT = "Only the network fee was spent.";
 export function confirmOnTron(sentOf: (hash: Hex) => TronTransaction | null): typeof confirm {
   return async (publicClient, hash, required, pollingInterval, onState) => {
     let shown = 0;
+    const read = {};
     while (true) {
       // It is sent, so a node that does not answer for a while is only asked again.
       const seen = await look(publicClient, hash).catch(() => null);
@@ -35,7 +36,7 @@ export function confirmOnTron(sentOf: (hash: Hex) => TronTransaction | null): ty
         shown = counted;
       } else if (seen) {
         const sent = sentOf(hash);
-        if (sent && (await tronLost(publicClient, sent).catch(() => false)))
+        if (sent && (await tronLost(publicClient, sent, read).catch(() => false)))
           throw new TransactError(EXPIRED, hash);
         if (shown > 0) onState({ step: "pending", hash });
         shown = 0;
