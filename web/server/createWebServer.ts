@@ -96,7 +96,14 @@ function setForwardedHeaders(req: IncomingMessage, trustProxy: boolean): void {
 /** As the API tells it: each trusted proxy appends whom it talked to, and what stands further left was made up. */
 function clientAddress({ headers, socket }: IncomingMessage, trustedProxies: number): string {
   const hops = trustedProxies > 0 ? String(headers["x-forwarded-for"] ?? "").split(",") : [];
-  return hops.at(-trustedProxies)?.trim().slice(0, 64) || (socket.remoteAddress ?? "unknown");
+  return (
+    withoutPort(hops.at(-trustedProxies)?.trim().slice(0, 64) ?? "") || (socket.remoteAddress ?? "unknown")
+  );
+}
+
+/** Some proxies append the port too, which is another one for each connection: `10.0.0.1:5123`, `[2001:db8::1]:5123`. */
+function withoutPort(hop: string): string {
+  return /^\[([^\]]*)\](?::\d+)?$/.exec(hop)?.[1] ?? hop.replace(/^([\d.]+):\d+$/, "$1");
 }
 
 function setSecurityHeaders(req: IncomingMessage, res: ServerResponse): void {

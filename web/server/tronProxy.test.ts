@@ -84,6 +84,17 @@ describe("limits of /tron", () => {
     expect((await fetch(`${base}/rpc/1`, { ...rpc, body })).status).toBe(200);
   });
 
+  it("counts a client as one by whatever port the proxy tells", async () => {
+    const { read } = await start({ readsPerClient: 1 });
+    const ask = async (client: string) => (await read(client)).status;
+    expect(await ask("10.0.0.1:4000")).toBe(200);
+    for (const same of ["10.0.0.1:4001", "10.0.0.1"]) expect(await ask(same)).toBe(429);
+    expect(await ask("[2001:db8::1]:4000")).toBe(200);
+    for (const same of ["[2001:db8::2]:4001", "[2001:db8::1]", "2001:db8::1"])
+      expect(await ask(same)).toBe(429);
+    expect(await ask("2001:db8:0:1::1")).toBe(200);
+  });
+
   it("keeps half of all questions for who asks little", async () => {
     const { read, statuses } = await start({ reads: 40, readsPerClient: 30 });
     // Nine each are few; what is more comes out of the half of twenty that all others share.
