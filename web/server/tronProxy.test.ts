@@ -190,7 +190,13 @@ describe("limits of /tron", () => {
   });
 
   it("lists a few solid blocks at once, and never many", async () => {
-    const { asked, base } = await start({});
+    const bodies: string[] = [];
+    const { asked, base, post } = await start({}, async (req, res) => {
+      let body = "";
+      for await (const chunk of req) body += chunk;
+      bodies.push(body);
+      res.end("{}");
+    });
     const list = async (startNum: unknown, endNum: unknown, api = "walletsolidity") => {
       const headers = { "content-type": "application/json" };
       const body = JSON.stringify({ startNum, endNum });
@@ -212,6 +218,13 @@ describe("limits of /tron", () => {
     expect(get.status).toBe(403);
     expect(asked).toEqual([]);
     expect(await list(5, 10)).toBe(200);
+    const sly = await post(
+      "../walletsolidity/getblockbylimitnext",
+      "10.0.0.1",
+      '{"endNum":99,"startNum":5,"endNum":10}',
+    );
+    expect(sly.status).toBe(200);
+    expect(bodies.slice(-1)).toEqual(['{"startNum":5,"endNum":10}']);
   });
 
   it("is understood by our own client, which waits and asks again", async () => {
