@@ -1,4 +1,8 @@
-import { RpcRequestError } from "viem";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { askTron } from "@aiforge/contracts/tron";
+import { RpcRequestError, TimeoutError } from "viem";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { HangingNode } from "../testing/hanging-node.ts";
 import { createTestApi, eventually, type TestApi } from "../testing/harness.ts";
@@ -87,4 +91,27 @@ it("asks for the newest block anew when the question before hangs", async () => 
   const next = chain.head(0);
   await eventually("it is asked again", async () => node.taken === 2);
   for (const each of [first, same, next]) each.catch(() => undefined);
+});
+
+it("gives work more time at each of several nodes than somebody who waits", async () => {
+  const slow = createServer((_, response) => setTimeout(() => response.end('{"slow":true}'), 600));
+  await once(slow.listen(0, "127.0.0.1"), "listening");
+  const url = `http://127.0.0.1:${(slow.address() as AddressInfo).port}`;
+  const tron = "tron:0x2b6653dc";
+  const several = await createTestApi({
+    CHAIN_IDS: `31337,${tron}`,
+    TRON_URL: `${url},${url}`,
+    TRON_AIFORGE_ADDRESS: "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t",
+    TRON_USDT_ADDRESS: "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t",
+    CHAIN_READ_MS: "200",
+  });
+  try {
+    const { client, patient } = several.deps.chains.get(tron);
+    await expect(askTron(client)("wallet/getnodeinfo")).rejects.toThrow(TimeoutError);
+    expect(await askTron(patient)("wallet/getnodeinfo")).toEqual({ slow: true });
+  } finally {
+    await several.close();
+    slow.closeAllConnections();
+    slow.close();
+  }
 });
