@@ -4,26 +4,43 @@ import { openChain } from "./chain-node.ts";
 import type { Config } from "./config.ts";
 import { describe, MinerError } from "./errors.ts";
 import type { NodeApi } from "./node-api.ts";
+import { isTron } from "./own-chains.ts";
 import { Places } from "./places.ts";
 
 /** A chain on which jobs are paid. */
-export type PayChain = Awaited<ReturnType<typeof payChains>>[number];
+export type PayChain = Awaited<ReturnType<typeof payChains>>["chains"][number];
 
 /**
  * The chains on which a node's wallet can have credit: as the API lists them, and those that the operator's own nodes
  * are of, which need no API.
- * @throws MinerError when there are none, because the API is away
+ * @returns them, and for what else it could not be found out
+ * @throws MinerError when there are none, because the API or the operator's node is away
  */
 export async function payChains(config: Pick<Config, "jobs" | "apiUrl" | "dataDir">, api: NodeApi) {
-  const { rpcUrl } = config.jobs;
-  const evm = rpcUrl === null ? null : `eip155:${await chainIdOf(rpcUrl)}`;
+  const { rpcUrl, nodes } = config.jobs;
+  const problems: string[] = [];
+  let evm: string | null = null;
+  let away: MinerError | null = null;
+  if (rpcUrl !== null)
+    try {
+      evm = `eip155:${await chainIdOf(rpcUrl)}`;
+    } catch (error) {
+      away = chainError(error);
+      problems.push(`--rpc-url ${new URL(rpcUrl).origin}: ${away.message}`);
+    }
   const places = new Places({
     own: config.jobs,
     apiUrl: config.apiUrl,
     dataDir: config.dataDir,
     listed: () => api.chains(),
   });
-  return (await places.all(evm)).map((place) => ({ ...place, ...openChain(place) }));
+  const found = await places.all(evm, problems).catch((error) => {
+    throw away ?? error;
+  });
+  // Which chain the operator's node is of is not known now, and none is asked elsewhere in its place.
+  const left = found.filter(({ chain }) => !away || isTron(chain) || nodes.has(chain));
+  if (away && left.length === 0) throw away;
+  return { chains: left.map((place) => ({ ...place, ...openChain(place) })), problems };
 }
 
 async function chainIdOf(rpcUrl: string): Promise<number> {

@@ -197,3 +197,15 @@ it("forgets a result only when a node of its operator's says in a final block th
   await plan(own);
   expect(await results.all()).toEqual([]);
 });
+
+it("claims on the other chains when one of the operator's nodes is away, and asks nobody else in its place", async () => {
+  await call(customer, "approve", [deployment.aiforge, 1_000_000n], true);
+  await call(customer, "deposit", [node.address, 1_000_000n]);
+  const away = "http://127.0.0.1:9/v2/a-key";
+  const { chains, problems } = await plan({ rpcUrl: `${away},${CHAIN}=${chain.rpcUrl}` });
+  expect(chains).toMatchObject([{ credit: 1_000_000n }]);
+  expect(problems).toEqual([
+    expect.stringMatching(/^--rpc-url http:\/\/127\.0\.0\.1:9: The chain cannot be asked/),
+  ]);
+  await expect(plan({ rpcUrl: away })).rejects.toThrow("The chain cannot be asked");
+});

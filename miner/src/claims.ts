@@ -60,8 +60,7 @@ export async function planClaims(
   address: Address,
   { forget }: { forget: boolean },
 ): Promise<{ chains: ClaimPlan[]; problems: string[] }> {
-  const problems: string[] = [];
-  const chains = await payChains(config, api);
+  const { chains, problems } = await payChains(config, api);
   const results = new Results(config.dataDir);
   const own = await results.all();
   // Credit can be withdrawn while the API is away, or before the node ever registered.

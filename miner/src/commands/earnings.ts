@@ -26,7 +26,7 @@ export const earnings = nodeCommand<{ days: string }>(
     ]);
     const { address } = await openWallet(config);
     const api = new NodeApi(config, address);
-    const [earned, chains] = await Promise.all([api.earnings(days), payChains(config, api)]);
+    const [earned, { chains, problems }] = await Promise.all([api.earnings(days), payChains(config, api)]);
     const credit = await Promise.all(
       chains.map(async (chain) => ({
         chain: chain.chain,
@@ -34,7 +34,7 @@ export const earnings = nodeCommand<{ days: string }>(
         amount: formatUsdt(await creditOf(chain, address)),
       })),
     );
-    if (config.json) return printJson({ ...earned, address, credit });
+    if (config.json) return printJson({ ...earned, address, credit, problems });
     printLine(`Paid to ${address} for jobs, in USDT, the platform's part taken off.\n`);
     if (earned.days.length === 0) printLine(`Nothing in the last ${days} days.`);
     else {
@@ -49,6 +49,7 @@ export const earnings = nodeCommand<{ days: string }>(
     }
     printLine(`\nSince ever: ${earned.total} USDT.`);
     for (const { name, amount } of credit) printLine(`To claim on ${name}: ${amount} USDT.`);
+    for (const text of problems) printLine(`✖ ${text}`);
     for (const { name, onchainId, status, since } of earned.open)
       printLine(
         `${status === "disputed" ? "Disputed" : "Waiting for its client"}: ${name ?? onchainId}, since ${since}.`,

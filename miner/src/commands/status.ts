@@ -37,14 +37,18 @@ export const status = nodeCommand(
     ]);
     const { address } = await openWallet(config);
     const api = new NodeApi(config, address);
-    const credits = async () =>
-      Promise.all(
-        (await payChains(config, api)).map(async (chain) => ({
+    const chainProblems: string[] = [];
+    const credits = async () => {
+      const { chains, problems } = await payChains(config, api);
+      chainProblems.push(...problems);
+      return Promise.all(
+        chains.map(async (chain) => ({
           chain: chain.chain,
           name: chain.name,
           credit: contracts.formatUsdt(await creditOf(chain, address)),
         })),
       );
+    };
     const [running, self, credit, weights] = await Promise.all([
       orReason(askRunning(config.dataDir)),
       orReason(api.self()),
@@ -59,7 +63,10 @@ export const status = nodeCommand(
         node: value(self),
         credit: value(credit),
         weights,
-        problems: [running, self, credit].flatMap((each) => ("reason" in each ? [each.reason] : [])),
+        problems: [
+          ...[running, self, credit].flatMap((each) => ("reason" in each ? [each.reason] : [])),
+          ...chainProblems,
+        ],
       });
     else {
       const lines: Line[] = [
@@ -68,10 +75,14 @@ export const status = nodeCommand(
         ...nodeLines(self, config.apiUrl, output.ago),
         {
           name: "to claim",
-          ok: "value" in credit,
+          ok: "value" in credit && chainProblems.length === 0,
           detail:
             "value" in credit
-              ? credit.value.map(({ name, credit }) => `${credit} USDT on ${name}`).join(", ") || "no chain"
+              ? [
+                  credit.value.map(({ name, credit }) => `${credit} USDT on ${name}`).join(", ") ||
+                    "no chain",
+                  ...chainProblems,
+                ].join("; ")
               : credit.reason,
         },
         {
