@@ -76,6 +76,7 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
     }
     const transactions: object[] = [];
     let withdrawn = 0n;
+    const came = new Map<string, bigint>();
     await output.progress(
       due
         .filter((plan) => !poor.includes(plan))
@@ -85,6 +86,8 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
             task: async () => {
               const done = await claims.send(plan.chain, account, step);
               withdrawn += done.withdrawn;
+              const { chain } = plan.chain;
+              came.set(chain, (came.get(chain) ?? 0n) + done.withdrawn);
               transactions.push({
                 chain: plan.chain.chain,
                 kind: step.kind,
@@ -107,7 +110,9 @@ export const claim = nodeCommand<{ yes?: boolean; dryRun?: boolean }>(
         transactions,
         withdrawn: formatUsdt(withdrawn),
       });
-    else output.printLine(`${formatUsdt(withdrawn)} USDT are in ${account.address} now.`);
+    else
+      for (const [chain, amount] of came)
+        output.printLine(`${formatUsdt(amount)} USDT are in ${showAddress(chain, account.address)} now.`);
     if (poor.length > 0 || problems.length > 0) process.exitCode = 1;
   },
 );

@@ -1,7 +1,7 @@
 import { isAiforgeCode } from "@aiforge/contracts";
 import type { Address } from "viem";
 import { WebSocket } from "ws";
-import { chainError, payChains } from "../chain.ts";
+import { chainError, type PayChain, payChains } from "../chain.ts";
 import type { Config } from "../config.ts";
 import { describe, MinerError } from "../errors.ts";
 import { openWallet } from "../identity.ts";
@@ -24,7 +24,8 @@ const API_FIX = "Check --api-url, the network, and that the API runs.";
 export function networkChecks(config: Config) {
   const account = once(() => openWallet(config, { ...process.env }));
   const health = once(() => askHealth(config.apiUrl));
-  const chains = once(() => payChains(config, new NodeApi(config, null)));
+  const paid = once(() => payChains(config, new NodeApi(config, null)));
+  const chains = async () => (await paid()).chains;
   const heads = once(async () =>
     Promise.all(
       (await chains()).map(async (chain) => {
@@ -120,6 +121,9 @@ export function networkChecks(config: Config) {
 
   const chain = check("chain", "Give a node of the chain with --rpc-url.", async () => {
     const known = await heads();
+    const { problems } = await paid();
+    if (problems.length > 0)
+      return problem(problems.join(" "), "Give another node of the chain with --rpc-url.");
     const missing = known.filter(({ deployed }) => !deployed);
     const detail = known
       .map(({ chain, block, seen }) => {
@@ -129,13 +133,13 @@ export function networkChecks(config: Config) {
       .join("; ");
     if (missing[0])
       return problem(
-        `${detail}; no contract at ${missing[0].chain.aiforge}`,
+        `${detail}; no contract at ${showAddress(missing[0].chain.chain, missing[0].chain.aiforge)}`,
         "Give a node of the right chain with --rpc-url.",
       );
     const strange = known.find(({ ours }) => !ours);
     if (strange)
       return problem(
-        `${detail}; at ${strange.chain.aiforge} on ${strange.chain.name} is not the contract that this version knows`,
+        `${detail}; at ${showAddress(strange.chain.chain, strange.chain.aiforge)} on ${strange.chain.name} is not the contract that this version knows`,
         "Update aiforge-miner: it sends nothing there. --contracts names another one.",
       );
     if (known.length === 0) return warning("the API lists no chain", "Ask the network's admins.");
@@ -153,19 +157,22 @@ export function networkChecks(config: Config) {
     }
     const { sign } = await account();
     const tron = (await chains()).find(({ chain }) => isTron(chain));
-    if (tron && !sign)
-      return warning(
-        `an external signer cannot sign on ${tron.name}`,
-        "Give a node that is paid there a key file instead of --signer-url.",
-      );
+    const unsigned = tron && !sign ? tron : null;
     const held = await Promise.all((await chains()).map((chain) => gasOn(chain, address)));
-    const detail = held.map(({ show, name, balance }) => `${show(balance)} on ${name}`).join(", ");
-    const poor = held.find(({ balance, wanted }) => balance < wanted);
-    if (!poor) return fine(detail);
-    return warning(
-      detail,
-      `Send about ${poor.show(poor.wanted)} to ${showAddress(poor.chain, address)} on ${poor.name}: claiming and submitting results cost gas.`,
-    );
+    const details = held.map(({ show, name, balance }) => `${show(balance)} on ${name}`);
+    // What it cannot spend is not asked for.
+    const poor = held.find(({ chain, balance, wanted }) => balance < wanted && !(unsigned && isTron(chain)));
+    const fixes: string[] = [];
+    if (unsigned) {
+      details.push(`an external signer cannot sign on ${unsigned.name}`);
+      fixes.push("Give a node that is paid there a key file instead of --signer-url.");
+    }
+    if (poor)
+      fixes.push(
+        `Send about ${poor.show(poor.wanted)} to ${showAddress(poor.chain, address)} on ${poor.name}: claiming and submitting results cost gas.`,
+      );
+    const detail = details.join(", ");
+    return fixes.length === 0 ? fine(detail) : warning(detail, fixes.join(" "));
   });
   return {
     wallet,
@@ -177,7 +184,7 @@ export function networkChecks(config: Config) {
   };
 }
 
-async function gasOn(chain: Awaited<ReturnType<typeof payChains>>[number], address: Address) {
+async function gasOn(chain: PayChain, address: Address) {
   const { name, reader, gasPrice, coin, formatCoin } = chain;
   try {
     const [balance, price] = await Promise.all([reader.getBalance({ address }), gasPrice()]);

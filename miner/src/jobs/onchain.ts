@@ -1,6 +1,5 @@
 import { aiforgeAbi, canonicalJson, contentCid, jobIdOf, resultHash } from "@aiforge/contracts";
 import {
-  type Address,
   BaseError,
   ContractFunctionRevertedError,
   encodeFunctionData,
@@ -9,7 +8,7 @@ import {
 } from "viem";
 import { openChain } from "../chain-node.ts";
 import { describe, MinerError } from "../errors.ts";
-import { checkContract, type Places } from "../places.ts";
+import { checkContract, type Places, showAddress } from "../places.ts";
 import type { Finish, Work } from "./protocol.ts";
 import type { Results } from "./results.ts";
 
@@ -84,11 +83,11 @@ export async function submitOnChain(
     if (receipt.status === "success") return { status: "submitted", hash };
     throw new MinerError(`The transaction ${hash} of the result failed.`, { retryable: true });
   } catch (error) {
-    throw explained(error, account.address);
+    throw explained(error, showAddress(place.chain, account.address));
   }
 }
 
-function explained(error: unknown, wallet: Address): MinerError {
+function explained(error: unknown, wallet: string): MinerError {
   if (error instanceof MinerError) return error;
   if (!(error instanceof BaseError))
     return new MinerError(describe(error), { retryable: true, cause: error });
