@@ -25,6 +25,8 @@ export interface ChainPlace {
   url: string;
   /** Sent along to a Tron node. */
   headers?: Record<string, string>;
+  /** Whether it is the operator's own. What others say of fees is believed up to a bound. */
+  own: boolean;
 }
 
 /** A chain as the node's own wallet uses it, of whichever kind it is. On Tron gas is energy. */
@@ -47,6 +49,8 @@ const INCLUDED_MS = 300_000;
 /** A transaction on Tron expires after a minute. */
 const TRON_INCLUDED_MS = 120_000;
 const SUN_DECIMALS = 6;
+/** Sun. What a result or a withdrawal takes is far below, also when energy was dearest. */
+const MOST_FEE = 300_000_000n;
 
 export const openChain = (place: ChainPlace): ChainNode =>
   isTron(place.chain) ? openTron(place) : openEvm(place);
@@ -70,7 +74,7 @@ function openEvm({ chainId, name, url }: ChainPlace): ChainNode {
   };
 }
 
-function openTron({ chainId, name, url, headers = {} }: ChainPlace): ChainNode {
+function openTron({ chain, chainId, name, url, headers = {}, own }: ChainPlace): ChainNode {
   const transport = tronTransport(url, { headers, timeoutMs: TIMEOUT_MS, retryCount: 2 });
   const client = createPublicClient({ transport, pollingInterval: 1_000 });
   return {
@@ -83,7 +87,7 @@ function openTron({ chainId, name, url, headers = {} }: ChainPlace): ChainNode {
       const found = await client.getChainId();
       if (found !== chainId)
         throw new MinerError(
-          `The node at ${url} is of another Tron (tron:0x${found.toString(16)}) than ${name}.`,
+          `The node at ${new URL(url).origin} is of another Tron (tron:0x${found.toString(16)}) than ${name}.`,
           {
             hint: "Give a node of the right chain with --rpc-url.",
           },
@@ -93,6 +97,12 @@ function openTron({ chainId, name, url, headers = {} }: ChainPlace): ChainNode {
         estimateTronFee(call),
         client.getBalance({ address: account.address }),
       ]);
+      // Whoever answers for the node could name any price.
+      if (!own && fee.feeLimitSun > MOST_FEE)
+        throw new MinerError(
+          `Nothing was sent: a transaction on ${name} would be allowed ${formatUnits(fee.feeLimitSun, SUN_DECIMALS)} TRX by what the platform says, and ${formatUnits(MOST_FEE, SUN_DECIMALS)} is the most that it is believed.`,
+          { hint: `Ask a node of your own: --rpc-url ${chain}=ADDRESS.` },
+        );
       // It would run out of energy, and cost all there is.
       if (balance < fee.feeSun)
         throw new MinerError(

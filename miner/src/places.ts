@@ -1,5 +1,4 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { deployments, isAiforgeCode, showTronAddress, tronAddress } from "@aiforge/contracts";
 import { type Address, isAddress, type PublicClient } from "viem";
@@ -7,6 +6,7 @@ import { z } from "zod";
 import type { ChainPlace } from "./chain-node.ts";
 import { MinerError } from "./errors.ts";
 import { chainIdOf, isPayable, isTron, type OwnChains } from "./own-chains.ts";
+import { writeWhole } from "./write-whole.ts";
 
 /** What the API says of a chain. */
 interface Told {
@@ -22,8 +22,6 @@ export interface Place extends ChainPlace {
   aiforge: Address;
   /** Whether the address is the operator's own, or came with this program: nothing that the API says. */
   trusted: boolean;
-  /** Whether the node that is asked is the operator's own. */
-  own: boolean;
 }
 
 export interface PlacesParameters {
@@ -169,9 +167,7 @@ export class Places {
       const text = JSON.stringify(keptSchema.parse(told), null, 2);
       if (text === (await readFile(this.#file, "utf8").catch(() => null))) return;
       await mkdir(this.#parameters.dataDir, { recursive: true, mode: 0o700 });
-      const temporary = `${this.#file}.${randomUUID()}`;
-      await writeFile(temporary, text, { mode: 0o600 });
-      await rename(temporary, this.#file);
+      await writeWhole(this.#file, text);
     } catch {}
   }
 }

@@ -1,4 +1,6 @@
 import { mkdtemp } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { aiforgeAbi, demoAccount, LOCAL_TRON_ID, showTronAddress, usdtAbi } from "@aiforge/contracts";
@@ -43,7 +45,7 @@ beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "onchain-tron-"));
   local = await deployLocalTron({ url: devnet.url, file: join(dataDir, "deployment.json") });
   const place = { chain: CHAIN, chainId: LOCAL_TRON_ID, name: "Local Tron" };
-  node = openChain({ ...place, url: devnet.url });
+  node = openChain({ ...place, url: devnet.url, own: true });
   api = await JobsApi.start();
   api.chains = [{ ...place, rpcUrl: devnet.url, aiforge: local.aiforge }];
 });
@@ -196,7 +198,43 @@ it("sends nothing to a contract that is another one, nor by a node of another ch
     chain: "tron:0x2b6653dc",
     chainId: 0x2b6653dc,
     name: "Tron",
-    url: devnet.url,
+    url: `${devnet.url}/`,
+    own: true,
   });
-  await expect(elsewhere.send(wallet, { to: local.aiforge, data: "0x" })).rejects.toThrow("of another Tron");
+  // Without the path, in which providers have their customers' keys.
+  await expect(elsewhere.send(wallet, { to: local.aiforge, data: "0x" })).rejects.toThrow(
+    `The node at ${devnet.url} is of another Tron`,
+  );
+});
+
+it("pays no fee that only the platform says is due", async () => {
+  await devnet.fund(wallet.address, 1_000n * TRX);
+  const dear = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+    const { method = "GET" } = request;
+    const body = method === "POST" ? { body: Buffer.concat(chunks).toString() } : {};
+    const headers = { "content-type": "application/json" };
+    const answer = await (await fetch(`${devnet.url}${request.url}`, { method, headers, ...body })).text();
+    const price = /(?<="key":\s*"getEnergyFee",\s*"value":\s*)\d+/;
+    response.end(answer.replace(price, (sun) => `${Number(sun) * 200}`));
+  });
+  await new Promise<void>((done) => dear.listen(0, "127.0.0.1", done));
+  try {
+    const place = {
+      ...{ chain: CHAIN, chainId: LOCAL_TRON_ID, name: "Local Tron" },
+      url: `http://127.0.0.1:${(dear.address() as AddressInfo).port}`,
+    };
+    const data = encodeFunctionData({ abi: usdtAbi, functionName: "approve", args: [local.aiforge, 1n] });
+    await expect(
+      openChain({ ...place, own: false }).send(wallet, { to: local.usdt, data }),
+    ).rejects.toMatchObject({
+      message: expect.stringMatching(/^Nothing was sent: .* and 300 is the most/),
+      hint: expect.stringContaining("--rpc-url"),
+    });
+    expect(await openChain({ ...place, own: true }).send(wallet, { to: local.usdt, data })).toMatch(/^0x/);
+  } finally {
+    dear.closeAllConnections();
+    dear.close();
+  }
 });

@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Hex } from "viem";
 import { type OpenResult, openResultSchema } from "../node-api.ts";
+import { writeWhole } from "../write-whole.ts";
 import type { Work } from "./protocol.ts";
 
 /**
@@ -30,10 +30,8 @@ export class Results {
       submission: { node: assignment.node, payee: assignment.payee, result },
     };
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
-    const file = join(this.#dir, `${onchainId}.${result}`.toLowerCase());
-    const temporary = `${file}.${randomUUID()}`;
-    await writeFile(temporary, JSON.stringify(kept), { mode: 0o600, flush: true });
-    await rename(temporary, `${file}.json`);
+    const file = join(this.#dir, `${onchainId}.${result}.json`.toLowerCase());
+    await writeWhole(file, JSON.stringify(kept), "0x");
   }
 
   async all(): Promise<OpenResult[]> {
