@@ -1,4 +1,4 @@
-import type { webcrypto } from "node:crypto";
+import { randomInt, type webcrypto } from "node:crypto";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testClient } from "../../../../scripts/testing/chain.ts";
@@ -203,6 +203,28 @@ describe("e-mail and password", () => {
     }
     expect(codes.filter((code) => code === 429)).toHaveLength(2);
     await strict.close();
+  });
+
+  it("counts a client as one by whatever port the proxy tells, and a home's IPv6 addresses together", async () => {
+    const strict = await createTestApi({ AUTH_ATTEMPTS_PER_CLIENT: "1" });
+    try {
+      const ask = async (client: string) => {
+        const query = `address=${newWallet().address}&chainId=31337`;
+        const path = `/api/auth/wallet/auth-message?${query}`;
+        return (await send(strict, "GET", path, undefined, { "x-forwarded-for": client })).status;
+      };
+      // The counts are the whole run's.
+      const part = () => randomInt(0x1000, 0xffff).toString(16);
+      const four = `198.${randomInt(256)}.${randomInt(256)}.${randomInt(256)}`;
+      const six = `2001:db8:${part()}:${part()}`;
+      expect(await ask(`${four}:4000`)).toBe(200);
+      for (const same of [`${four}:4001`, four, `::ffff:${four}`]) expect(await ask(same)).toBe(429);
+      expect(await ask(`[${six}::1]:4000`)).toBe(200);
+      for (const same of [`[${six}::2]:4001`, `[${six}::1]`, `${six}::1`]) expect(await ask(same)).toBe(429);
+      expect(await ask(`2001:db9:${part()}:${part()}::1`)).toBe(200);
+    } finally {
+      await strict.close();
+    }
   });
 
   it("keeps better-auth's own routes closed", async () => {

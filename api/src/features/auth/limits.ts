@@ -1,4 +1,3 @@
-import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context } from "hono";
 import { RateLimiterPostgres, type RateLimiterRes } from "rate-limiter-flexible";
 import type { Config } from "../../config.ts";
@@ -6,6 +5,7 @@ import { AppError } from "../../core/errors.ts";
 import type { AppEnv } from "../../core/http.ts";
 import type { Database } from "../../db/client.ts";
 import type { Deps } from "../../deps.ts";
+import { clientAddress, networkOf } from "./client-address.ts";
 
 /** Attempts are counted in Postgres, so that any number of instances shares one count. */
 export function createAuthLimits({ config, db }: { config: Config; db: Database }) {
@@ -46,21 +46,6 @@ export async function spend(limiter: RateLimiterPostgres, key: string): Promise<
 
 /** Counts an attempt against the client's address. @throws AppError `too_many_attempts` (429) */
 export function limitAuth(deps: Deps, c: Context<AppEnv>): Promise<void> {
-  return spend(deps.auth.limits.byClient, clientAddress(c, deps.config.TRUSTED_PROXIES));
-}
-
-/**
- * The client's address. Each trusted proxy appends whom it talked to, so with N of them the client is the Nth
- * entry of `X-Forwarded-For` from the right; what stands further left was written by the client itself.
- */
-export function clientAddress(c: Context<AppEnv>, trustedProxies: number): string {
-  if (trustedProxies > 0) {
-    const hops = (c.req.header("x-forwarded-for") ?? "").split(",").map((hop) => hop.trim());
-    const hop = hops.at(-trustedProxies);
-    if (hop) return hop.slice(0, 64);
-  }
-  // Requests of tests come without a socket.
-  const bindings: unknown = c.env;
-  const served = typeof bindings === "object" && bindings !== null && "incoming" in bindings;
-  return (served ? getConnInfo(c).remote.address : undefined) ?? "unknown";
+  const address = clientAddress(c, deps.config.TRUSTED_PROXIES);
+  return spend(deps.auth.limits.byClient, networkOf(address));
 }
