@@ -13,9 +13,11 @@ export class MinerError extends Error {
   }
 }
 
-/** The shortest true sentence about anything thrown; fetch hides the reason in `cause`. */
+/** The shortest true sentence about anything thrown, without a node's address; fetch hides the reason in `cause`. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  // The whole message of an error of viem's has the address that was asked, and so a key that is in it.
+  if ("shortMessage" in error && typeof error.shortMessage === "string") return error.shortMessage;
   const cause = error.cause;
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message;
   if (error.message === "fetch failed" && cause instanceof Error) return cause.message;

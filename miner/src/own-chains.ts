@@ -34,12 +34,13 @@ export function resolveChains(
   const nodes = new Map<string, string>();
   const plain: string[] = [];
   // An address may have a comma in it.
-  for (const part of (raw.rpcUrl ?? "").split(/,(?=\s*(?:https?:|eip155:|tron:))/)) {
+  for (const [at, part] of (raw.rpcUrl ?? "").split(/,(?=\s*(?:https?:|eip155:|tron:))/).entries()) {
     const { chain, value } = named(part);
     if (value === "") continue;
     const url = URL.parse(value);
+    // Named by its place: providers have their customers' keys in an address.
     if (url?.protocol !== "http:" && url?.protocol !== "https:")
-      throw new MinerError(`--rpc-url: “${value}” is not an http or https address.`, {
+      throw new MinerError(`--rpc-url: ${chain ?? `entry ${at + 1}`} has not an http or https address.`, {
         hint: "Such as https://eth.example, or tron:0x2b6653dc=https://api.trongrid.io.",
       });
     if (chain) nodes.set(chain, value);

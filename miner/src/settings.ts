@@ -47,7 +47,10 @@ export async function readSettings(path: string): Promise<Settings | null> {
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new MinerError(`The settings ${path} are not JSON: ${describe(error)}.`);
+    // Without the piece that it quotes, which may be of a key.
+    throw new MinerError(
+      `The settings ${path} are not JSON: ${describe(error).replace(/, (?:\.{3})?".*$/s, "")}.`,
+    );
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
     throw new MinerError(`The settings ${path} are not an object of JSON.`);

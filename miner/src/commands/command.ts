@@ -16,7 +16,11 @@ export function nodeCommand<T extends object = object>(
   { description, options = [], writes = false }: CommandParameters,
   run: (raw: RawOptions & T, command: Command) => Promise<void>,
 ): Command {
-  const command = new Command(name).description(description).showHelpAfterError();
+  const command = new Command(name)
+    .description(description)
+    .showHelpAfterError()
+    // What it cannot make sense of, it quotes: an address may have a key in it.
+    .configureOutput({ outputError: (text, write) => write(text.replace(/:\/\/[^\s']+/g, "://…")) });
   const all = new Map(
     [configOption, ...identityOptions, ...chainOptions, ...options, jsonOption].map((o) => [o.long, o]),
   );
