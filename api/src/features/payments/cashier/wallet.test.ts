@@ -1,7 +1,8 @@
 import { TransactionReceiptNotFoundError } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testClient } from "../../../../../scripts/testing/chain.ts";
-import { asked, CASHIER, CashierStand, get, planQuote } from "../../../testing/cashier.ts";
+import { evmSender } from "../../../chain/sender/evm.ts";
+import { asked, CASHIER, CashierStand, planQuote } from "../../../testing/cashier.ts";
 import { createTestApi, eventually, type TestApi } from "../../../testing/harness.ts";
 import { CHAIN, paymentIn } from "../../../testing/market.ts";
 import { sendUsdt, usdtOf } from "../../../testing/plain-transfers.ts";
@@ -15,6 +16,18 @@ beforeAll(async () => {
   stand = await CashierStand.open();
 });
 afterAll(() => stand.close());
+
+/** The order that buys for a payment, with the transactions that were signed for it. */
+async function purchaseOf(paymentId: string) {
+  const { rows } = await stand.api.deps.db.$client.query<{ state: string; hashes: string[] }>(
+    `SELECT o.state, array_agg(t.hash) AS hashes FROM app.cashier_orders o
+     JOIN app.incoming_transfers i ON i.id = o.transfer_id
+     JOIN app.cashier_transactions t ON t.order_seq = o.seq
+     WHERE i.payment_id = $1 AND o.kind = 'purchase' GROUP BY o.seq`,
+    [paymentId],
+  );
+  return rows[0];
+}
 
 describe("a cashier", () => {
   it("without gas offers no transfers, and health says so", async () => {
@@ -95,36 +108,30 @@ describe("a cashier", () => {
 
   it("does not pay again while a node that lags behind has no receipt", async () => {
     await stand.stop();
+    const node = testClient(stand.api.rpcUrl);
     const buyer = await walletUser(stand.api);
     const payment = await planQuote(buyer);
+    await sendUsdt(stand.api, stand.exchange, CASHIER, asked(payment));
     try {
-      await sendUsdt(stand.api, stand.exchange, CASHIER, asked(payment));
-      const signed = async () => (await get(buyer, payment.id)).txHash !== null;
-      await eventually("the purchase is sent, and mined", async () => {
-        await stand
-          .round({
-            at: async (step) => {
-              if (step === "mined" && (await signed())) throw new Error("not further");
-            },
-          })
-          .catch(() => undefined);
-        return (await stand.plansFor(payment.account)).length > 0;
+      await stand.decided(buyer, payment.id);
+      await node.setIntervalMining({ interval: 0 });
+      const sent = await eventually("the purchase is sent, and mined", async () => {
+        await stand.round();
+        await node.mine({ blocks: 1 });
+        return purchaseOf(payment.id);
       });
-      const { client } = stand.chain();
-      const mined = await client.getBlockNumber({ cacheTime: 0 });
-      await eventually(
-        "it is settled",
-        async () => (await client.getBlockNumber({ cacheTime: 0 })) > mined + 3n,
-      );
+      expect(sent.state).toBe("signed");
+      await node.mine({ blocks: stand.chain().confirmations });
       const getTransactionReceipt = ({ hash }: { hash: `0x${string}` }) =>
         Promise.reject(new TransactionReceiptNotFoundError({ hash }));
-      const lagging = Object.create(client, { getTransactionReceipt: { value: getTransactionReceipt } });
-      await cashierRound(
-        stand.api.deps,
-        Object.create(stand.chain(), { client: { value: lagging } }),
-        stand.account,
-      );
+      const client = Object.create(stand.chain().client, {
+        getTransactionReceipt: { value: getTransactionReceipt },
+      });
+      const lagging = { ...stand.chain(), sender: evmSender({ ...stand.chain(), client }) };
+      await cashierRound(stand.api.deps, lagging, stand.account, { patienceMs: Number.POSITIVE_INFINITY });
+      expect(await purchaseOf(payment.id)).toEqual(sent);
     } finally {
+      await node.setIntervalMining({ interval: 1 });
       stand.start();
     }
     await stand.credited(buyer.wallet.address, asked(payment) - 10_000_000n);
@@ -142,11 +149,7 @@ describe("a cashier", () => {
       await stand.decided(buyer, payment.id);
       await client.setIntervalMining({ interval: 0 });
       for (let waits = 0; waits < 3; waits++) await round();
-      const hashes = await stand.api.deps.db.$client.query(
-        "SELECT t.hash FROM app.cashier_transactions t JOIN app.cashier_orders o ON o.seq = t.order_seq JOIN app.incoming_transfers i ON i.id = o.transfer_id WHERE i.payment_id = $1 AND o.kind = 'purchase'",
-        [payment.id],
-      );
-      expect(hashes.rows).toHaveLength(3);
+      expect((await purchaseOf(payment.id))?.hashes).toHaveLength(3);
     } finally {
       await client.setIntervalMining({ interval: 1 });
       stand.start();
