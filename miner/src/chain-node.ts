@@ -38,7 +38,11 @@ export interface ChainNode {
   formatCoin: (amount: bigint) => string;
   /** What one gas costs at most now, in its smallest unit. */
   gasPrice: () => Promise<bigint>;
-  /** Signs a call and sends it. @throws viem's errors, and MinerError when the wallet cannot do that here */
+  /**
+   * Signs a call and sends it.
+   * @throws viem's errors, and MinerError when the wallet cannot do that here, or when it would be allowed to cost
+   * more than anybody but the operator's own node is believed
+   */
   send: (account: LocalAccount, call: { to: Address; data: Hex }) => Promise<Hex>;
   /** Waits until a transaction is in a block. */
   included: (hash: Hex) => Promise<TransactionReceipt>;
@@ -49,13 +53,19 @@ const INCLUDED_MS = 300_000;
 /** A transaction on Tron expires after a minute. */
 const TRON_INCLUDED_MS = 120_000;
 const SUN_DECIMALS = 6;
-/** Sun. What a result or a withdrawal takes is far below, also when energy was dearest. */
-const MOST_FEE = 300_000_000n;
+/**
+ * The most that a transaction may be allowed to cost when only the platform says what is due, since whoever answers
+ * for a node could name any price. Sun: what a result or a withdrawal takes is far below, also when energy was dearest.
+ */
+const MOST_SUN = 300_000_000n;
+/** The same for an EVM chain, in wei: gas times its highest price. A result takes some 100,000 gas. */
+const MOST_WEI = 30_000_000_000_000_000n;
 
 export const openChain = (place: ChainPlace): ChainNode =>
   isTron(place.chain) ? openTron(place) : openEvm(place);
 
-function openEvm({ chainId, name, url }: ChainPlace): ChainNode {
+function openEvm(place: ChainPlace): ChainNode {
+  const { chainId, name, url, own } = place;
   const chain = defineChain({
     id: chainId,
     name,
@@ -69,18 +79,29 @@ function openEvm({ chainId, name, url }: ChainPlace): ChainNode {
     coin: "ETH",
     formatCoin: formatEther,
     gasPrice: async () => (await reader.estimateFeesPerGas()).maxFeePerGas ?? 0n,
-    send: (account, call) => createWalletClient({ account, chain, transport }).sendTransaction(call),
+    send: async (account, call) => {
+      const wallet = createWalletClient({ account, chain, transport });
+      const request = await wallet.prepareTransactionRequest(call);
+      const { gas, maxFeePerGas = 0n, gasPrice = 0n } = request;
+      const dear = [maxFeePerGas, gasPrice].map((price) => gas * price).find((cost) => cost > MOST_WEI);
+      // Prices rise and fall, so later it may be less.
+      if (!own && dear)
+        throw tooDear(place, `${formatEther(dear)} ETH`, formatEther(MOST_WEI), { retryable: true });
+      // A node may fill in another chain's id, too. Nothing is asked again now: all that is signed is in it.
+      return wallet.sendTransaction({ ...request, chainId });
+    },
     included: (hash) => reader.waitForTransactionReceipt({ hash, timeout: INCLUDED_MS }),
   };
 }
 
-function openTron({ chain, chainId, name, url, headers = {}, own }: ChainPlace): ChainNode {
+function openTron(place: ChainPlace): ChainNode {
+  const { chainId, name, url, headers = {}, own } = place;
   const transport = tronTransport(url, { headers, timeoutMs: TIMEOUT_MS, retryCount: 2 });
   const client = createPublicClient({ transport, pollingInterval: 1_000 });
   return {
     reader: client,
     coin: "TRX",
-    formatCoin: (sun) => formatUnits(sun, SUN_DECIMALS),
+    formatCoin: showSun,
     gasPrice: () => client.getGasPrice(),
     send: async (account, { to, data }) => {
       if (!account.sign) throw signsNoTron();
@@ -97,16 +118,12 @@ function openTron({ chain, chainId, name, url, headers = {}, own }: ChainPlace):
         estimateTronFee(call),
         client.getBalance({ address: account.address }),
       ]);
-      // Whoever answers for the node could name any price.
-      if (!own && fee.feeLimitSun > MOST_FEE)
-        throw new MinerError(
-          `Nothing was sent: a transaction on ${name} would be allowed ${formatUnits(fee.feeLimitSun, SUN_DECIMALS)} TRX by what the platform says, and ${formatUnits(MOST_FEE, SUN_DECIMALS)} is the most that it is believed.`,
-          { hint: `Ask a node of your own: --rpc-url ${chain}=ADDRESS.` },
-        );
+      if (!own && fee.feeLimitSun > MOST_SUN)
+        throw tooDear(place, `${showSun(fee.feeLimitSun)} TRX`, showSun(MOST_SUN));
       // It would run out of energy, and cost all there is.
       if (balance < fee.feeSun)
         throw new MinerError(
-          `The wallet ${showTronAddress(account.address)} cannot pay the energy: that takes ${formatUnits(fee.feeSun, SUN_DECIMALS)} TRX.`,
+          `The wallet ${showTronAddress(account.address)} cannot pay the energy: that takes ${showSun(fee.feeSun)} TRX.`,
           { hint: "Send it some TRX.", retryable: true },
         );
       const built = await buildTronCall({ ...call, feeLimit: fee.feeLimitSun });
@@ -118,6 +135,14 @@ function openTron({ chain, chainId, name, url, headers = {}, own }: ChainPlace):
       client.waitForTransactionReceipt({ hash, timeout: TRON_INCLUDED_MS, checkReplacement: false }),
   };
 }
+
+const showSun = (sun: bigint): string => formatUnits(sun, SUN_DECIMALS);
+
+const tooDear = ({ chain, name }: ChainPlace, cost: string, most: string, options = {}): MinerError =>
+  new MinerError(
+    `Nothing was sent: a transaction on ${name} would be allowed ${cost} by what the platform says, and ${most} is the most that it is believed.`,
+    { hint: `Ask a node of your own: --rpc-url ${chain}=ADDRESS.`, ...options },
+  );
 
 /** What signers offer is Ethereum's: none of it signs the hash of a Tron transaction. */
 export const signsNoTron = (): MinerError =>

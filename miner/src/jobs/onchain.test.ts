@@ -1,6 +1,9 @@
 import { mkdtemp } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import {
   aiforgeAbi,
   type Deployment,
@@ -10,11 +13,12 @@ import {
   payeeOf,
   usdtAbi,
 } from "@aiforge/contracts";
-import { createWalletClient, http } from "viem";
+import { createWalletClient, encodeFunctionData, http } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { startChain, type TestChain, testClient } from "../../../scripts/testing/chain.ts";
+import { openChain } from "../chain-node.ts";
 import { createLogger } from "../logger.ts";
 import { resolveChains } from "../own-chains.ts";
 import { Places } from "../places.ts";
@@ -181,6 +185,81 @@ describe("submitOnChain", () => {
     const tron = { ...work, assignment: { ...work.assignment, chain: "tron:0x2b6653dc" } };
     await expect(submitOnChain(tron, RESULT, access())).rejects.toThrow(/tron/);
     expect(await statusOf(work)).toBe(OPEN);
+  });
+});
+
+describe("a node that is not the operator's own", () => {
+  const GWEI = 10n ** 9n;
+  type Answer = { result?: { tx?: object } | string; error?: object };
+  /** The chain behind somebody who changes what it says. */
+  async function told(twist: (method: string, answer: Answer) => Answer) {
+    const server = createServer(async (request, response) => {
+      const body = await text(request);
+      const { method } = JSON.parse(body) as { method: string };
+      const headers = { "content-type": "application/json" };
+      const answer = await (await fetch(chain.rpcUrl, { method: "POST", headers, body })).json();
+      response.end(JSON.stringify(twist(method, answer as Answer)));
+    });
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    const stop = () => {
+      server.closeAllConnections();
+      server.close();
+    };
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop };
+  }
+  /** In the answer of a node that fills a transaction in at once. */
+  const filled = (change: object) => (method: string, answer: Answer) =>
+    method === "eth_fillTransaction" && typeof answer.result === "object"
+      ? { ...answer, result: { ...answer.result, tx: { ...answer.result.tx, ...change } } }
+      : answer;
+  const hex = (amount: bigint) => `0x${amount.toString(16)}`;
+  const place = { chain: CHAIN, chainId: LOCAL_CHAIN_ID, name: "Local" };
+  const approval = () => ({
+    to: deployment.usdt,
+    data: encodeFunctionData({ abi: usdtAbi, functionName: "approve", args: [deployment.aiforge, 0n] }),
+  });
+
+  it.each<[string, (method: string, answer: Answer) => Answer]>([
+    ["price", filled({ maxFeePerGas: hex(5_000n * GWEI), maxPriorityFeePerGas: hex(5_000n * GWEI) })],
+    ["amount of gas", filled({ gas: hex(30_000_000n), maxFeePerGas: hex(2n * GWEI) })],
+    ["old kind of price", filled({ type: "0x0", gasPrice: hex(5_000n * GWEI), maxFeePerGas: undefined })],
+    [
+      "tip",
+      (method, { result, error, ...answer }) => {
+        if (method === "eth_fillTransaction") return { ...answer, error: { code: -32601, message: "No." } };
+        if (method === "eth_maxPriorityFeePerGas") return { ...answer, result: hex(5_000n * GWEI) };
+        return { ...answer, ...(error ? { error } : { result }) } as Answer;
+      },
+    ],
+  ])("is not believed any %s", async (_, twist) => {
+    const wallet = privateKeyToAccount(generatePrivateKey());
+    await client.setBalance({ address: wallet.address, value: 100n * 10n ** 18n });
+    const { url, stop } = await told(twist);
+    try {
+      await expect(openChain({ ...place, url, own: false }).send(wallet, approval())).rejects.toMatchObject({
+        message: expect.stringMatching(/^Nothing was sent: .* ETH by .* and 0\.03 is the most/),
+        hint: expect.stringContaining(`--rpc-url ${CHAIN}=`),
+        retryable: true,
+      });
+      expect(await client.getTransactionCount(wallet)).toBe(0);
+    } finally {
+      stop();
+    }
+  });
+
+  it("cannot have a transaction signed for another chain, and the operator's own is believed any price", async () => {
+    const wallet = privateKeyToAccount(generatePrivateKey());
+    await client.setBalance({ address: wallet.address, value: 10n ** 18n });
+    const { url, stop } = await told(filled({ chainId: "0x1" }));
+    const dear = await told(filled({ maxFeePerGas: hex(5_000n * GWEI), maxPriorityFeePerGas: "0x1" }));
+    try {
+      await openChain({ ...place, url: dear.url, own: true }).send(wallet, approval());
+      const hash = await openChain({ ...place, url, own: false }).send(wallet, approval());
+      expect((await client.getTransaction({ hash })).chainId).toBe(LOCAL_CHAIN_ID);
+    } finally {
+      stop();
+      dear.stop();
+    }
   });
 });
 
