@@ -1,5 +1,5 @@
 import { TransactionReceiptNotFoundError } from "viem";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { testClient } from "../../../../../scripts/testing/chain.ts";
 import { evmSender } from "../../../chain/sender/evm.ts";
 import { asked, CASHIER, CashierStand, planQuote } from "../../../testing/cashier.ts";
@@ -10,6 +10,7 @@ import { bodyOf, send, walletUser } from "../../../testing/users.ts";
 import type { Health } from "../../health/service.ts";
 import type { PaymentView } from "../shapes.ts";
 import { cashierRound } from "./round.ts";
+import { cashierState } from "./wallet.ts";
 
 let stand: CashierStand;
 beforeAll(async () => {
@@ -44,6 +45,26 @@ describe("a cashier", () => {
     } finally {
       await client.setBalance({ address: CASHIER, value: balance });
       await dry.close();
+    }
+  });
+
+  it("is asked for its gas again by a clock that nobody sets", async () => {
+    const client = testClient(stand.api.rpcUrl);
+    const balance = await client.getBalance({ address: CASHIER });
+    const chain = { ...stand.chain() };
+    let skipped = 0;
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, "now").mockImplementation(() => now() + skipped);
+    try {
+      expect((await cashierState(chain))?.able).toBe(true);
+      await client.setBalance({ address: CASHIER, value: 10n ** 12n });
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 });
+      skipped += 6_000;
+      expect((await cashierState(chain))?.able).toBe(false);
+    } finally {
+      vi.useRealTimers();
+      vi.restoreAllMocks();
+      await client.setBalance({ address: CASHIER, value: balance });
     }
   });
 

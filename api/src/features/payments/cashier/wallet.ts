@@ -41,9 +41,9 @@ export function cashierOf(chain: Chain): PrivateKeyAccount | null {
  */
 export function cashierState(chain: Chain): Promise<CashierState | null> {
   const known = states.get(chain);
-  if (known && Date.now() - known.at < STATE_MS) return known.state;
+  if (known && performance.now() - known.at < STATE_MS) return known.state;
   const state = readState(chain);
-  states.set(chain, { at: Date.now(), state });
+  states.set(chain, { at: performance.now(), state });
   // A failure is not remembered.
   state.catch(() => states.delete(chain));
   return state;
