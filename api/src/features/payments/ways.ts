@@ -5,7 +5,7 @@ import type { Chain } from "../../chain/chains.ts";
 import { showAddress } from "../../chain/show.ts";
 import { AppError } from "../../core/errors.ts";
 import { usdt } from "../../core/money.ts";
-import { cashierOf, stillTakes, takesTransfers } from "./cashier/wallet.ts";
+import { cashierOf, takesNow, takesTransfers } from "./cashier/wallet.ts";
 import { permit2Of, permitTypedData, takesPermit } from "./permit.ts";
 import { approvals, type Purse } from "./purse.ts";
 import type { payments } from "./schema.ts";
@@ -70,7 +70,7 @@ async function byTransfer(chain: Chain, payment: Payment): Promise<Ways["transfe
   const amount = payment.transferAmount;
   if (amount === null || !takesTransfers(payment)) return null;
   const to = cashierOf(chain)?.address;
-  if (!to || !(await stillTakes(chain))) return null;
+  if (!to || !(await takesNow(chain))) return null;
   return {
     to,
     amount: usdt(amount),

@@ -2,10 +2,11 @@ import { TransactionReceiptNotFoundError } from "viem";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { testClient } from "../../../../../scripts/testing/chain.ts";
 import { evmSender } from "../../../chain/sender/evm.ts";
-import { asked, CASHIER, CashierStand, planQuote } from "../../../testing/cashier.ts";
+import { asked, CASHIER, CashierStand, get, planQuote } from "../../../testing/cashier.ts";
 import { createTestApi, eventually, type TestApi } from "../../../testing/harness.ts";
 import { CHAIN, paymentIn } from "../../../testing/market.ts";
 import { sendUsdt, usdtOf } from "../../../testing/plain-transfers.ts";
+import { RefusingNode } from "../../../testing/refusing-node.ts";
 import { bodyOf, send, walletUser } from "../../../testing/users.ts";
 import type { Health } from "../../health/service.ts";
 import type { PaymentView } from "../shapes.ts";
@@ -45,6 +46,22 @@ describe("a cashier", () => {
     } finally {
       await client.setBalance({ address: CASHIER, value: balance });
       await dry.close();
+    }
+  });
+
+  it("is there, then and later, for a quote that is made while the node does not tell its gas", async () => {
+    const node = await RefusingNode.before(stand.api.rpcUrl);
+    const api = await createTestApi({ RPC_URL_31337: node.url });
+    try {
+      const buyer = await walletUser(api);
+      node.refused.add("eth_gasPrice");
+      const payment = await planQuote(buyer);
+      expect(payment.ways!.transfer).toMatchObject({ to: CASHIER });
+      node.refused.clear();
+      expect((await get(buyer, payment.id)).ways!.transfer).toEqual(payment.ways!.transfer);
+    } finally {
+      await api.close();
+      await node.close();
     }
   });
 

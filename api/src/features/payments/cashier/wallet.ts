@@ -49,17 +49,11 @@ export function cashierState(chain: Chain): Promise<CashierState | null> {
   return state;
 }
 
-/** The cashier if it can be sent money to now; null where there is none, where it has no gas, or nobody knows. */
-export async function ableCashier(chain: Chain): Promise<CashierState | null> {
-  const state = await cashierState(chain).catch(() => null);
-  return state?.able ? state : null;
-}
-
 /**
- * Whether a quote that has an amount set aside can still be paid by a plain transfer. While the chain does not answer it
- * can: when the amount was set aside the cashier was able to buy, and what comes is not lost.
+ * Whether a plain transfer can be turned into a purchase here. While the chain does not answer it can: a cashier without gas
+ * is rare, what comes to it is not lost, and a quote whose amount is not set aside cannot be paid so later either.
  */
-export async function stillTakes(chain: Chain): Promise<boolean> {
+export async function takesNow(chain: Chain): Promise<boolean> {
   if (!cashierOf(chain)) return false;
   const state = await cashierState(chain).catch(() => undefined);
   return state === undefined || state?.able === true;
