@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -109,14 +109,14 @@ function plan(own: Parameters<typeof resolveChains>[0] = {}, forget = true) {
 it("claims the rest when a result of this node's never got on chain", async () => {
   const results = new Results(dataDir);
   const work = await assigned(node);
-  await results.keep(work, RESULT);
+  await results.keep(work, RESULT, deployment.aiforge);
   // The wallet could not pay, so the job went to another node.
   const { job } = work;
   const given = { chain: CHAIN, chainId: LOCAL_CHAIN_ID, aiforge: deployment.aiforge, node: other.address };
   await submit(await assignedWork(work, { ...job, price: BigInt(job.price) }, given), other);
   const good = await assigned(node);
   await submit(good, node);
-  await results.keep(good, RESULT);
+  await results.keep(good, RESULT, deployment.aiforge);
   await call(customer, "approve", [deployment.aiforge, 1_000_000n], true);
   await call(customer, "deposit", [node.address, 1_000_000n]);
 
@@ -143,11 +143,11 @@ it("releases the result that is on chain, whichever of two that is and whatever 
   const results = new Results(dataDir);
   const first = await assigned(node);
   // The transaction of the first was given up, and mined after all.
-  await results.keep(first, RESULT);
-  await results.keep(first, ANOTHER);
+  await results.keep(first, RESULT, deployment.aiforge);
+  await results.keep(first, ANOTHER, deployment.aiforge);
   await submit(first, node, RESULT);
   const second = await assigned(node);
-  await results.keep(second, ANOTHER);
+  await results.keep(second, ANOTHER, deployment.aiforge);
   await submit(second, node, RESULT);
   const lied = { node: other.address, payee: openResult(second).submission.payee, result: ANOTHER };
   told = [{ ...openResult(first), submission: lied }, openResult(second)];
@@ -183,8 +183,8 @@ it("forgets a result only when a node of its operator's says in a final block th
   const results = new Results(dataDir);
   const work = await assigned(node);
   await submit(work, node);
-  await results.keep(work, RESULT);
-  await results.keep(work, ANOTHER);
+  await results.keep(work, RESULT, deployment.aiforge);
+  await results.keep(work, ANOTHER, deployment.aiforge);
   const job = { ...work.job, price: BigInt(work.job.price) };
   await call(customer, "approveJob", [job, openResult(work).submission]);
   await plan(own);
@@ -194,6 +194,62 @@ it("forgets a result only when a node of its operator's says in a final block th
   expect(await results.all(), "the API's node is not believed").toHaveLength(2);
   await plan(own, false);
   expect(await results.all(), "a dry run changes nothing").toHaveLength(2);
+  await plan(own);
+  expect(await results.all()).toEqual([]);
+});
+
+it("claims at the contract to which a result was submitted, also when another one is named by now", async () => {
+  const code = (await client.getCode({ address: deployment.aiforge }))!;
+  const now = `0x${"1f".repeat(20)}` as const;
+  await client.setCode({ address: now, bytecode: code });
+  const contracts = `${CHAIN}=${now}`;
+  const results = new Results(dataDir);
+  const work = await assigned(node);
+  await submit(work, node);
+  await results.keep(work, RESULT, deployment.aiforge);
+  await windowPasses();
+  const { chains, problems } = await plan({ contracts });
+  expect(problems).toEqual([]);
+  expect(chains).toMatchObject([
+    { amount: 0n, steps: [], chain: { name: "Local", aiforge: now } },
+    {
+      ...{ amount: 1_900_000n, steps: [{ kind: "release" }, { kind: "withdraw" }] },
+      chain: { name: `Local (${deployment.aiforge.toLowerCase()})`, trusted: false },
+    },
+  ]);
+  // Nothing is sent to one that this version does not know.
+  await client.setCode({ address: deployment.aiforge, bytecode: `${code}00` });
+  expect(await plan({ contracts })).toMatchObject({
+    chains: [{ chain: { aiforge: now } }],
+    problems: [expect.stringMatching(/is not the contract that this version knows.* --contracts eip155:/)],
+  });
+  await client.setCode({ address: deployment.aiforge, bytecode: code });
+
+  const [file] = await readdir(join(dataDir, "results"));
+  const path = join(dataDir, "results", file!);
+  const kept = await readFile(path, "utf8");
+  const { aiforge, ...old } = JSON.parse(kept) as Record<string, unknown>;
+  expect(aiforge).toBe(deployment.aiforge);
+  await writeFile(path, JSON.stringify(old));
+  expect(await plan({ contracts }), "an older file does not name it").toMatchObject({
+    chains: [{ steps: [] }],
+  });
+  expect((await plan()).chains).toMatchObject([{ amount: 1_900_000n, chain: { name: "Local" } }]);
+  await writeFile(path, kept);
+
+  const own = { contracts, rpcUrl: chain.rpcUrl };
+  const former = chains[1]!;
+  await send(former.chain, node, former.steps[0]!);
+  await client.mine({ blocks: 100 });
+  expect((await plan(own)).chains).toMatchObject([{}, { credit: 1_900_000n }]);
+  expect(await results.all(), "without it the credit is not found").toHaveLength(1);
+  expect((await send(former.chain, node, former.steps[1]!)).withdrawn).toBe(1_900_000n);
+  await client.setCode({ address: deployment.aiforge, bytecode: `${code}00` });
+  expect(await plan({ contracts }), "one that owes nothing").toMatchObject({
+    problems: [],
+    chains: [{}, {}],
+  });
+  await client.setCode({ address: deployment.aiforge, bytecode: code });
   await plan(own);
   expect(await results.all()).toEqual([]);
 });

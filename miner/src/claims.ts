@@ -11,9 +11,9 @@ import {
 import { chainError, creditOf, type PayChain, payChains } from "./chain.ts";
 import type { Config } from "./config.ts";
 import { describe, MinerError } from "./errors.ts";
-import { Results } from "./jobs/results.ts";
+import { type KeptResult, Results } from "./jobs/results.ts";
 import type { NodeApi, OpenResult } from "./node-api.ts";
-import { checkContract } from "./places.ts";
+import { checkContract, showAddress } from "./places.ts";
 
 /** Of the contract's job states: a result lies there, nobody disputed it. */
 const SUBMITTED = 2;
@@ -49,8 +49,9 @@ export interface ClaimPlan {
 }
 
 /**
- * What a wallet can claim on each chain. Results that nobody disputed in time become credit, and all credit goes to the
- * wallet.
+ * What a wallet can claim on each chain: of the contract that is named there now, and of another one to which this
+ * node submitted a result, which has a plan of its own. Results that nobody disputed in time become credit, and all
+ * credit goes to the wallet.
  * @param forget whether the records of jobs that are over may go
  * @returns the plans, and for what it could not be found out
  */
@@ -74,26 +75,51 @@ export async function planClaims(
     },
   );
   // The node's own record first: what the API says of the same job must not hide it.
-  const open = [...own, ...told];
+  const open: KeptResult[] = [...own, ...told].filter(isNamedByItsTerms);
   const plans: ClaimPlan[] = [];
-  for (const chain of chains)
-    try {
-      plans.push(await planOn(chain, address, open, forget ? results : null, problems));
-    } catch (error) {
-      problems.push(`${chain.name}: ${chainError(error).message}`);
+  for (const named of chains) {
+    const here = open.filter(({ chain }) => chain === named.chain);
+    const byContract = Map.groupBy(here, ({ aiforge = named.aiforge }) => lower(aiforge));
+    for (const aiforge of new Set([lower(named.aiforge), ...byContract.keys()])) {
+      const former = aiforge !== lower(named.aiforge);
+      const chain = former ? formerOf(named, aiforge) : named;
+      try {
+        const known = byContract.get(aiforge) ?? [];
+        plans.push(
+          await planOn(chain, address, known, { former, forgetIn: forget ? results : null, problems }),
+        );
+      } catch (error) {
+        const { message, hint } = chainError(error);
+        problems.push(`${chain.name}: ${message}${former && hint ? ` ${hint}` : ""}`);
+      }
     }
+  }
   return { chains: plans, problems };
 }
+
+const lower = (address: Address) => address.toLowerCase() as Address;
+
+/** A contract that is not the one named now. Only its code speaks for it, as far as this version knows that. */
+const formerOf = (chain: PayChain, aiforge: Address): PayChain => ({
+  ...chain,
+  name: `${chain.name} (${showAddress(chain.chain, aiforge)})`,
+  aiforge,
+  trusted: false,
+});
 
 async function planOn(
   chain: PayChain,
   address: Address,
   open: OpenResult[],
-  forgetIn: Results | null,
-  problems: string[],
+  { former, forgetIn, problems }: { former: boolean; forgetIn: Results | null; problems: string[] },
 ): Promise<ClaimPlan> {
   const { reader, aiforge, gasPrice } = chain;
-  await checkContract(chain, reader);
+  const strange = await checkContract(chain, reader).then(
+    () => null,
+    (error: unknown) => error,
+  );
+  // A former one may at least say that it owes nothing.
+  if (strange && !former) throw strange;
   const contract = { address: aiforge, abi: aiforgeAbi } as const;
   const [credit, balance, head, price, window] = await Promise.all([
     creditOf(chain, address),
@@ -110,7 +136,9 @@ async function planOn(
 
   const look = async (onchainId: Hex, known: OpenResult[]): Promise<void> => {
     const state = await reader.readContract({ ...contract, functionName: "jobOf", args: [onchainId] });
-    if (state.status >= PAID && forgetIn && chain.own && (await isOverForGood(chain, onchainId)))
+    // The file is all that leads to a former contract, so it stays as long as there is credit.
+    const done = state.status >= PAID && !strange && !(former && credit > 0n);
+    if (done && forgetIn && chain.own && (await isOverForGood(chain, onchainId)))
       await forgetIn.forget(onchainId);
     // Others may release what is theirs.
     const mine = known.filter(({ submission }) => submission.payee.toLowerCase() === payeeOf(address));
@@ -130,8 +158,7 @@ async function planOn(
     steps.push({ kind: "release", title: `Release ${submitted.name ?? onchainId.slice(0, 18)}`, data });
   };
 
-  const here = open.filter((result) => result.chain === chain.chain && isNamedByItsTerms(result));
-  for (const [onchainId, known] of Map.groupBy(here, (result) => result.onchainId))
+  for (const [onchainId, known] of Map.groupBy(open, (result) => result.onchainId))
     try {
       await look(onchainId, known);
     } catch (error) {
@@ -143,6 +170,7 @@ async function planOn(
     gas += credit > 0n ? await reader.estimateGas({ account: address, to: aiforge, data }) : WITHDRAW_GAS;
     steps.push({ kind: "withdraw", title: `Withdraw ${formatUsdt(amount)} USDT`, data });
   }
+  if (strange && steps.length > 0) throw strange;
   return { chain, credit, amount, steps, waiting, others, gas, cost: gas * price, balance };
 }
 

@@ -147,7 +147,7 @@ it("without the platform, a node with a Tron node of its own submits, releases a
     expect(await submitOnChain(work, RESULT, access(worker, own, folder))).toMatchObject({
       status: "submitted",
     });
-    await new Results(folder).keep(work, `0x${"cd".repeat(32)}`);
+    await new Results(folder).keep(work, `0x${"cd".repeat(32)}`, local.aiforge);
     const early = await plan(own, folder, worker.address);
     expect(early.chains).toMatchObject([{ steps: [], waiting: [{ onchainId: work.onchainId }] }]);
     expect(early.problems).toEqual([expect.stringContaining("only as far as this node submitted them")]);
@@ -187,8 +187,9 @@ it("sends nothing to a contract that is another one, nor by a node of another ch
       message: expect.stringContaining("is not the contract that this version knows"),
       hint: expect.stringContaining(`--contracts ${CHAIN}=${showTronAddress(local.usdt)}`),
     });
+    // What it submitted before it finds where it submitted it.
     expect(await plan({})).toMatchObject({
-      chains: [],
+      chains: [{ chain: { name: `Local Tron (${showTronAddress(local.aiforge)})`, aiforge: local.aiforge } }],
       problems: [expect.any(String), expect.stringContaining("is not the contract")],
     });
   } finally {

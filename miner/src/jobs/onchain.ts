@@ -77,7 +77,7 @@ export async function submitOnChain(
       args: [job, { jobId, node, payee, expiry }, work.assignmentSignature, result],
     } as const;
     await reader.simulateContract({ ...call, account: account.address, address: aiforge });
-    await results.keep(work, result);
+    await results.keep(work, result, aiforge);
     const hash = await send(account, { to: aiforge, data: encodeFunctionData(call) });
     const receipt = await included(hash);
     if (receipt.status === "success") return { status: "submitted", hash };

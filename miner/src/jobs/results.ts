@@ -1,9 +1,19 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Hex } from "viem";
-import { type OpenResult, openResultSchema } from "../node-api.ts";
+import { type Address, type Hex, isAddress } from "viem";
+import { z } from "zod";
+import { openResultSchema } from "../node-api.ts";
 import { writeWhole } from "../write-whole.ts";
 import type { Work } from "./protocol.ts";
+
+/** With the contract it was submitted to, which older files do not name. Never of the API's: it could name any. */
+const keptSchema = openResultSchema.extend({
+  aiforge: z
+    .string()
+    .refine((text): text is Address => isAddress(text, { strict: false }))
+    .optional(),
+});
+export type KeptResult = z.infer<typeof keptSchema>;
 
 /**
  * What this node submitted with its own wallet, or tried to, one file for each result in `results/`: with it a result
@@ -18,10 +28,11 @@ export class Results {
   }
 
   /** On the disk before it is on chain, so that no result there is without it. */
-  async keep(work: Work, result: Hex): Promise<void> {
+  async keep(work: Work, result: Hex, aiforge: Address): Promise<void> {
     const { job, onchainId, assignment } = work;
-    const kept: OpenResult = {
+    const kept: KeptResult = {
       chain: assignment.chain,
+      aiforge,
       onchainId,
       name: null,
       status: "submitted",
@@ -34,13 +45,13 @@ export class Results {
     await writeWhole(file, JSON.stringify(kept), "0x");
   }
 
-  async all(): Promise<OpenResult[]> {
+  async all(): Promise<KeptResult[]> {
     const all = await Promise.all(
       (await this.#names())
         .filter((name) => /^0x[0-9a-f]{64}\.0x[0-9a-f]{64}\.json$/.test(name))
         .map(async (name) => {
           try {
-            return [openResultSchema.parse(JSON.parse(await readFile(join(this.#dir, name), "utf8")))];
+            return [keptSchema.parse(JSON.parse(await readFile(join(this.#dir, name), "utf8")))];
           } catch {
             return [];
           }
