@@ -1,6 +1,7 @@
 import { serve } from "@hono/node-server";
 import { createApp } from "./app.ts";
 import { startOperator } from "./chain/operator/worker.ts";
+import { checkTokens } from "./chain/token.ts";
 import { readConfig } from "./config.ts";
 import { migrate } from "./db/migrate.ts";
 import { createDeps } from "./deps.ts";
@@ -25,6 +26,11 @@ await migrate(db);
 await deps.auth.checkSecret();
 await checkWeightsSecret(deps);
 await verifyHouseNodes(deps);
+const { later: tokens } = await checkTokens(deps);
+tokens.catch((error: unknown) => {
+  log.fatal({ err: error }, "The api stops: it would take the wrong token for USDT.");
+  process.exit(1);
+});
 const app = createApp(deps);
 const stopSweeping = startSweeping(deps);
 const following = startJobs(deps);
