@@ -3338,6 +3338,10 @@ export type WalletLoginErrors = {
      * Error
      */
     429: Error;
+    /**
+     * Error
+     */
+    503: Error;
 };
 
 export type WalletLoginError = WalletLoginErrors[keyof WalletLoginErrors];
@@ -3451,6 +3455,10 @@ export type VerifyWalletErrors = {
      * Error
      */
     429: Error;
+    /**
+     * Error
+     */
+    503: Error;
 };
 
 export type VerifyWalletError = VerifyWalletErrors[keyof VerifyWalletErrors];
@@ -4114,6 +4122,10 @@ export type RegisterNodeErrors = {
      * Error
      */
     429: Error;
+    /**
+     * Error
+     */
+    503: Error;
 };
 
 export type RegisterNodeError = RegisterNodeErrors[keyof RegisterNodeErrors];

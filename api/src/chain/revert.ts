@@ -1,7 +1,7 @@
 import { aiforgeAbi } from "@aiforge/contracts";
 import {
   type Abi,
-  type BaseError,
+  BaseError,
   CallExecutionError,
   decodeErrorResult,
   type Hex,
@@ -46,15 +46,16 @@ export async function revertOf(
     });
     return null;
   } catch (error) {
-    if (!(error instanceof CallExecutionError)) throw error;
+    if (!(error instanceof CallExecutionError) || !isRevert(error)) throw error;
     const data = revertData(error);
-    if (data === null) {
-      // An answer that says "reverted" without data is a refusal too; anything else is no answer.
-      if (/revert/i.test(`${error.shortMessage} ${error.details}`)) return { name: null };
-      throw error;
-    }
-    return { name: errorName(data) };
+    return { name: data && errorName(data) };
   }
+}
+
+/** Whether an error is the chain's answer that a call reverts, with data or without; anything else is no answer. */
+export function isRevert(error: unknown): boolean {
+  if (!(error instanceof BaseError)) return false;
+  return revertData(error) !== null || /revert/i.test(`${error.shortMessage} ${error.details}`);
 }
 
 function revertData(error: BaseError): Hex | null {

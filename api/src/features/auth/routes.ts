@@ -81,7 +81,7 @@ const walletLoginRoute = createRoute({
   request: { body: jsonBody(signedSchema) },
   responses: {
     200: json(z.object({ user: userSchema, token: tokenSchema, created: z.boolean() })),
-    ...errorResponses(400, 401, 429),
+    ...errorResponses(400, 401, 429, 503),
   },
 });
 

@@ -56,7 +56,7 @@ export function nodesRoutes(deps: Deps): Router {
     request: { body: jsonBody(registerBody) },
     responses: {
       201: json(z.object({ node: nodeSchema, token: z.string() }), "Registered"),
-      ...errorResponses(400, 401, 403, 409, 429),
+      ...errorResponses(400, 401, 403, 409, 429, 503),
     },
   });
   router.openapi(registerRoute, async (c) => {

@@ -13,6 +13,7 @@ import {
   sign,
 } from "../../testing/market.ts";
 import { quote, usdtOf } from "../../testing/plain-transfers.ts";
+import { RefusingNode } from "../../testing/refusing-node.ts";
 import { bodyOf, codeOf, type TestWalletUser, walletUser } from "../../testing/users.ts";
 import { activeEntitlement } from "../marketplace/service.ts";
 import type { ModelView } from "../models/shapes.ts";
@@ -122,6 +123,23 @@ describe("a Permit2 signature", () => {
     }
     const foreign = await bring(relayer, asked.id, await signPermit(buyer.wallet, asked));
     expect(foreign.status).toBe(404);
+  });
+
+  it("is not called wrong while the node does not tell whether it is", async () => {
+    const node = await RefusingNode.before(api.rpcUrl);
+    const refused = await createTestApi({ RPC_URL_31337: node.url });
+    try {
+      const buyer = await walletUser(refused, (await fundedUser(api)).wallet);
+      const asked = await quote(buyer, { purpose: "plan", plan: 1 });
+      node.refused.add("eth_call");
+      const away = await bring(buyer, asked.id, await signPermit(relayer.wallet, asked));
+      expect([away.status, await codeOf(away)]).toEqual([503, "chain_unavailable"]);
+      // What a key signed is read without the chain.
+      expect((await bring(buyer, asked.id, await signPermit(buyer.wallet, asked))).status).toBe(200);
+    } finally {
+      await refused.close();
+      await node.close();
+    }
   });
 
   it("is not asked for where none is possible, nor taken after the quote's end", async () => {

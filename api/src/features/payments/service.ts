@@ -1,7 +1,8 @@
 import { and, eq, inArray, or } from "drizzle-orm";
+import { hashTypedData } from "viem";
 import { z } from "zod";
 import type { Call } from "../../chain/calls.ts";
-import { readChain } from "../../chain/read.ts";
+import { hasSigned } from "../../chain/signature.ts";
 import { notFound } from "../../core/errors.ts";
 import type { Deps } from "../../deps.ts";
 import { quoteSubscription } from "../marketplace/subscribe.ts";
@@ -117,10 +118,8 @@ export async function permitPayment(
   if (payment.expiresAt <= new Date()) throw quoteExpired();
   const typedData = permitTypedData(chain, permit2, payment);
   const address = payment.wallet as `0x${string}`;
-  // Asks the chain, for a wallet that is a contract decides itself what its signature is.
-  const ask = () => chain.client.verifyTypedData({ ...typedData, address, signature });
-  const valid = await readChain(chain, ask, { blame: false });
-  if (!valid) throw wrongSignature(payment.wallet);
+  if (!(await hasSigned(chain, { address, hash: hashTypedData(typedData), signature })))
+    throw wrongSignature(payment.wallet);
   return permitCall(chain, payment, signature);
 }
 

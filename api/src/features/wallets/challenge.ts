@@ -1,13 +1,12 @@
 import { timingSafeEqual } from "node:crypto";
 import { recoverTronMessage } from "@aiforge/contracts/tron";
-import { BaseError, getAddress, HttpRequestError, TimeoutError, verifyMessage } from "viem";
+import { hashMessage } from "viem";
 import { generateSiweNonce } from "viem/siwe";
 import type { Chain, Chains } from "../../chain/chains.ts";
-import { readChain } from "../../chain/read.ts";
+import { hasSigned } from "../../chain/signature.ts";
 import type { Deps } from "../../deps.ts";
 import {
   alteredChallenge,
-  chainUnavailable,
   expiredChallenge,
   foreignDomain,
   noChain,
@@ -81,10 +80,10 @@ function chainOf(chains: Chains, { chain, chainId }: WalletOnChain): Chain {
 }
 
 /**
- * Checks a signed challenge and uses it up.
+ * Checks a signed challenge and uses it up, unless the chain is asked whether it is right and does not tell.
  * @returns the wallet that signed
  * @throws AppError `wallet_message_invalid` (400), `wallet_message_foreign`, `wallet_nonce_unknown`,
- *   `wallet_message_expired`, `wallet_message_altered`, `wallet_signature_invalid` (401)
+ *   `wallet_message_expired`, `wallet_message_altered`, `wallet_signature_invalid` (401), `chain_unavailable` (503)
  */
 export async function redeemChallenge(
   deps: Deps,
@@ -103,7 +102,12 @@ export async function redeemChallenge(
   if (challenge.expiresAt.getTime() <= Date.now()) throw expiredChallenge();
   if (!sameText(challenge.message, message)) throw alteredChallenge();
   const address = challenge.address as `0x${string}`;
-  const valid = await isSignedBy(deps.chains.get(challenge.chain), address, message, signature);
+  const asked = isSignedBy(deps.chains.get(challenge.chain), address, message, signature);
+  const valid = await asked.catch(async (error: unknown) => {
+    // Nobody knows whether it was wrong, so the same may be sent again.
+    await insertChallenge(deps.db, challenge);
+    throw error;
+  });
   if (!valid) throw wrongSignature();
   return { address, chain: challenge.chain };
 }
@@ -119,20 +123,7 @@ async function isSignedBy(
     const signer = await Promise.resolve(recoverTronMessage(message, signature)).catch(() => null);
     return signer === address;
   }
-  // Key-held wallets are recovered here; contract wallets (ERC-1271, ERC-6492) are asked on their chain.
-  const signed = { address: getAddress(address), message, signature };
-  if (await verifyMessage(signed).catch(() => false)) return true;
-  const ask = () =>
-    chain.client.verifyMessage(signed).catch((error: unknown) => {
-      const unreachable =
-        error instanceof BaseError &&
-        error.walk((each) => each instanceof HttpRequestError || each instanceof TimeoutError);
-      if (unreachable) throw error;
-      return false;
-    });
-  return readChain(chain, ask, { blame: false }).catch((error: unknown) => {
-    throw chainUnavailable(error);
-  });
+  return hasSigned(chain, { address, hash: hashMessage(message), signature });
 }
 
 function sameText(left: string, right: string): boolean {

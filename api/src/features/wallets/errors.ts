@@ -54,10 +54,3 @@ export const walletNotLinked = (address: string) =>
     hint: "Connect the wallet to your account first.",
     details: { address },
   });
-
-/** A contract wallet can only be asked on its chain. */
-export const chainUnavailable = (cause: unknown) =>
-  new AppError("chain_unavailable", 503, "The chain does not answer, so the signature cannot be checked.", {
-    hint: "Try again in a moment.",
-    cause,
-  });

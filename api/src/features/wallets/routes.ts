@@ -25,7 +25,7 @@ const verify = createRoute({
   tags,
   summary: "Link the wallet that signed the message",
   request: { body: jsonBody(signedSchema) },
-  responses: { 200: json(z.object({ wallet: walletSchema })), ...errorResponses(400, 401, 409, 429) },
+  responses: { 200: json(z.object({ wallet: walletSchema })), ...errorResponses(400, 401, 409, 429, 503) },
 });
 
 const list = createRoute({

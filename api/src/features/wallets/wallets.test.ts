@@ -1,6 +1,8 @@
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testClient } from "../../../../scripts/testing/chain.ts";
 import { createTestApi, type TestApi } from "../../testing/harness.ts";
+import { RefusingNode } from "../../testing/refusing-node.ts";
 import {
   bodyOf,
   codeOf,
@@ -87,6 +89,51 @@ it("refuses another's challenge, another's signature and a replay", async () => 
   const body = { message: fresh, signature: await wallet.signMessage({ message: fresh }) };
   expect((await user.call("POST", "/api/wallets/verify", body)).status).toBe(200);
   expect(await codeOf(await user.call("POST", "/api/wallets/verify", body))).toBe("wallet_nonce_unknown");
+});
+
+describe("that is a contract", () => {
+  const contract = async (bytecode: `0x${string}`) => {
+    const { address } = newWallet();
+    await testClient(api.rpcUrl).setCode({ address, bytecode });
+    return address;
+  };
+  /** Asks whether the contract takes anybody's signature for its own. */
+  const signFor = async (by: TestUser, address: string) => {
+    const message = await connect(by, address);
+    const body = { message, signature: await newWallet().signMessage({ message }) };
+    return () => by.call("POST", "/api/wallets/verify", body);
+  };
+
+  it("may say no, and then the message is used up", async () => {
+    const verify = await signFor(user, await contract("0x60006000fd"));
+    const refused = await verify();
+    expect([refused.status, await codeOf(refused)]).toEqual([401, "wallet_signature_invalid"]);
+    expect(await codeOf(await verify())).toBe("wallet_nonce_unknown");
+  });
+
+  it.each(["status", "answer"] as const)(
+    "has not said no when the node refuses the question, by its %s, and the message is good afterwards",
+    async (by) => {
+      const node = await RefusingNode.before(api.rpcUrl);
+      const behind = await createTestApi({ RPC_URL_31337: node.url });
+      try {
+        // Returns isValidSignature's magic value for every signature, as a wallet with no owner would.
+        const address = await contract(`0x7f1626ba7e${"00".repeat(28)}60005260206000f3`);
+        const verify = await signFor(await registerUser(behind), address);
+        node.by = by;
+        node.refused.add("eth_call");
+        const away = await verify();
+        expect(away.status).toBe(503);
+        expect(await away.json()).toMatchObject({ error: { code: "chain_unavailable", retryable: true } });
+        node.refused.clear();
+        expect((await verify()).status).toBe(200);
+        expect(await codeOf(await verify())).toBe("wallet_nonce_unknown");
+      } finally {
+        await behind.close();
+        await node.close();
+      }
+    },
+  );
 });
 
 it("is unlinked by its owner, but never the last way to sign in", async () => {
