@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, ne, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, gt, isNull, lt, ne, type SQL, sql } from "drizzle-orm";
 import { aiforgeCall, type Call } from "../../../chain/calls.ts";
 import type { Chain } from "../../../chain/chains.ts";
 import { chainHeads, chainTransfers } from "../../../chain/schema.ts";
@@ -232,34 +232,33 @@ async function forQuote(
 async function nearQuote(tx: Executor, chain: Chain, transfer: Transfer): Promise<Payment | null> {
   const { amount } = transfer;
   if (amount % TAILS === 0n || amount < DUST) return null;
-  const alike = sql`mod(r.amount, ${TAILS.toString()}::numeric) = ${(amount % TAILS).toString()}::numeric`;
-  const found = (await reservedFor(tx, chain, transfer, alike)).filter(
-    (payment) =>
-      payment.quotedBlock < transfer.blockNumber &&
-      payment.logIndex === null &&
-      apart(payment.transferAmount ?? payment.amount, amount) <= LARGEST_FEE,
-  );
+  const within = sql`mod(r.amount, ${TAILS.toString()}::numeric) = ${(amount % TAILS).toString()}::numeric
+    AND abs(r.amount - ${amount.toString()}::numeric) <= ${LARGEST_FEE.toString()}::numeric`;
+  const payable = and(isNull(payments.logIndex), lt(payments.quotedBlock, transfer.blockNumber));
+  const found = await reservedFor(tx, chain, transfer, within, payable);
   return found.length === 1 ? found[0]! : null;
 }
 
-const apart = (a: bigint, b: bigint): bigint => (a > b ? a - b : b - a);
-
-function reservedFor(tx: Executor, chain: Chain, transfer: Transfer, amount: SQL): Promise<Payment[]> {
-  return lockPayments(
-    tx,
-    sql`${payments.id} IN (SELECT r.payment_id FROM ${transferReservations} r
-      WHERE r.chain = ${chain.chain} AND r.recipient = ${transfer.to} AND ${amount})`,
-  );
+function reservedFor(
+  tx: Executor,
+  chain: Chain,
+  transfer: Transfer,
+  amount: SQL,
+  also?: SQL,
+): Promise<Payment[]> {
+  const reserved = sql`${payments.id} IN (SELECT r.payment_id FROM ${transferReservations} r
+    WHERE r.chain = ${chain.chain} AND r.recipient = ${transfer.to} AND ${amount})`;
+  return lockPayments(tx, and(reserved, also));
 }
 
-/** Quotes, held until the transaction ends: nothing else is decided about them meanwhile. */
+/** The first two quotes of these, held until the transaction ends: nothing else is decided about them meanwhile. */
 function lockPayments(tx: Executor, where: SQL | undefined): Promise<Payment[]> {
   return tx
     .select()
     .from(payments)
     .where(where)
     .orderBy(payments.createdAt, payments.id)
-    .limit(20)
+    .limit(2)
     .for("update");
 }
 

@@ -1,3 +1,4 @@
+import { parseUsdt } from "@aiforge/contracts";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { asked, CASHIER, CashierStand, get, planQuote, verify } from "../../../testing/cashier.ts";
@@ -6,6 +7,7 @@ import { chainPast, fundedUser, paymentIn } from "../../../testing/market.ts";
 import { sendUsdt, usdtOf } from "../../../testing/plain-transfers.ts";
 import { linkWallet, walletUser } from "../../../testing/users.ts";
 import { payments } from "../schema.ts";
+import type { PaymentView } from "../shapes.ts";
 import { incomingTransfers, transferReservations } from "./schema.ts";
 
 let stand: CashierStand;
@@ -21,6 +23,25 @@ describe("a plain transfer from nobody known", () => {
     await sendUsdt(stand.api, stand.exchange, CASHIER, asked(payment) - 1_250_000n);
     await paymentIn(buyer, payment.id, "short");
     await stand.credited(buyer.wallet.address, asked(payment) - 1_250_000n);
+  });
+
+  it("is the quote's that it is near, however many older ones of other prices end alike", async () => {
+    const { db } = stand.api.deps;
+    const buyer = await walletUser(stand.api);
+    const others = await walletUser(stand.api);
+    const dear: PaymentView[] = [];
+    for (let months = 2; months <= 22; months++) dear.push(await planQuote(others, 3, months));
+    const payment = await planQuote(buyer);
+    const tail = asked(payment) % 10_000n;
+    for (const { id, amount } of dear) {
+      const transferAmount = parseUsdt(amount) + tail;
+      await db.update(payments).set({ transferAmount }).where(eq(payments.id, id));
+      const own = eq(transferReservations.paymentId, id);
+      await db.update(transferReservations).set({ amount: transferAmount }).where(own);
+    }
+    await sendUsdt(stand.api, stand.exchange, CASHIER, asked(payment) - 1_000_000n);
+    await paymentIn(buyer, payment.id, "short");
+    await stand.credited(buyer.wallet.address, asked(payment) - 1_000_000n);
   });
 
   it("is for nobody who opened a quote that ends like another's, be that one over", async () => {
