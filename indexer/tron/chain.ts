@@ -50,13 +50,17 @@ export class TronChain {
     });
   }
 
-  /** A block with its infos, which must be as many as its transactions (R15). */
+  /**
+   * A block with its infos, which must be as many as its transactions (R15).
+   * @param told the block where it is known already, by {@link blocksFrom}
+   */
   async fullBlock(
     api: keyof typeof PATHS,
     number: number,
     tries: number,
+    told?: Asked<TronBlock>,
   ): Promise<FullBlock & Pick<Asked<unknown>, "distrust">> {
-    const { value: block, distrust } = await this.block(api, number, tries);
+    const { value: block, distrust } = told ?? (await this.block(api, number, tries));
     try {
       return { ...block, infos: await this.infos(api, block, tries), distrust };
     } catch (error) {
@@ -81,20 +85,19 @@ export class TronChain {
   }
 
   /** The blocks from one on, as many as there are up to `count`; none when the node does not have the first. */
-  async blocksFrom(
+  blocksFrom(
     api: keyof typeof PATHS,
     number: number,
     count: number,
     tries: number,
-  ): Promise<TronBlock[]> {
-    const { value } = await this.#node.ask(api, {
+  ): Promise<Asked<TronBlock[]>> {
+    return this.#node.ask(api, {
       path: `${PATHS[api]}/getblockbylimitnext`,
       body: { startNum: number, endNum: number + count },
       read: parseBlocks(number, count),
       signal: this.#signal,
       tries,
     });
-    return value;
   }
 
   /** What became of one transaction, or null when the node does not know it. */

@@ -64,7 +64,7 @@ async function follow(
   for (;;) {
     const last = blocks.at(-1);
     const from = last?.number ?? Math.max(cursor.number, solidHead) + 1;
-    const answer = await chain.blocksFrom("full", from, WINDOW, TRIES);
+    const { value: answer } = await chain.blocksFrom("full", from, WINDOW, TRIES);
     const [first] = answer;
     if (last && first) {
       // Replaced by another of its height: so may those before it be.

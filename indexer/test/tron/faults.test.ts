@@ -120,7 +120,7 @@ test("R15: fewer infos than transactions are no answer", async () => {
 
 test("R18: a cursor that is stuck raises the alert, in the log, the health and the metrics", async () => {
   const served = await node(busy(10));
-  served.fault = (path) => (path.endsWith("getblockbynum") && served.solid > 4 ? 503 : null);
+  served.fault = (path) => (path.includes("/getblockby") && served.solid > 4 ? 503 : null);
   served.solid = 4;
   const url = await database();
   const watcher = run(url, [served.url], { TRON_STUCK_MS: "1500" });
