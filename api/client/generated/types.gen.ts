@@ -1335,6 +1335,7 @@ export type PaymentWays = {
         token: string;
         expiresAt: string;
     } | null;
+    noTransfer: PaymentReason;
 } | null;
 
 /**
@@ -1362,6 +1363,15 @@ export type TypedData = {
 };
 
 /**
+ * Why it cannot be paid so, where that is because it costs too little for it
+ */
+export type PaymentReason = {
+    code: string;
+    message: string;
+    hint: string;
+} | null;
+
+/**
  * The plain transfer that came for it
  */
 export type ReceivedTransfer = {
@@ -1384,12 +1394,6 @@ export type ReceivedTransfer = {
     credited: string;
     creditTxHash: string | null;
     reason: PaymentReason;
-} | null;
-
-export type PaymentReason = {
-    code: string;
-    message: string;
-    hint: string;
 } | null;
 
 export type JobOutput = {

@@ -35,6 +35,17 @@ describe("a Tron chain in the configuration", () => {
     expect(() => chains.get("tron:0x2b6653dc")).toThrow("is not served here");
   });
 
+  it("takes plain transfers for what is worth the cashier's gas, which is more than on an EVM chain", () => {
+    const leasts = (env?: Record<string, string>) =>
+      read(env).chains.map(({ leastTransfer }) => leastTransfer);
+    expect(leasts()).toEqual([1_000_000n, 5_000_000n]);
+    const chosen = { CASHIER_LEAST_TRANSFER: "0.5", TRON_CASHIER_LEAST_TRANSFER: "12" };
+    expect(leasts(chosen)).toEqual([500_000n, 12_000_000n]);
+    expect(() => read({ TRON_CASHIER_LEAST_TRANSFER: "some" })).toThrow(
+      "TRON_CASHIER_LEAST_TRANSFER: not an amount of USDT",
+    );
+  });
+
   it("has no keys that everybody knows off the local one, and keeps the node's key to itself", () => {
     const key = `0x${"7".repeat(64)}`;
     const [main] = read({

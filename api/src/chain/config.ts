@@ -1,4 +1,4 @@
-import { demoAccount, LOCAL_TRON_ID, tronAddress } from "@aiforge/contracts";
+import { demoAccount, LOCAL_TRON_ID, parseUsdt, tronAddress } from "@aiforge/contracts";
 
 type Env = Record<string, string | undefined>;
 type Hex = `0x${string}`;
@@ -28,6 +28,8 @@ export interface ChainConfig {
   demo: boolean;
   /** Private key of the wallet that takes plain transfers; the local chains have one that everybody knows. */
   cashierKey: Hex | null;
+  /** What costs less is not bought by a plain transfer, micro-USDT: the cashier pays the gas of each purchase. */
+  leastTransfer: bigint;
   /** Private key of the wallet that holds OPERATOR; the local chains have one that everybody knows. */
   operatorKey: Hex | null;
 }
@@ -37,6 +39,9 @@ const EVM_NAMES: Record<number, { name: string; explorer: string | null }> = {
   11155111: { name: "Sepolia", explorer: "https://sepolia.etherscan.io" },
   31337: { name: "Local chain", explorer: null },
 };
+
+/** USDT; on Tron a transaction of the contract's costs the cashier several TRX. */
+const LEAST_TRANSFER = { eip155: "1", tron: "5" };
 
 const TRON_NAMES: Record<number, { name: string; explorer: string | null }> = {
   728126428: { name: "Tron", explorer: "https://tronscan.org" },
@@ -93,6 +98,7 @@ function evmConfig(id: string, env: Env): ChainConfig {
     explorer: known?.explorer ?? null,
     demo,
     cashierKey: (env.CASHIER_KEY as Hex | undefined) ?? (demo ? demoAccount("cashier").privateKey : null),
+    leastTransfer: amountIn("CASHIER_LEAST_TRANSFER", env, LEAST_TRANSFER.eip155),
     operatorKey: (env.OPERATOR_KEY as Hex | undefined) ?? (demo ? demoAccount("operator").privateKey : null),
   };
 }
@@ -137,8 +143,18 @@ function tronConfig(id: string, env: Env): ChainConfig {
     explorer: known?.explorer ?? null,
     demo,
     cashierKey: key("CASHIER_KEY", "cashier"),
+    leastTransfer: amountIn("TRON_CASHIER_LEAST_TRANSFER", env, LEAST_TRANSFER.tron),
     operatorKey: key("OPERATOR_KEY", "operator"),
   };
+}
+
+/** An amount of USDT, in micro-USDT. */
+function amountIn(name: string, env: Env, otherwise: string): bigint {
+  try {
+    return parseUsdt(env[name] || otherwise);
+  } catch {
+    throw new Error(`${name}: not an amount of USDT, such as ${otherwise}`);
+  }
 }
 
 /** Addresses with commas between, as the mirror takes them. */

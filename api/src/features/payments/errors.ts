@@ -30,6 +30,14 @@ export const expired = () =>
     "Ask for a new one. What was sent already still counts when it arrives.",
   );
 
+/** @param least micro-USDT */
+export const tooLittle = (chainName: string, least: bigint) =>
+  reason(
+    "too_little",
+    `On ${chainName} a plain transfer is for ${usdt(least)} USDT or more: the platform pays the network's fee of the purchase.`,
+    "Pay from the wallet, or for more at once.",
+  );
+
 export const unknownTransaction = (chainName: string) =>
   reason(
     "unknown_transaction",

@@ -7,7 +7,7 @@ import type { Deps } from "../../deps.ts";
 import type { SplitMember } from "../group-revenue/schema.ts";
 import { settingsOf } from "../publishing/queries.ts";
 import { reserveAmount } from "./cashier/reservations.ts";
-import { cashierOf, takesNow, takesTransfers } from "./cashier/wallet.ts";
+import { cashierOf, isWorth, takesNow, takesTransfers } from "./cashier/wallet.ts";
 import { paused } from "./errors.ts";
 import { limitQuotes } from "./limits.ts";
 import { type Purpose, payments } from "./schema.ts";
@@ -52,7 +52,10 @@ export async function openQuote(deps: Deps, userId: string, quote: QuoteParamete
   const settings = await settingsOf(deps.db, chain.chain);
   if (settings?.paused) throw paused();
   const quotedBlock = await readChain(chain, () => chain.head(0));
-  const cashier = takesTransfers(quote) && (await takesNow(chain)) ? cashierOf(chain) : null;
+  const cashier =
+    takesTransfers(quote) && isWorth(chain, quote.amount) && (await takesNow(chain))
+      ? cashierOf(chain)
+      : null;
   return deps.db.transaction(async (tx) => {
     const key = [userId, chain.chain, quote.wallet, quote.account, quote.call.data].join("|");
     await tx.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${key}, 7242011))`);

@@ -63,6 +63,9 @@ export const waysSchema = z
       })
       .nullable()
       .describe("By a plain transfer from anywhere, an exchange for one; null when that is not possible"),
+    noTransfer: reasonSchema
+      .nullable()
+      .describe("Why it cannot be paid so, where that is because it costs too little for it"),
   })
   .openapi("PaymentWays");
 

@@ -5,11 +5,12 @@ import type { Chain } from "../../chain/chains.ts";
 import { showAddress } from "../../chain/show.ts";
 import { AppError } from "../../core/errors.ts";
 import { usdt } from "../../core/money.ts";
-import { cashierOf, takesNow, takesTransfers } from "./cashier/wallet.ts";
+import { cashierOf, isWorth, takesNow, takesTransfers } from "./cashier/wallet.ts";
+import { tooLittle } from "./errors.ts";
 import { permit2Of, permitTypedData, takesPermit } from "./permit.ts";
 import { approvals, type Purse } from "./purse.ts";
 import type { payments } from "./schema.ts";
-import type { Ways } from "./shapes.ts";
+import type { Reason, Ways } from "./shapes.ts";
 
 type Payment = typeof payments.$inferSelect;
 
@@ -21,7 +22,7 @@ export async function waysOf(chain: Chain, payment: Payment, purse: Purse): Prom
     unlessUnavailable(byPermit(chain, payment, purse)),
     byTransfer(chain, payment),
   ]);
-  return { wallet, credit, permit2, transfer };
+  return { wallet, credit, permit2, transfer, noTransfer: noTransfer(chain, payment) };
 }
 
 /** Null for what only the chain can tell while it does not answer: that hides no other way, and no other chain's payments. */
@@ -68,7 +69,7 @@ async function byPermit(chain: Chain, payment: Payment, purse: Purse): Promise<W
 
 async function byTransfer(chain: Chain, payment: Payment): Promise<Ways["transfer"]> {
   const amount = payment.transferAmount;
-  if (amount === null || !takesTransfers(payment)) return null;
+  if (amount === null || !takesTransfers(payment) || !isWorth(chain, payment.amount)) return null;
   const to = cashierOf(chain)?.address;
   if (!to || !(await takesNow(chain))) return null;
   return {
@@ -79,6 +80,12 @@ async function byTransfer(chain: Chain, payment: Payment): Promise<Ways["transfe
     token: chain.usdt,
     expiresAt: payment.expiresAt.toISOString(),
   };
+}
+
+/** Said where plain transfers are taken, only not for so little. */
+function noTransfer(chain: Chain, payment: Payment): Reason | null {
+  if (!cashierOf(chain) || !takesTransfers(payment) || isWorth(chain, payment.amount)) return null;
+  return tooLittle(chain.name, chain.leastTransfer);
 }
 
 /** What a wallet's camera reads. Wallets on Tron know no more than an address and an amount: the token is chosen there. */

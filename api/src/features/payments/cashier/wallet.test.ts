@@ -1,3 +1,4 @@
+import { eq } from "drizzle-orm";
 import { TransactionReceiptNotFoundError } from "viem";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { testClient } from "../../../../../scripts/testing/chain.ts";
@@ -11,6 +12,7 @@ import { bodyOf, send, walletUser } from "../../../testing/users.ts";
 import type { Health } from "../../health/service.ts";
 import type { PaymentView } from "../shapes.ts";
 import { cashierRound } from "./round.ts";
+import { transferReservations } from "./schema.ts";
 import { cashierState } from "./wallet.ts";
 
 let stand: CashierStand;
@@ -46,6 +48,27 @@ describe("a cashier", () => {
     } finally {
       await client.setBalance({ address: CASHIER, value: balance });
       await dry.close();
+    }
+  });
+
+  it("offers no transfer for what costs too little to be worth its gas, sets no amount aside, and says why", async () => {
+    const choosy = await createTestApi({ CASHIER_LEAST_TRANSFER: "30" });
+    try {
+      const buyer = await walletUser(choosy);
+      const small = await planQuote(buyer);
+      expect(small.ways!.transfer).toBeNull();
+      expect(small.ways!.noTransfer).toMatchObject({
+        code: "too_little",
+        message: expect.stringContaining("30.00 USDT or more"),
+      });
+      const kept = await stand.api.deps.db
+        .select()
+        .from(transferReservations)
+        .where(eq(transferReservations.paymentId, small.id));
+      expect(kept).toEqual([]);
+      expect((await planQuote(buyer, 2)).ways).toMatchObject({ transfer: { to: CASHIER }, noTransfer: null });
+    } finally {
+      await choosy.close();
     }
   });
 

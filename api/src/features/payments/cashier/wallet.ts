@@ -67,6 +67,9 @@ export function takesTransfers({ purpose, amount }: { purpose: Purpose; amount: 
   return purpose !== "publish" && purpose !== "usage" && purpose !== "job" && amount > 0n;
 }
 
+/** Whether an amount, in micro-USDT, is enough for a plain transfer: a purchase of less would cost the cashier too much gas. */
+export const isWorth = (chain: Chain, amount: bigint): boolean => amount >= chain.leastTransfer;
+
 async function readState(chain: Chain): Promise<CashierState | null> {
   const account = cashierOf(chain);
   if (!account) return null;
