@@ -77,6 +77,18 @@ function number(env: Env, name: string, fallback: number): number {
 }
 
 /**
+ * Refuses to begin at a public chain's first block: its nodes have no infos of the transactions in it, so that it could
+ * never be taken, and millions of blocks from it on hold nothing of ours.
+ * @throws ConfigError
+ */
+export function requireStart(startBlock: number): void {
+  if (startBlock > 0) return;
+  throw new ConfigError(
+    "TRON_START_BLOCK is not set, or 0; on a public Tron chain set it to the block that the contract was deployed in (Tronscan shows it).",
+  );
+}
+
+/**
  * Reads the watcher's settings.
  * @returns null where no TRON_URL is set: then no Tron is mirrored
  * @throws ConfigError when one is missing or unusable
@@ -94,6 +106,8 @@ export function readTronConfig(env: Env = process.env): TronConfig | null {
     throw new ConfigError("TRON_CASHIER_ADDRESS is set but no USDT is known; set TRON_USDT_ADDRESS.");
   }
   const local = fullNodes.every((node) => LOOPBACK.has(new URL(node).hostname));
+  const startBlock = number(env, "TRON_START_BLOCK", 0);
+  if (!local) requireStart(startBlock);
   const perSecond = number(env, "TRON_REQUESTS_PER_SECOND", local ? 0 : 10);
   return {
     databaseUrl,
@@ -105,7 +119,7 @@ export function readTronConfig(env: Env = process.env): TronConfig | null {
     aiforge,
     usdt,
     cashier,
-    startBlock: number(env, "TRON_START_BLOCK", 0),
+    startBlock,
     pollingMs: number(env, "TRON_POLLING_MS", local ? 500 : 6_000),
     inFlight: Math.max(1, number(env, "TRON_IN_FLIGHT", 8)),
     reconcileMs: number(env, "TRON_RECONCILE_MS", 600_000),

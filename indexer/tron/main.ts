@@ -15,7 +15,7 @@ const HELP = `Mirrors the AIForge contract on Tron into Postgres, beside the EVM
   TRON_AIFORGE_ADDRESS      the contract (required)
   TRON_USDT_ADDRESS         USDT, needed for the cashier
   TRON_CASHIER_ADDRESS      wallet whose incoming USDT is mirrored too (none)
-  TRON_START_BLOCK          first block to look at (0)
+  TRON_START_BLOCK          first block to look at: that of the deployment (0 on this machine, required otherwise)
   TRON_POLLING_MS           milliseconds between looks at the heads (500 on this machine, 6000 otherwise)
   TRON_REQUESTS_PER_SECOND  most requests a second (no limit on this machine, 10 otherwise)
   TRON_IN_FLIGHT            blocks fetched at the same time while catching up (8)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { MirrorFailure, oneLine } from "../src/failure.ts";
 import { TronChain } from "./chain.ts";
-import type { TronConfig } from "./config.ts";
+import { requireStart, type TronConfig } from "./config.ts";
 import { TronNode } from "./node.ts";
 import { Progress } from "./progress.ts";
 import { reconcileForever } from "./reconcile.ts";
@@ -14,6 +14,9 @@ const AGAIN_MS = 1_000;
 const ALERTING_MS = 5_000;
 /** For how long a database that was ours may be taken: Postgres still has to notice that our session is lost. */
 const TAKEN_MS = 300_000;
+
+/** The main net, Shasta and Nile. */
+const PUBLIC_CHAINS = new Set(["tron:0x2b6653dc", "tron:0x94a9059e", "tron:0xcd8690dc"]);
 
 interface Options {
   signal: AbortSignal;
@@ -49,6 +52,8 @@ export async function runWatcher(config: TronConfig, options: Options): Promise<
   alerts.catch(() => {});
   try {
     chainId = await chain.caip2();
+    // One's own node of a public chain may well be on this machine.
+    if (PUBLIC_CHAINS.has(chainId)) requireStart(config.startBlock);
     let opened = false;
     let failedAt = 0;
     for (;;) {
