@@ -70,6 +70,8 @@ async function byPermit(chain: Chain, payment: Payment, purse: Purse): Promise<W
 async function byTransfer(chain: Chain, payment: Payment): Promise<Ways["transfer"]> {
   const amount = payment.transferAmount;
   if (amount === null || !takesTransfers(payment) || !isWorth(chain, payment.amount)) return null;
+  // What comes after the end buys nothing.
+  if (payment.expiresAt <= new Date()) return null;
   const to = cashierOf(chain)?.address;
   if (!to || !(await takesNow(chain))) return null;
   return {

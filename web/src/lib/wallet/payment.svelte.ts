@@ -6,11 +6,14 @@ import { QUOTED_ANEW } from "./errors.ts";
 import { type FlowStep, TransactionFlow } from "./flow.svelte.ts";
 import { planPayment } from "./plan.ts";
 import { TransactError } from "./transact.ts";
+import { isPaid, isSettled } from "./transfer.ts";
 import { wallet } from "./wallet.svelte.ts";
 import { assertPayment, assertPermit, assertPurchase, type Way, waysOf } from "./ways.ts";
 
 const LOOK_EVERY_MS = 1000;
-const ENDED = new Set<Payment["status"]>(["confirmed", "expired", "failed", "late", "short"]);
+/** Once the payment itself is decided, and only some credit is to come or another transfer. */
+const LOOK_ON_EVERY_MS = 3000;
+const DECIDED = new Set<Payment["status"]>(["confirmed", "expired", "late", "short"]);
 
 /** One payment from quote to confirmed: what it costs, the transactions, and what the platform has seen of them. */
 export class PaymentRun {
@@ -31,7 +34,8 @@ export class PaymentRun {
     this.flow = new TransactionFlow({
       plan: async () => this.#plan(await this.#current()),
       preview: async () => (this.payment ? this.#plan(this.payment) : []),
-      onDone: (hash) => this.#watch((id) => api.payments.verify(id, hash)),
+      onDone: (hash) =>
+        this.#watch((id) => (this.confirmed ? api.payments.get(id) : api.payments.verify(id, hash)), isPaid),
     });
   }
 
@@ -51,11 +55,11 @@ export class PaymentRun {
     }
   };
 
-  /** Looks for a plain transfer until it is there, or the dialog is closed. */
+  /** Looks for plain transfers until the payment is made and the rest is credit, or the dialog is closed. */
   awaitTransfer = async (): Promise<void> => {
     if (this.#awaiting) return;
     this.#awaiting = true;
-    await this.#watch((id) => api.payments.get(id));
+    await this.#watch((id) => api.payments.get(id), isSettled);
     this.#awaiting = false;
   };
 
@@ -132,8 +136,11 @@ export class PaymentRun {
     ];
   }
 
+  #pause = (): number =>
+    this.payment && DECIDED.has(this.payment.status) ? LOOK_ON_EVERY_MS : LOOK_EVERY_MS;
+
   /** The chain has it, or will; now until the platform's mirror has it too. */
-  async #watch(look: (id: string) => Promise<Payment>): Promise<void> {
+  async #watch(look: (id: string) => Promise<Payment>, isOver: (seen: Payment) => boolean): Promise<void> {
     const { payment } = this;
     if (!payment) return;
     while (!this.#closed) {
@@ -141,17 +148,17 @@ export class PaymentRun {
         const seen = await look(payment.id);
         this.payment = { ...seen, ways: seen.ways ?? payment.ways };
         this.error = null;
-        if (seen.status === "confirmed") {
+        if (seen.status === "confirmed" && !this.confirmed) {
           this.confirmed = true;
           this.#onConfirmed(seen);
         }
-        if (ENDED.has(seen.status)) return;
+        if (isOver(seen)) return;
       } catch (error) {
         const problem = asApiError(error);
         this.error = problem;
         if (!problem.retryable) return;
       }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      await new Promise((resolve) => setTimeout(resolve, this.#pause()));
     }
   }
 }

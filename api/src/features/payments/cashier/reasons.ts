@@ -48,11 +48,11 @@ export const purchasing = () =>
     "Nothing to do: it counts as soon as the purchase is confirmed.",
   );
 
-/** @param extra micro-USDT over the price */
-const surplus = (extra: bigint, payee: string) =>
+/** @param extra micro-USDT over the price @param done whether they are credit already */
+const surplus = (extra: bigint, payee: string, done: boolean) =>
   reason(
     "surplus",
-    `You sent ${usdt(extra)} USDT more than the price; they are credit of ${payee}.`,
+    `You sent ${usdt(extra)} USDT more than the price; they are ${done ? "" : "on their way to be "}credit of ${payee}.`,
     "Pay with the credit, or withdraw it.",
   );
 
@@ -73,8 +73,10 @@ export function explainDecided(decided: Decided): Reason | null {
   if (outcome === "held") return held(code);
   if (outcome === "purchase") {
     if (order("purchase")?.state !== "done") return purchasing();
-    const extra = order("surplus")?.amount ?? 0n;
-    return extra >= TAIL_MAX && payee ? surplus(extra, payee) : null;
+    const over = order("surplus");
+    return over && over.amount >= TAIL_MAX && payee
+      ? surplus(over.amount, payee, over.state === "done")
+      : null;
   }
   const became = creditWords(order("credit")?.state === "done", amount, payee);
   switch (code) {

@@ -10,12 +10,13 @@ import { payerOf } from "../history.ts";
 import { payments } from "../schema.ts";
 import type { Received } from "../shapes.ts";
 import { arriving, besideQuote, explainDecided } from "./reasons.ts";
+import { LATE_MS } from "./reservations.ts";
 import { cashierOrders, incomingTransfers } from "./schema.ts";
 import { cashierOf } from "./wallet.ts";
 
 type Payment = typeof payments.$inferSelect;
 
-/** The plain transfer that came for each payment, if one did: the one that buys it, or else the last. */
+/** The plain transfer that came for each payment, if one did: the one that buys it, or may yet, or else the last. */
 export async function receivedFor(deps: Deps, rows: Payment[]): Promise<Map<string, Received>> {
   const waiting = rows.filter(({ transferAmount }) => transferAmount !== null);
   const found = new Map<string, Received>();
@@ -24,7 +25,12 @@ export async function receivedFor(deps: Deps, rows: Payment[]): Promise<Map<stri
   for (const { paymentId, view } of await decidedTransfers(deps, inArray(incomingTransfers.paymentId, ids))) {
     if (paymentId && found.get(paymentId)?.outcome !== "purchase") found.set(paymentId, view);
   }
-  const open = waiting.filter(({ id, logIndex }) => logIndex === null && !found.has(id));
+  // What was short leaves the quote open: another may be on its way. Once its amount is free again it may be another's.
+  const ended = Date.now() - LATE_MS;
+  const open = waiting.filter(
+    ({ id, logIndex, expiresAt }) =>
+      logIndex === null && found.get(id)?.outcome !== "purchase" && expiresAt.getTime() > ended,
+  );
   for (const [id, view] of await arrivingFor(deps, open)) found.set(id, view);
   return found;
 }
@@ -95,7 +101,11 @@ export async function decidedTransfers(deps: Deps, where: SQL | undefined) {
     .from(incomingTransfers)
     .leftJoin(payments, eq(payments.id, incomingTransfers.paymentId))
     .where(where)
-    .orderBy(desc(incomingTransfers.receivedAt), desc(incomingTransfers.id))
+    .orderBy(
+      desc(incomingTransfers.receivedAt),
+      desc(incomingTransfers.decidedAt),
+      desc(incomingTransfers.id),
+    )
     .limit(SHOWN);
   if (rows.length === 0) return [];
   const orders = await deps.db

@@ -2,6 +2,7 @@ import { eq } from "drizzle-orm";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chainPlanPurchases } from "../../../chain/schema.ts";
+import { usdt } from "../../../core/money.ts";
 import { eventually } from "../../../testing/harness.ts";
 import { asked, TronTill, type TronUser } from "../../../testing/tron-payments.ts";
 import { TRON, tronWallet } from "../../../testing/tron-wallet.ts";
@@ -104,6 +105,19 @@ describe("a plain transfer on Tron", () => {
     const short = await reaches(buyer, payment, "short");
     expect(short.received).toMatchObject({ txHash: sent, outcome: "credit" });
     await till.credited(buyer.wallet, asked(payment) - 1n * USDT);
+
+    // The quote is open all the same, and what comes for it now is seen at once.
+    expect((await till.get(buyer, payment)).ways!.transfer).toMatchObject({
+      amount: short.ways!.transfer!.amount,
+    });
+    const whole = await till.sendUsdt(till.exchange, till.cashier.shown, asked(payment));
+    const seen = await eventually("the second transfer is seen", async () => {
+      const view = await till.get(buyer, payment);
+      return view.status === "seen" ? view : null;
+    });
+    expect(seen.received).toMatchObject({ txHash: whole, outcome: "arriving" });
+    await reaches(buyer, payment, "confirmed");
+    await till.credited(buyer.wallet, 2n * asked(payment) - 31n * USDT);
   });
 
   it("R5, R6: that is short, over, split or without the exchange's fee ends as it says, to the last unit", async () => {
@@ -129,9 +143,10 @@ describe("a plain transfer on Tron", () => {
     expect(await plansFor(bought)).toMatchObject([{ price: 10n * USDT }]);
     const told = await till.worked("the surplus is told", async () => {
       const view = await till.get(over, overQuote);
-      return view.reason?.code === "surplus" ? view : null;
+      return view.reason?.message.includes("they are credit of") ? view : null;
     });
-    expect(told.reason!.message).toContain("USDT more than the price");
+    expect(told.reason).toMatchObject({ code: "surplus" });
+    expect(told.received!.credited).toBe(usdt(asked(overQuote) - 5n * USDT));
 
     // Neither half pays, and together they are credit with which the quote can be paid.
     await till.credited(splitter.wallet, 10n * USDT);

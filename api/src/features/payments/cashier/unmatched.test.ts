@@ -23,6 +23,13 @@ describe("a plain transfer from nobody known", () => {
     await sendUsdt(stand.api, stand.exchange, CASHIER, asked(payment) - 1_250_000n);
     await paymentIn(buyer, payment.id, "short");
     await stand.credited(buyer.wallet.address, asked(payment) - 1_250_000n);
+
+    expect((await get(buyer, payment.id)).ways!.transfer).toEqual(payment.ways!.transfer);
+    await stand.api.deps.db
+      .update(payments)
+      .set({ expiresAt: new Date(Date.now() - 1_000) })
+      .where(eq(payments.id, payment.id));
+    expect((await get(buyer, payment.id)).ways).toMatchObject({ transfer: null });
   });
 
   it("is the quote's that it is near, however many older ones of other prices end alike", async () => {

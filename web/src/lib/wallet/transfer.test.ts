@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import type { Payment } from "../api/types.ts";
+import { isPaid, isSettled, overPrice, owesCredit, takesTransfer } from "./transfer.ts";
+
+type Came = NonNullable<Payment["received"]>;
+const came = (outcome: Came["outcome"], amount: string, credited = "0.00") =>
+  ({ outcome, amount, credited }) as Came;
+const payment = (status: Payment["status"], received: Came | null = null, unmatched: Came[] = []) =>
+  ({ status, amount: "10.00", received, unmatched, ways: { transfer: {} } }) as unknown as Payment;
+
+describe("a payment by transfer", () => {
+  it("is settled once it is made and what is over the price is credit, the tail included", () => {
+    expect(isSettled(payment("seen", came("arriving", "10.000123")))).toBe(false);
+    expect(isSettled(payment("seen", came("purchase", "10.000123")))).toBe(false);
+    expect(isSettled(payment("confirmed", came("purchase", "10.000123")))).toBe(false);
+    expect(isSettled(payment("confirmed", came("purchase", "10.000123", "0.000123")))).toBe(true);
+    expect(isSettled(payment("confirmed", came("purchase", "13.000123", "0.000123")))).toBe(false);
+    expect(isSettled(payment("confirmed", came("purchase", "13.000123", "3.000123")))).toBe(true);
+    expect(isSettled(payment("confirmed"))).toBe(true);
+  });
+
+  it("that was short goes on: it became credit, and another can come", () => {
+    const short = payment("short", came("credit", "8.000123", "8.000123"));
+    expect(owesCredit(payment("short", came("credit", "8.000123")))).toBe(true);
+    expect(owesCredit(short)).toBe(false);
+    expect(isSettled(short)).toBe(false);
+    expect(takesTransfer(short)).toBe(true);
+  });
+
+  it("that came late or is for nobody's amount is settled once it is credit", () => {
+    expect(isSettled(payment("late", came("credit", "10.000123")))).toBe(false);
+    expect(isSettled(payment("late", came("credit", "10.000123", "10.000123")))).toBe(true);
+    expect(isSettled(payment("expired", null, [came("credit", "4.00")]))).toBe(false);
+    expect(isSettled(payment("expired", null, [came("credit", "4.00", "4.00")]))).toBe(true);
+    expect(isSettled(payment("quoted", null, [came("credit", "4.00", "4.00")]))).toBe(false);
+    expect(isSettled(payment("confirmed", came("held", "10.000123")))).toBe(true);
+  });
+
+  it("asks for a transfer only while one would pay", () => {
+    for (const status of ["quoted", "short", "failed", "reorged"] as const)
+      expect(takesTransfer(payment(status))).toBe(true);
+    for (const status of ["seen", "confirmed", "expired", "late"] as const)
+      expect(takesTransfer(payment(status))).toBe(false);
+    expect(takesTransfer({ ...payment("quoted"), ways: null })).toBe(false);
+  });
+
+  it("tells a surplus from the tail", () => {
+    expect(overPrice(payment("confirmed", came("purchase", "10.009999")))).toBeNull();
+    expect(overPrice(payment("confirmed", came("purchase", "10.01")))).toBe(10_000n);
+    expect(overPrice(payment("confirmed", came("purchase", "13.000123")))).toBe(3_000_123n);
+    expect(overPrice(payment("short", came("credit", "8.00")))).toBeNull();
+  });
+});
+
+describe("a payment by the wallet", () => {
+  it("goes on after a transfer for the same quote that was short, late or refused", () => {
+    expect(isPaid(payment("short", came("credit", "8.00")))).toBe(false);
+    expect(isPaid(payment("late", came("credit", "10.00")))).toBe(false);
+    expect(isPaid(payment("failed", came("credit", "10.00")))).toBe(false);
+    expect(isPaid(payment("failed"))).toBe(true);
+    expect(isPaid(payment("confirmed"))).toBe(true);
+  });
+});

@@ -1,0 +1,38 @@
+import { parseUsdt } from "@aiforge/contracts";
+import type { Payment } from "../api/types.ts";
+
+/** Under a cent over the price is the tail by which a transfer is known, and nobody's mistake. */
+const TAIL_MAX = 10_000n;
+
+/** Statuses in which a quote can still be paid by a transfer, or by another one. */
+const OPEN: ReadonlySet<Payment["status"]> = new Set(["quoted", "short", "failed", "reorged"]);
+/** Statuses that nothing changes any more, but that what came may still have to become credit. */
+const OVER: ReadonlySet<Payment["status"]> = new Set(["confirmed", "expired", "late"]);
+
+/** Whether what came for a payment, or what is over its price, is not all of it credit yet. */
+export function owesCredit({ received, unmatched, amount }: Payment): boolean {
+  if (unmatched.some((each) => parseUsdt(each.credited) < parseUsdt(each.amount))) return true;
+  if (received?.outcome === "credit") return parseUsdt(received.credited) < parseUsdt(received.amount);
+  if (received?.outcome !== "purchase") return false;
+  return parseUsdt(received.credited) < parseUsdt(received.amount) - parseUsdt(amount);
+}
+
+/** What came over the price, in micro-USDT; null when it is no more than the tail. */
+export function overPrice({ received, amount }: Payment): bigint | null {
+  const extra = received ? parseUsdt(received.amount) - parseUsdt(amount) : 0n;
+  return extra >= TAIL_MAX ? extra : null;
+}
+
+/** Whether money that is sent now would pay: then the page says where to. */
+export const takesTransfer = (payment: Payment): boolean =>
+  !!payment.ways?.transfer && OPEN.has(payment.status);
+
+/** Whether nothing can become of a payment any more that is made by transfer. */
+export const isSettled = (payment: Payment): boolean => OVER.has(payment.status) && !owesCredit(payment);
+
+/** The same of one that a wallet's transaction makes: what came before by transfer does not end it. */
+export function isPaid(payment: Payment): boolean {
+  const { status, received } = payment;
+  if (status === "failed") return received === null;
+  return status === "expired" || (status === "confirmed" && !owesCredit(payment));
+}
