@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Hex, pad, toEventSelector, toHex } from "viem";
+import { aiforgeAbi, showTronAddress } from "@aiforge/contracts";
+import { encodeEventTopics, type Hex, pad, toEventSelector, toHex } from "viem";
 import { testClient } from "../../../scripts/testing/chain.ts";
+import { AIFORGE, CASHIER, SENDER, USDT } from "./support.ts";
 
 /** A block and its infos as a node's JSON. */
 export interface Served {
@@ -243,4 +245,28 @@ export const transferLog = (token: Hex, from: Hex, to: Hex, amount: bigint) => (
 export const transferCall = (token: Hex, to: Hex, amount: bigint) => ({
   contract_address: `41${plain(token)}`,
   data: `a9059cbb${plain(pad(to))}${plain(toHex(amount, { size: 32 }))}`,
+});
+
+/** The contract's log of a deposit of credit. */
+export const depositedLog = (payee: Hex, amount: bigint) => ({
+  address: AIFORGE,
+  topics: encodeEventTopics({
+    abi: aiforgeAbi,
+    eventName: "Deposited",
+    args: { payer: SENDER, payee },
+  }) as Hex[],
+  data: `${toHex(amount, { size: 32 })}${toHex(amount, { size: 32 }).slice(2)}` as Hex,
+});
+
+/** A transfer to the cashier as an event server lists it, which is enough of an event too. */
+export const listed = (seed: string, block: number, timestamp: number, amount = 1n, more: object = {}) => ({
+  transaction_id: plain(txOf(seed)),
+  block_number: block,
+  block_timestamp: timestamp,
+  event_index: 0,
+  token_info: { address: showTronAddress(USDT) },
+  type: "Transfer",
+  to: showTronAddress(CASHIER),
+  value: String(amount),
+  ...more,
 });

@@ -6,7 +6,7 @@ import { keptLists, listedSince, notKept } from "../../tron/lists.ts";
 import { TronNode } from "../../tron/node.ts";
 import { connect } from "../../tron/store.ts";
 import { query, until } from "../support.ts";
-import { type Made, makeBlocks, startNode, type TestNode, transferLog, txOf } from "./node.ts";
+import { listed, type Made, makeBlocks, startNode, type TestNode, transferLog, txOf } from "./node.ts";
 import {
   CASHIER,
   configFor,
@@ -23,18 +23,6 @@ import {
 const PAGE = 200;
 const HOUR = 3_600_000;
 
-/** A transfer as an event server lists it, which is enough of an event too. */
-const listed = (seed: string, block: number, timestamp: number, amount = 1n, more: object = {}) => ({
-  transaction_id: txOf(seed).slice(2),
-  block_number: block,
-  block_timestamp: timestamp,
-  event_index: 0,
-  token_info: { address: showTronAddress(USDT) },
-  type: "Transfer",
-  to: showTronAddress(CASHIER),
-  value: String(amount),
-  ...more,
-});
 const ENTRIES = Array.from({ length: 450 }, (_, n) =>
   // Several share a time, across the ends of pages too.
   listed(`event ${n}`, n, 3000 * Math.floor(n / 3), BigInt(n)),

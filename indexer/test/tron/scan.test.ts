@@ -1,9 +1,9 @@
-import { aiforgeAbi } from "@aiforge/contracts";
-import { encodeEventTopics, type Hex, pad, toHex } from "viem";
+import { type Hex, pad } from "viem";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createDatabase } from "../../../scripts/testing/postgres.ts";
 import { query, until } from "../support.ts";
 import {
+  depositedLog,
   type Made,
   makeBlocks,
   moves,
@@ -55,17 +55,6 @@ const pay = (seed: string, amount: bigint, more: Partial<Made> = {}): Made => ({
   seed,
   logs: [transferLog(USDT, SENDER, CASHIER, amount)],
   ...more,
-});
-
-/** The contract's event of a deposit of credit. */
-const deposited = (payee: Hex, amount: bigint) => ({
-  address: AIFORGE,
-  topics: encodeEventTopics({
-    abi: aiforgeAbi,
-    eventName: "Deposited",
-    args: { payer: SENDER, payee },
-  }) as Hex[],
-  data: `${toHex(amount, { size: 32 })}${toHex(amount, { size: 32 }).slice(2)}` as Hex,
 });
 
 test("R1: a token that calls itself USDT is not USDT; only the address counts", async () => {
@@ -122,7 +111,7 @@ test("R17: blocks between two looks at the head are not skipped", async () => {
 });
 
 test("R19: hostile input leaves no row and does not stop the scan", async () => {
-  const [topic] = deposited(SENDER, 1n).topics as [Hex];
+  const [topic] = depositedLog(SENDER, 1n).topics as [Hex];
   const logs: Made["logs"] = [
     { address: AIFORGE, topics: [] },
     { address: AIFORGE, topics: [topic] },
@@ -131,7 +120,7 @@ test("R19: hostile input leaves no row and does not stop the scan", async () => 
     { address: USDT, topics: transferLog(USDT, SENDER, CASHIER, 1n).topics },
     { address: USDT, topics: [...transferLog(USDT, SENDER, CASHIER, 1n).topics, pad("0x1")], data: "0x01" },
     transferLog(USDT, SENDER, CASHIER, 2n ** 256n - 1n),
-    deposited(SENDER, 2n ** 256n - 1n),
+    depositedLog(SENDER, 2n ** 256n - 1n),
   ];
   const running = await read(makeBlocks([[], [{ seed: "hostile", logs }], [pay("after", 3n)]]));
   expect(await transfersIn(database.url)).toEqual([

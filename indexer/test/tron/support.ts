@@ -80,14 +80,15 @@ export async function tronContent(databaseUrl: string): Promise<Record<string, s
     databaseUrl,
     `SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace('${schema}') AND relkind = 'r' ORDER BY 1`,
   );
-  const content: Record<string, string[]> = {};
   const relations = [...tables.map(({ name }) => [schema, name] as const), ["tron", "logs"] as const];
-  for (const [within, name] of relations) {
-    const rows = await query<{ row: string }>(
-      databaseUrl,
-      `SELECT to_jsonb(t)::text COLLATE "C" AS row FROM ${within}.${pg.escapeIdentifier(name)} t ORDER BY 1`,
-    );
-    content[name] = rows.map(({ row }) => row);
+  const each = relations.map(
+    ([within, name]) =>
+      `SELECT '${name}' AS name, to_jsonb(t)::text COLLATE "C" AS row FROM ${within}.${pg.escapeIdentifier(name)} t`,
+  );
+  const content: Record<string, string[]> = Object.fromEntries(relations.map(([, name]) => [name, []]));
+  const all = `${each.join(" UNION ALL ")} ORDER BY 1, 2`;
+  for (const { name, row } of await query<{ name: string; row: string }>(databaseUrl, all)) {
+    content[name]?.push(row);
   }
   return content;
 }
