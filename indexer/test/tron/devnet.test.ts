@@ -76,13 +76,10 @@ const transfer = (to: string, value: bigint) => [
   { type: "uint256", value: String(value) },
 ];
 
-/** Signs with tronweb and sends. */
-async function broadcast(
-  key: string,
-  contract: string,
-  selector: string,
-  parameters: object[],
-): Promise<string> {
+type Call = [key: string, contract: string, selector: string, parameters: object[]];
+
+/** Signs with tronweb, upon the newest block. */
+async function signed(...[key, contract, selector, parameters]: Call) {
   const sender = client(devnet.url, key);
   const { transaction } = await sender.transactionBuilder.triggerSmartContract(
     contract,
@@ -90,20 +87,31 @@ async function broadcast(
     { txLocal: true, feeLimit: 100 * TRX },
     parameters as never,
   );
-  const sent = await sender.trx.sendRawTransaction(await sender.trx.sign(transaction));
+  return sender.trx.sign(transaction);
+}
+
+/** Sends what was signed. */
+async function submit(transaction: Awaited<ReturnType<typeof signed>>): Promise<string> {
+  const sent = await client(devnet.url).trx.sendRawTransaction(transaction);
   expect(sent.result).toBe(true);
   return sent.txid;
 }
 
+const broadcast = async (...call: Call) => submit(await signed(...call));
+
 /** The same, and makes the block that it is in. */
-async function send(...call: Parameters<typeof broadcast>): Promise<string> {
+async function send(...call: Call): Promise<string> {
   const id = await broadcast(...call);
   await devnet.mine();
   return id;
 }
 
-const payment = (amount: bigint) =>
-  [KEYS.bob, usdt, "transfer(address,uint256)", transfer(cashier, amount)] as const;
+const payment = (amount: bigint): Call => [
+  KEYS.bob,
+  usdt,
+  "transfer(address,uint256)",
+  transfer(cashier, amount),
+];
 const pay = (amount: bigint) => send(...payment(amount));
 
 const seen = async (id: string): Promise<{ block: number; table: string }[]> =>
@@ -114,6 +122,9 @@ const seen = async (id: string): Promise<{ block: number; table: string }[]> =>
   );
 const written = async (id: string) =>
   (await transfersIn(database.url)).filter(({ tx_hash }) => tx_hash === `0x${id}`);
+
+const places = (id: string): Promise<{ block: number }[]> =>
+  query(database.url, `SELECT block_number::int AS block FROM tron.logs WHERE tx_hash = '0x${id}'`);
 
 async function solidified() {
   await devnet.mine(SOLID);
@@ -159,11 +170,50 @@ test("R12: a payment that a reorg drops is gone, and one that it moves counts wh
   expect(await written(dropped)).toEqual([]);
   expect(await written(moved)).toMatchObject([{ amount: "22" }]);
   expect(await written(kept)).toMatchObject([{ amount: "23" }]);
-  const places = await query<{ block: number }>(
-    database.url,
-    `SELECT block_number::int AS block FROM tron.logs WHERE tx_hash = '0x${moved}'`,
-  );
-  expect(places).toEqual([{ block: (before?.block ?? 0) + 2 }]);
+  expect(await places(moved)).toEqual([{ block: (before?.block ?? 0) + 2 }]);
+});
+
+test("R12: a payment that a reorg moves to an earlier block is seen there, and counts there once", async () => {
+  const from = devnet.head();
+  // Upon a block that stays, so that they are valid on the new branch.
+  const [early, late] = [await signed(...payment(31n)), await signed(...payment(32n))];
+  await devnet.mine(2);
+  const [moved, kept] = [await submit(early), await submit(late)];
+  await devnet.mine();
+  await until("the payments to be seen", async () => (await seen(kept)).length === 1);
+  expect(await seen(moved)).toEqual([{ block: from + 3, table: "transfers" }]);
+  expect(await devnet.reorg({ depth: 3, move: { [moved]: -2 } })).toEqual([]);
+  await until("what was moved to be seen there", async () => (await seen(moved))[0]?.block === from + 1);
+  expect(await seen(moved)).toHaveLength(1);
+  await until("the other to be seen again", async () => (await seen(kept))[0]?.block === from + 3);
+  await solidified();
+  expect(await written(moved)).toMatchObject([{ amount: "31" }]);
+  expect(await written(kept)).toMatchObject([{ amount: "32" }]);
+  expect(await places(moved)).toEqual([{ block: from + 1 }]);
+  expect(await seen(moved)).toEqual([]);
+});
+
+test("R12: a payment that a reorg puts off beyond the new head is gone until its block is made", async () => {
+  const id = await pay(33n);
+  const block = devnet.head();
+  const state = async () => JSON.parse((await watcher.get(`/transactions/${id}`)).body) as object;
+  await until("the payment to be seen", async () => (await seen(id)).length === 1);
+  expect(await devnet.reorg({ depth: 1, move: { [id]: 8 } })).toEqual([]);
+  await until("the payment to be gone", async () => (await seen(id)).length === 0);
+  expect(await state()).toEqual({ state: "unknown" });
+  await devnet.mine(5);
+  const newest = `SELECT 1 FROM tron.seen_blocks WHERE number = ${devnet.head()}`;
+  await until("the new branch to be seen", async () => (await query(database.url, newest)).length === 1);
+  expect(await seen(id)).toEqual([]);
+  await devnet.mine(2);
+  expect(devnet.head()).toBe(block + 8);
+  await until("the payment to be back", async () => (await seen(id)).length === 1);
+  expect(await seen(id)).toEqual([{ block: block + 8, table: "transfers" }]);
+  expect(await state()).toMatchObject({ state: "seen", confirmations: 1 });
+  expect(await written(id)).toEqual([]);
+  await solidified();
+  expect(await written(id)).toMatchObject([{ amount: "33" }]);
+  expect(await places(id)).toEqual([{ block: block + 8 }]);
 });
 
 test("a plan that is bought with tronweb has the rows of one that is bought on an EVM chain", async () => {
