@@ -164,6 +164,35 @@ describe("why a payment is not here, on Tron", () => {
     await till.stand.settle();
     expect(await till.get(user, own)).toMatchObject({ status: "quoted", received: null });
   });
+
+  it("R12: because a reorg put it off: its confirmations begin again, and it buys once", async () => {
+    const user = await till.user();
+    const own = await till.quote(user);
+    const transfer = [till.stand.contracts.usdt, ...transferOf(till.cashier.shown, asked(own))] as const;
+    const hash = await till.broadcast(till.exchange, ...transfer);
+    const is = (status: PaymentView["status"], confirmations: number) =>
+      eventually(`it is ${status} with ${confirmations} of 19`, async () => {
+        const view = await till.get(user, own);
+        return view.status === status && view.confirmations === confirmations ? view : null;
+      });
+    await devnet().mine(4);
+    expect((await is("seen", 4)).received).toMatchObject({ outcome: "arriving", txHash: hash });
+    expect((await why(hash, user, own))!.message).toBe("4 of 19 confirmations.");
+    // Two blocks above the new head: it is in none until they are made.
+    expect(await devnet().reorg({ depth: 4, move: { [hash.slice(2)]: 6 } })).toEqual([]);
+    expect((await is("quoted", 0)).received).toBeNull();
+    expect(await why(hash, user, own)).toMatchObject({ code: "reorged" });
+    await devnet().mine(2);
+    expect((await is("seen", 1)).received).toMatchObject({ outcome: "arriving", txHash: hash });
+    expect((await why(hash, user, own))!.message).toBe("1 of 19 confirmations.");
+    const confirmed = await till.worked("the payment is confirmed", async () => {
+      const view = await till.get(user, own);
+      return view.status === "confirmed" ? view : null;
+    });
+    expect(confirmed.received).toMatchObject({ outcome: "purchase", txHash: hash });
+    const bought = eq(chainPlanPurchases.account, own.account);
+    expect(await db().select().from(chainPlanPurchases).where(bought)).toHaveLength(1);
+  });
 });
 
 describe("R24: a callback that says a payment is made", () => {
