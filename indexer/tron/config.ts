@@ -26,6 +26,8 @@ export interface TronConfig extends TronSources {
   apiKey: string | null;
   /** Most requests a second, over all nodes; Infinity on this machine. */
   requestsPerSecond: number;
+  /** Milliseconds that a node has for a whole answer, before another one is asked. */
+  answerMs: number;
   /** Milliseconds between two looks at the heads. */
   pollingMs: number;
   /** How many blocks are fetched at the same time while catching up. */
@@ -66,12 +68,12 @@ function wallet(env: Env, name: string): Hex | null {
   }
 }
 
-function number(env: Env, name: string, fallback: number): number {
+function number(env: Env, name: string, fallback: number, least = 0): number {
   const text = env[name];
   if (!text) return fallback;
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new ConfigError(`${name} must be a whole number, 0 or more; it is "${text}".`);
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new ConfigError(`${name} must be a whole number, ${least} or more; it is "${text}".`);
   }
   return value;
 }
@@ -120,6 +122,7 @@ export function readTronConfig(env: Env = process.env): TronConfig | null {
     usdt,
     cashier,
     startBlock,
+    answerMs: number(env, "TRON_ANSWER_MS", 15_000, 1),
     pollingMs: number(env, "TRON_POLLING_MS", local ? 500 : 6_000),
     inFlight: Math.max(1, number(env, "TRON_IN_FLIGHT", 8)),
     reconcileMs: number(env, "TRON_RECONCILE_MS", 600_000),

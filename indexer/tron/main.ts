@@ -18,6 +18,7 @@ const HELP = `Mirrors the AIForge contract on Tron into Postgres, beside the EVM
   TRON_START_BLOCK          first block to look at: that of the deployment (0 on this machine, required otherwise)
   TRON_POLLING_MS           milliseconds between looks at the heads (500 on this machine, 6000 otherwise)
   TRON_REQUESTS_PER_SECOND  most requests a second (no limit on this machine, 10 otherwise)
+  TRON_ANSWER_MS            milliseconds that a node has for an answer (15000)
   TRON_IN_FLIGHT            blocks fetched at the same time while catching up (8)
   TRON_RECONCILE_MS         milliseconds between reconciliations with v1 events, 0 for none (600000)
   TRON_STUCK_MS             milliseconds without progress that raise the alert (120000)

@@ -14,7 +14,6 @@ interface Penalty {
 const PENALTY: Penalty = { firstMs: 250, longestMs: 60_000 };
 /** A node on this machine does not mind being asked. */
 const LOCAL_PENALTY: Penalty = { firstMs: 50, longestMs: 3_000 };
-const TIMEOUT_MS = 15_000;
 /** Of an answer, unpacked: many times what the fullest block and its infos take. */
 const LARGEST_ANSWER = 32 * 2 ** 20;
 
@@ -80,6 +79,7 @@ export class TronNode {
   readonly #turn: Record<Api, number> = { full: 0, solidity: 0, events: 0 };
   readonly #headers: Record<string, string>;
   readonly #spacingMs: number;
+  readonly #answerMs: number;
   #nextAt = 0;
   /** Requests so far by outcome, for /metrics. */
   readonly outcomes = new Map<string, number>();
@@ -87,7 +87,7 @@ export class TronNode {
   constructor(
     config: Pick<
       TronConfig,
-      "fullNodes" | "solidityNodes" | "eventServers" | "apiKey" | "requestsPerSecond" | "local"
+      "fullNodes" | "solidityNodes" | "eventServers" | "apiKey" | "requestsPerSecond" | "answerMs" | "local"
     >,
   ) {
     const penalty = config.local ? LOCAL_PENALTY : PENALTY;
@@ -102,6 +102,7 @@ export class TronNode {
       ...(config.apiKey && { "TRON-PRO-API-KEY": config.apiKey }),
     };
     this.#spacingMs = 1000 / config.requestsPerSecond;
+    this.#answerMs = config.answerMs;
   }
 
   /**
@@ -156,7 +157,7 @@ export class TronNode {
     // By hand: a combined signal would live for as long as the watcher, and there is one a request.
     const end = new AbortController();
     const pass = () => end.abort(signal.reason);
-    const timer = setTimeout(() => end.abort(new Error("timeout")), TIMEOUT_MS);
+    const timer = setTimeout(() => end.abort(new Error("timeout")), this.#answerMs);
     signal.addEventListener("abort", pass, { once: true });
     try {
       const response = await fetch(`${backend.url}/${path}`, {

@@ -44,3 +44,10 @@ test("a public chain behind a node on this machine is not read from its first bl
     await node.close();
   }
 });
+
+test("a node has some time for an answer", () => {
+  const read = (ms: string) => readTronConfig({ ...PUBLIC, TRON_START_BLOCK: "7", TRON_ANSWER_MS: ms });
+  expect(read("")?.answerMs).toBe(15_000);
+  expect(read("900")?.answerMs).toBe(900);
+  expect(() => read("0")).toThrow('TRON_ANSWER_MS must be a whole number, 1 or more; it is "0".');
+});

@@ -94,6 +94,21 @@ test("R13: while one node refuses, the others are asked, and it is left alone", 
   expect(asked(refusing)).toBeLessThan(asked(good));
 });
 
+test("R13: a node that hangs is left after the limit for an answer, and nothing is lost", async () => {
+  const [hanging, good] = [await node(busy(15)), await node(busy(15))];
+  let answered = 0;
+  // It answers the first questions, so that some are asked of it while it hangs and some before.
+  hanging.fault = () => (answered++ < 8 ? null : "hang");
+  const url = await database();
+  const watcher = run(url, [hanging.url, good.url], { TRON_ANSWER_MS: "300" });
+  await scanned(url, 14);
+  expect(answered).toBeGreaterThan(8);
+  expect(await tronContent(url)).toEqual(await clean(good));
+  await until("it to be left", async () =>
+    /outcome="timeout"\} [1-9]/.test((await watcher.get("/metrics")).body),
+  );
+});
+
 test("R15: a node that lags says {} and []; the block is asked for again, and no payment is missed", async () => {
   const [lagging, good] = [await node(busy(60)), await node(busy(60))];
   lagging.head = lagging.solid = 9;
@@ -169,7 +184,7 @@ const AN_HOUR = 1_200;
 
 test("an hour's blocks replayed under 5 % random faults give exactly the rows of a clean run", async () => {
   const served = [await node(busy(AN_HOUR)), await node(busy(AN_HOUR))];
-  const kinds: Fault[] = [429, 403, 503, "{}", "[]", "cut"];
+  const kinds: Fault[] = [429, 403, 503, "{}", "[]", "cut", "hang"];
   let seed = 7;
   const random = () => {
     seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
@@ -182,6 +197,7 @@ test("an hour's blocks replayed under 5 % random faults give exactly the rows of
   run(
     url,
     served.map((each) => each.url),
+    { TRON_ANSWER_MS: "500" },
   );
   await scanned(url, AN_HOUR - 1, [], 300_000);
   const content = await tronContent(url);

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, expect, test, vi } from "vitest";
@@ -22,8 +22,8 @@ async function listen(handler: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-const nodeAt = (url: string) =>
-  new TronNode(configFor("postgres://localhost/none", [url], { TRON_PRO_API_KEY: "secret" }));
+const nodeAt = (url: string, env: Record<string, string> = {}) =>
+  new TronNode(configFor("postgres://localhost/none", [url], { TRON_PRO_API_KEY: "secret", ...env }));
 const ask = (node: TronNode, tries?: number) =>
   node.ask("full", {
     path: "wallet/getnowblock",
@@ -74,6 +74,25 @@ test("R13: what is refused together is one failure", async () => {
   await Promise.all(Array.from({ length: 8 }, () => ask(node)));
   expect(gaps()).toHaveLength(15);
   expect(jitter).toHaveBeenCalledTimes(1);
+});
+
+test.each([
+  { name: "nothing", begin: () => {} },
+  {
+    name: "a part of it",
+    begin: (response: ServerResponse) => response.writeHead(200, { "content-length": "9" }).write("{"),
+  },
+])("a node that hangs is left after the limit for an answer when there came $name", async ({ begin }) => {
+  let asked = 0;
+  const url = await listen((_request, response) => {
+    if (asked++ === 0) begin(response);
+    else response.end("{}");
+  });
+  const node = nodeAt(url, { TRON_ANSWER_MS: "1000" });
+  const began = performance.now();
+  expect((await ask(node)).value).toEqual({});
+  expect(performance.now() - began).toBeGreaterThan(1_000 - EARLY_MS);
+  expect(node.outcomes.get("timeout")).toBeGreaterThan(0);
 });
 
 test("a clock that is set back holds nothing up", async () => {
