@@ -277,7 +277,7 @@ test("a log that another chain has in the same place does not count as kept", as
   }
 });
 
-test("a payment is put back though a node that lags knows no transaction, and one that nobody knows is told", async () => {
+test("R15: a payment is put back though a node that lags knows no transaction, and one that nobody knows is told", async () => {
   const { url, entries } = await payments();
   const first = run(url, { TRON_RECONCILE_MS: "0" });
   await scanned(url, BLOCKS - 1, first.lines);
