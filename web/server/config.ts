@@ -24,8 +24,8 @@ const LOCAL_RPC = { "31337": "http://127.0.0.1:8545" };
 /**
  * PORT (3000), HOST (127.0.0.1), API_URL (http://127.0.0.1:3001), RPC_URL_<chainId> (31337: http://127.0.0.1:8545),
  * TRUST_PROXY=1, TRUSTED_PROXIES (1); for the Tron chain that CHAIN_IDS names TRON_URL, TRON_SOLIDITY_URL (TRON_URL),
- * TRON_PRO_API_KEY, and in ten seconds TRON_READS (150), TRON_READS_PER_CLIENT (100), TRON_SENDS (50),
- * TRON_SENDS_PER_CLIENT (10). Of several addresses the first is taken.
+ * TRON_PAGES_API_KEY (TRON_PRO_API_KEY), in ten seconds TRON_READS (100), TRON_READS_PER_CLIENT (80), TRON_SENDS (50),
+ * TRON_SENDS_PER_CLIENT (10), in a day TRON_READS_PER_DAY (20,000) and TRON_SENDS_PER_DAY (2,000). Of several addresses the first is taken.
  * @throws {Error} naming the variable whose value cannot be used.
  */
 export function configFromEnv(env: Record<string, string | undefined>): WebConfig {
@@ -56,13 +56,17 @@ function tronChainId(env: Record<string, string | undefined>): number | null {
 
 /** The local Tron has no quota, and its pages ask much more often. */
 function tronLimitsFromEnv(env: Record<string, string | undefined>): TronLimits {
-  const times = tronChainId(env) === LOCAL_TRON_ID ? 20 : 1;
+  const local = tronChainId(env) === LOCAL_TRON_ID;
+  const times = local ? 20 : 1;
+  const day = (most: number) => (local ? Number.POSITIVE_INFINITY : most);
   return {
     ...TRON_LIMITS,
     reads: whole(env, "TRON_READS", TRON_LIMITS.reads * times),
     readsPerClient: whole(env, "TRON_READS_PER_CLIENT", TRON_LIMITS.readsPerClient * times),
     sends: whole(env, "TRON_SENDS", TRON_LIMITS.sends * times),
     sendsPerClient: whole(env, "TRON_SENDS_PER_CLIENT", TRON_LIMITS.sendsPerClient * times),
+    readsPerDay: whole(env, "TRON_READS_PER_DAY", day(TRON_LIMITS.readsPerDay)),
+    sendsPerDay: whole(env, "TRON_SENDS_PER_DAY", day(TRON_LIMITS.sendsPerDay)),
     atOnce: TRON_LIMITS.atOnce * times,
     atOncePerClient: TRON_LIMITS.atOncePerClient * times,
   };
@@ -74,12 +78,11 @@ function tronNodesFromEnv(env: Record<string, string | undefined>): Record<strin
   const url = first("TRON_URL");
   if (id === null || !url) return {};
   const solidityUrl = first("TRON_SOLIDITY_URL") || url;
+  const key = env.TRON_PAGES_API_KEY || env.TRON_PRO_API_KEY;
   const nodes = {
     url: httpUrl("TRON_URL", url),
     solidityUrl: httpUrl("TRON_SOLIDITY_URL", solidityUrl),
-    headers: env.TRON_PRO_API_KEY
-      ? { "TRON-PRO-API-KEY": env.TRON_PRO_API_KEY }
-      : ({} as Record<string, string>),
+    headers: key ? { "TRON-PRO-API-KEY": key } : ({} as Record<string, string>),
   };
   return { [String(id)]: nodes };
 }

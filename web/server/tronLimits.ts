@@ -11,6 +11,9 @@ export interface TronLimits {
   /** Signed transactions in that time, counted apart: a flood of questions must keep nobody from paying. */
   sendsPerClient: number;
   sends: number;
+  /** The same in a day (UTC), which is what a node's key is counted by. */
+  readsPerDay: number;
+  sendsPerDay: number;
   /** Questions, and transactions apart from them, that wait for the nodes at one time. */
   atOnce: number;
   atOncePerClient: number;
@@ -22,13 +25,18 @@ export interface TronLimits {
   timeoutMs: number;
 }
 
-/** Together 15 questions a second, which is what a public node gives one key. */
+/**
+ * A public node gives one key 15 questions a second and 100,000 a day, of which the mirror alone takes 60,000: two for
+ * each block. A payment from a wallet takes some 75.
+ */
 export const TRON_LIMITS: TronLimits = {
   window: 10,
-  readsPerClient: 100,
-  reads: 150,
+  readsPerClient: 80,
+  reads: 100,
   sendsPerClient: 10,
   sends: 50,
+  readsPerDay: 20_000,
+  sendsPerDay: 2_000,
   atOnce: 32,
   atOncePerClient: 12,
   readBytes: 128 * 1024,
@@ -39,6 +47,37 @@ export const TRON_LIMITS: TronLimits = {
 
 /** Of what a client may ask, the part that is held free for everybody: a page that pays asks less. */
 const LIGHT = 0.3;
+
+/** Of a day's, the part that one client gets. */
+const CLIENTS_DAY = 0.1;
+const DAY_MS = 86_400_000;
+
+/**
+ * Counts the days' questions, of each client and of all. Who gets none leaves nothing behind here, so no more clients
+ * are remembered than a day has questions.
+ * @returns whether one more is free for a client
+ */
+export function createDayBook(all: number, now = Date.now) {
+  const perClient = Math.ceil(all * CLIENTS_DAY);
+  const asked = new Map<string, number>();
+  const taken = { light: 0, heavy: 0 };
+  let day = 0;
+  return (client: string): boolean => {
+    const today = Math.floor(now() / DAY_MS);
+    if (today !== day) {
+      day = today;
+      asked.clear();
+      Object.assign(taken, { light: 0, heavy: 0 });
+    }
+    const count = (asked.get(client) ?? 0) + 1;
+    if (count > perClient) return false;
+    if (count <= perClient * LIGHT && taken.light < all / 2) taken.light += 1;
+    else if (taken.heavy < Math.floor(all / 2)) taken.heavy += 1;
+    else return false;
+    asked.set(client, count);
+    return true;
+  };
+}
 
 /** Leave to ask: to be given back once the answer is there. Or the seconds to wait. */
 export type Leave = { wait: null; done: () => void } | { wait: number };
@@ -56,16 +95,17 @@ export function createTronLimiter(limits: TronLimits) {
     heavy: limiter(limits.reads / 2),
     send: limiter(limits.sends),
   };
+  const days = { read: createDayBook(limits.readsPerDay), send: createDayBook(limits.sendsPerDay) };
   const waiting = { read: new Map<string, number>(), send: new Map<string, number>() };
 
-  /** Seconds to wait; null when it may go on. */
+  /** Seconds to wait; Infinity when the day is over for it, null when it may go on. */
   async function count(client: string, kind: "read" | "send"): Promise<number | null> {
     try {
       const { consumedPoints } = await clients[kind].consume(client);
       if (kind === "send") await pools.send.consume("all");
       else if (consumedPoints > limits.readsPerClient * LIGHT) await pools.heavy.consume("all");
       else await pools.light.consume("all").catch(() => pools.heavy.consume("all"));
-      return null;
+      return days[kind](client) ? null : Number.POSITIVE_INFINITY;
     } catch (refusal) {
       if (refusal instanceof Error) throw refusal;
       return Math.max(1, Math.ceil((refusal as RateLimiterRes).msBeforeNext / 1_000));

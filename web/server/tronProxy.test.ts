@@ -6,7 +6,7 @@ import { createPublicClient, HttpRequestError } from "viem";
 import { afterEach, describe, expect, it } from "vitest";
 import { configFromEnv } from "./config.ts";
 import { createWebServer } from "./createWebServer.ts";
-import { networkOf, TRON_LIMITS, type TronLimits } from "./tronLimits.ts";
+import { createDayBook, networkOf, TRON_LIMITS, type TronLimits } from "./tronLimits.ts";
 
 const running: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -109,6 +109,36 @@ describe("limits of /tron", () => {
     expect(await statuses(4, () => send("10.0.0.1"))).toEqual({ 200: 3, 429: 1 });
     expect(await statuses(4, () => send("10.0.0.2"))).toEqual({ 200: 2, 429: 2 });
     expect((await read("10.0.0.1")).status).toBe(200);
+  });
+
+  it("gives out only so many in a day, without a time to come back, and payments apart", async () => {
+    const { asked, read, send, statuses } = await start({ readsPerDay: 40, sendsPerDay: 10 });
+    // Four are a client's part of a day.
+    expect(await statuses(6, () => read("10.0.0.1"))).toEqual({ 200: 4, 429: 2 });
+    const refused = await read("10.0.0.1");
+    expect(refused.headers.get("retry-after")).toBeNull();
+    expect(await refused.json()).toEqual({ Error: expect.stringContaining("pay in another way") });
+    expect((await send("10.0.0.1")).status).toBe(200);
+    expect((await send("10.0.0.1")).status).toBe(429);
+    expect((await send("10.0.0.2")).status).toBe(200);
+    for (let at = 2; at <= 40; at += 1) await statuses(4, () => read(`10.0.0.${at}`));
+    // Of all 40 and two transactions, whoever asks.
+    expect(asked).toHaveLength(42);
+  });
+
+  it("keeps half of a day for who asks little, and begins anew with the next", () => {
+    let time = Date.UTC(2026, 10, 22, 12);
+    const free = createDayBook(200, () => time);
+    const take = (client: string, times: number) =>
+      Array.from({ length: times }, () => free(client)).filter(Boolean).length;
+    // Six of twenty are few; fourteen come out of the hundred that are for all.
+    for (let at = 0; at < 7; at += 1) expect(take(`a${at}`, 30)).toBe(20);
+    expect(take("a7", 30)).toBe(8);
+    expect(take("b1", 30)).toBe(6);
+    time = Date.UTC(2026, 10, 22, 23, 59, 59, 999);
+    expect(take("a0", 1)).toBe(0);
+    time += 1;
+    expect(take("a0", 30)).toBe(20);
   });
 
   it("lets a node that stalls hold only so many questions, and no transaction", async () => {
@@ -249,7 +279,9 @@ describe("limits of /tron", () => {
       tronLimits: { ...TRON_LIMITS, reads: 7 },
       trustedProxies: 0,
     });
-    expect(configFromEnv({ CHAIN_IDS: "31337,tron:0x74646576" }).tronLimits.reads).toBe(3_000);
+    const local = configFromEnv({ CHAIN_IDS: "31337,tron:0x74646576" }).tronLimits;
+    expect(local).toMatchObject({ reads: 2_000, readsPerDay: Infinity, sendsPerDay: Infinity });
+    expect(configFromEnv({ ...env, TRON_READS_PER_DAY: "90000" }).tronLimits.readsPerDay).toBe(90_000);
     expect(() => configFromEnv({ TRON_SENDS: "0" })).toThrow("TRON_SENDS is not a whole number");
     expect(networkOf("2001:db8:0:1::5")).toBe(networkOf("2001:db8:0:1:ffff::1"));
     expect(networkOf("2001:db8::1:0:0:5")).not.toBe(networkOf("2001:db8:0:1::5"));

@@ -130,8 +130,13 @@ export function createTronProxy(chains: Record<string, TronNodes>, limits: TronL
 const get = ({ headers }: TronNodes) => ({ method: "GET", headers }) as const;
 
 function tooMany(res: ServerResponse, seconds: number): void {
-  res.setHeader("retry-after", String(seconds));
-  refuse(res, 429, `Too many questions to the chain's node at once; ask again in ${seconds} s`);
+  const ended = seconds === Number.POSITIVE_INFINITY;
+  // At the end of a day there is no time to come back: clients would wait for it.
+  if (!ended) res.setHeader("retry-after", String(seconds));
+  const why = ended
+    ? "Today's questions to the chain's node are used up; pay in another way"
+    : `Too many questions to the chain's node at once; ask again in ${seconds} s`;
+  refuse(res, 429, why);
 }
 
 /** What was checked and nothing else, as nodes may read a name that stands twice otherwise; null when it is too long. */

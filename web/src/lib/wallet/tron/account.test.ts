@@ -9,7 +9,7 @@ import {
 import { tronTransport } from "@aiforge/contracts/tron";
 import type { TronDevnet } from "@aiforge/tron-devnet";
 import { type Address, createPublicClient, encodeFunctionData, type Hex, zeroAddress } from "viem";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   addressOf,
   deploy,
@@ -127,6 +127,31 @@ describe("a transaction on Tron", () => {
     // What it cost is what was said, up to the cent that it is rounded to.
     const { fee: paid } = await tronWeb(devnet.url).trx.getTransactionInfo((hash as Hex).slice(2));
     expect(showTrx(BigInt(paid))).toBe(fee?.about);
+  });
+
+  it("is followed with little more than a question for each look", async () => {
+    const fetched = vi.spyOn(globalThis, "fetch");
+    try {
+      let began = 0;
+      const { hash } = await run(approve(0n), {
+        onState: ({ step }) => {
+          if (step === "confirming") began ||= fetched.mock.calls.length;
+          if (step === "pending" || step === "confirming") void devnet.mine();
+        },
+      });
+      expect(hash).toBeTruthy();
+      const asked = fetched.mock.calls
+        .slice(began)
+        .map(([url]) => new URL(url as string).pathname.replace("/wallet/", ""));
+      const count = (path: string) => asked.filter((each) => each === path).length;
+      // One is the height, of each look; the receipt takes more, now and then and at the end.
+      const looks = count("getblock");
+      expect(looks).toBeGreaterThanOrEqual(17);
+      expect(count("gettransactioninfobyid")).toBeLessThanOrEqual(looks / 5 + 2);
+      expect(count("/walletsolidity/getblock")).toBeLessThanOrEqual(3);
+    } finally {
+      fetched.mockRestore();
+    }
   });
 
   it("tells what all steps will take, as far as that is known before the first", async () => {
@@ -264,7 +289,8 @@ describe("a transaction on Tron", () => {
     const steps: string[] = [];
     let dropped = false;
     const onState = (state: TransactState) => {
-      steps.push(state.step);
+      // Blocks on it may be counted for a few looks more.
+      if (steps.at(-1) !== state.step) steps.push(state.step);
       if (state.step === "confirming" && !dropped) {
         dropped = true;
         void devnet.reorg({ depth: 1, drop: [state.hash.slice(2)] });

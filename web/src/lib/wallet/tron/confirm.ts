@@ -19,15 +19,21 @@ const SPENT = "Only the network fee was spent.";
 export function confirmOnTron(sentOf: (hash: Hex) => TronTransaction | null): typeof confirm {
   return async (publicClient, hash, required, pollingInterval, onState) => {
     let shown = 0;
+    let known: TransactionReceipt | null = null;
+    let looks = 0;
     const read = {};
     while (true) {
       // It is sent, so a node that does not answer for a while is only asked again.
-      const seen = await look(publicClient, hash).catch(() => null);
+      const again: TransactionReceipt | null = looks % RECEIPT_EVERY === 0 ? null : known;
+      const seen: Seen | null = await look(publicClient, hash, required, again).catch(() => null);
       if (seen?.receipt) {
-        const { receipt, head, solid } = seen;
+        const { head, solid } = seen;
+        const receipt: TransactionReceipt = seen.receipt;
+        looks += 1;
+        known = receipt;
         if (receipt.status === "reverted") throw new TransactError(await whyFailed(publicClient, hash), hash);
-        const confirmations = Math.max(1, Number(head - receipt.blockNumber) + 1);
-        if (confirmations >= required && (required === 1 || solid.number >= receipt.blockNumber)) {
+        const confirmations = countOf(receipt, head);
+        if (confirmations >= required && (required === 1 || solid >= receipt.blockNumber)) {
           onState({ step: "success", hash, confirmations: required, required });
           return hash;
         }
@@ -35,6 +41,8 @@ export function confirmOnTron(sentOf: (hash: Hex) => TronTransaction | null): ty
         if (counted !== shown) onState({ step: "confirming", hash, confirmations: counted, required });
         shown = counted;
       } else if (seen) {
+        known = null;
+        looks = 0;
         const sent = sentOf(hash);
         if (sent && (await tronLost(publicClient, sent, read).catch(() => false)))
           throw new TransactError(EXPIRED, hash);
@@ -46,13 +54,41 @@ export function confirmOnTron(sentOf: (hash: Hex) => TronTransaction | null): ty
   };
 }
 
-/** The heads before the receipt: what a solid block holds is then in the receipt, too. */
-async function look(publicClient: PublicClient, hash: Hex) {
-  const [solid, head] = await Promise.all([
-    publicClient.getBlock({ blockTag: "finalized" }),
-    publicClient.getBlockNumber({ cacheTime: 0 }),
-  ]);
-  return { solid, head, receipt: await receiptOf(publicClient, hash) };
+/** While blocks are counted, every so many looks the receipt is read again: its block may have been replaced. */
+const RECEIPT_EVERY = 5;
+
+interface Seen {
+  receipt: TransactionReceipt | null;
+  head: bigint;
+  /** The newest solid block; -1 when it was not asked for. */
+  solid: bigint;
+}
+
+const countOf = ({ blockNumber }: TransactionReceipt, head: bigint): number =>
+  Math.max(1, Number(head - blockNumber) + 1);
+
+/**
+ * Asks for as little as it takes: each question costs some of a node's quota. With a receipt that is `known` only the
+ * height, until that is enough; then both heads before the receipt: what a solid block holds is then in the receipt, too.
+ */
+async function look(
+  publicClient: PublicClient,
+  hash: Hex,
+  required: number,
+  known: TransactionReceipt | null,
+): Promise<Seen> {
+  const height = () => publicClient.getBlockNumber({ cacheTime: 0 });
+  if (!known) {
+    const receipt = await receiptOf(publicClient, hash);
+    // One block is its own.
+    const head = receipt && required > 1 ? await height() : (receipt?.blockNumber ?? 0n);
+    return { receipt, head, solid: -1n };
+  }
+  const head = await height();
+  if (countOf(known, head) < required) return { receipt: known, head, solid: -1n };
+  const { number } = await publicClient.getBlock({ blockTag: "finalized" });
+  if (number < known.blockNumber) return { receipt: known, head, solid: number };
+  return { receipt: await receiptOf(publicClient, hash), head, solid: number };
 }
 
 async function receiptOf(publicClient: PublicClient, hash: Hex): Promise<TransactionReceipt | null> {
