@@ -123,6 +123,17 @@ async function goOn(url: string, node: TestNode, env: Env = {}): Promise<void> {
   expect(await stateOf(url)).toMatchObject({ seen: [], blocks: [] });
 }
 
+test.concurrent("killed between any two statements that write a block, it writes the block once", async (context) => {
+  const { url, node } = await written(context);
+  node.solid = SOLID + 1;
+  expect(await killThroughout("commit", url, node)).toBeGreaterThan(5);
+  const { rows, seen, cursor } = await stateOf(url);
+  expect(cursor).toEqual([expect.stringMatching(/"number": 3\b/)]);
+  expect(rows.transfers).toHaveLength(4);
+  expect(seen).toEqual([expect.stringContaining(txOf("e"))]);
+  await goOn(url, node);
+});
+
 test.concurrent("killed between any two statements that put a lost payment back, it loses and doubles nothing", async (context) => {
   const { url, node } = await written(context);
   const whole = await stateOf(url);
