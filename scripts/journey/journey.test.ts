@@ -17,6 +17,7 @@ import { publishingSteps } from "./steps/publishing.ts";
 import { subscriptionSteps } from "./steps/subscription.ts";
 import { tronSteps } from "./steps/tron.ts";
 import { tronMoneySteps } from "./steps/tron-money.ts";
+import { tronTransferSteps } from "./steps/tron-transfers.ts";
 import { waysSteps } from "./steps/ways.ts";
 import { World } from "./world.ts";
 
@@ -46,6 +47,7 @@ describe("the journey", () => {
   tronSteps(world);
   ownerSteps(world);
   adminSteps(world);
+  tronTransferSteps(world);
   disputeSteps(world);
   nodeSteps(world);
   monthEndSteps(world);

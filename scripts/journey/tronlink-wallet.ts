@@ -1,4 +1,5 @@
 import {
+  aiforgeAbi,
   demoAccount,
   monthOf,
   monthStart,
@@ -9,7 +10,7 @@ import {
 } from "@aiforge/contracts";
 import type { BrowserContext } from "playwright-core";
 import { TronWeb } from "tronweb";
-import { type Address, encodeFunctionData } from "viem";
+import { type Address, encodeFunctionData, type Hex } from "viem";
 import { generatePrivateKey } from "viem/accounts";
 
 interface Asked {
@@ -107,13 +108,23 @@ export class TronSide {
   }
 
   /** In micro-USDT. */
-  async usdtOf(owner: Address): Promise<bigint> {
+  usdtOf(owner: Address): Promise<bigint> {
     const data = encodeFunctionData({ abi: usdtAbi, functionName: "balanceOf", args: [owner] });
+    return this.#read(owner, this.usdt, data);
+  }
+
+  /** In micro-USDT. */
+  creditOf(owner: Address): Promise<bigint> {
+    const data = encodeFunctionData({ abi: aiforgeAbi, functionName: "creditOf", args: [owner] });
+    return this.#read(owner, this.aiforge, data);
+  }
+
+  async #read(owner: Address, contract: Address, data: Hex): Promise<bigint> {
     const answer = await fetch(`${this.url}/wallet/triggerconstantcontract`, {
       method: "POST",
       body: JSON.stringify({
         owner_address: `41${owner.slice(2)}`,
-        contract_address: `41${this.usdt.slice(2)}`,
+        contract_address: `41${contract.slice(2)}`,
         data: data.slice(2),
       }),
     });

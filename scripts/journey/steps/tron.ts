@@ -143,7 +143,7 @@ export function tronSteps(world: World): void {
 }
 
 /** Makes blocks until something is there, for a minute at most. */
-async function mineUntil(side: TronSide, there: () => Promise<boolean>): Promise<void> {
+export async function mineUntil(side: TronSide, there: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 60_000; Date.now() < end && !(await there()); ) {
     // Not many at once: a transaction expires by the time of the blocks.
     await side.mine(6);
