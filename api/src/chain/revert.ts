@@ -61,8 +61,8 @@ export function isRevert(error: unknown): boolean {
 function revertData(error: BaseError): Hex | null {
   const found = error.walk((each) => typeof each === "object" && each !== null && "data" in each);
   if (!found || !("data" in found)) return null;
-  const { data } = found as { data?: Hex | { data?: Hex } };
-  const hex = typeof data === "object" ? data.data : data;
+  const { data } = found as { data?: Hex | { data?: Hex } | null };
+  const hex = typeof data === "object" ? data?.data : data;
   return typeof hex === "string" && hex.startsWith("0x") ? hex : null;
 }
 

@@ -93,8 +93,8 @@ export async function redeemChallenge(
   const parsed = readMessage(message);
   if (!parsed) throw notAChallenge();
   if (parsed.domain !== new URL(deps.config.PUBLIC_URL).host) throw foreignDomain(parsed.domain);
-  // The nonce is gone before anything else is checked, so that no message can be tried twice, here or on
-  // another instance.
+  // The nonce is gone before anything else is checked, so that no message is tried twice, here or on another instance;
+  // only where the chain did not tell whether its signature is right does it come back.
   const challenge = await takeChallenge(deps.db, parsed.nonce);
   if (!challenge || challenge.purpose !== expected.purpose || challenge.userId !== expected.userId) {
     throw unknownNonce();
