@@ -489,6 +489,7 @@ CREATE TABLE "app"."cashier_orders" (
 	"call" jsonb NOT NULL,
 	"state" text DEFAULT 'pending' NOT NULL,
 	"signer" text NOT NULL,
+	"carrier_seq" bigint,
 	"nonce" integer,
 	"tx_hash" text,
 	"refusal" text,
@@ -748,6 +749,8 @@ CREATE INDEX "webhooks_user" ON "app"."webhooks" USING btree ("user_id","created
 CREATE UNIQUE INDEX "cashier_orders_once" ON "app"."cashier_orders" USING btree ("transfer_id","kind");--> statement-breakpoint
 CREATE UNIQUE INDEX "cashier_orders_nonce" ON "app"."cashier_orders" USING btree ("chain","signer","nonce");--> statement-breakpoint
 CREATE UNIQUE INDEX "cashier_orders_approve" ON "app"."cashier_orders" USING btree ("chain","signer") WHERE kind = 'approve' AND state IN ('pending', 'signed');--> statement-breakpoint
+CREATE INDEX "cashier_orders_waiting" ON "app"."cashier_orders" USING btree ("chain","seq") WHERE state = 'waiting';--> statement-breakpoint
+CREATE INDEX "cashier_orders_carrier" ON "app"."cashier_orders" USING btree ("carrier_seq") WHERE carrier_seq IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "cashier_orders_open" ON "app"."cashier_orders" USING btree ("chain","seq") WHERE state IN ('pending', 'signed');--> statement-breakpoint
 CREATE INDEX "cashier_transactions_order" ON "app"."cashier_transactions" USING btree ("order_seq");--> statement-breakpoint
 CREATE UNIQUE INDEX "incoming_transfers_event" ON "app"."incoming_transfers" USING btree ("chain","tx_hash","log_index");--> statement-breakpoint

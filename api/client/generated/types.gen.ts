@@ -1392,6 +1392,10 @@ export type ReceivedTransfer = {
      * What has become credit so far
      */
     credited: string;
+    /**
+     * What becomes credit together with more: too little for a transaction of its own
+     */
+    waiting: string;
     creditTxHash: string | null;
     reason: PaymentReason;
 } | null;

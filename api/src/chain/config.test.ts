@@ -46,6 +46,16 @@ describe("a Tron chain in the configuration", () => {
     );
   });
 
+  it("credits little at once on the local chains only, whose gas costs nothing", () => {
+    const main = {
+      CHAIN_IDS: "1,tron:0x2b6653dc",
+      RPC_URL_1: "http://127.0.0.1:1",
+      TRON_CASHIER_LEAST_CREDIT: "2",
+    };
+    expect(read().chains.map(({ leastCredit }) => leastCredit)).toEqual([0n, 0n]);
+    expect(read(main).chains.map(({ leastCredit }) => leastCredit)).toEqual([1_000_000n, 2_000_000n]);
+  });
+
   it("has no keys that everybody knows off the local one, and keeps the node's key to itself", () => {
     const key = `0x${"7".repeat(64)}`;
     const [main] = read({

@@ -30,6 +30,8 @@ export interface ChainConfig {
   cashierKey: Hex | null;
   /** What costs less is not bought by a plain transfer, micro-USDT: the cashier pays the gas of each purchase. */
   leastTransfer: bigint;
+  /** Less than this becomes credit only together with more of the same payee's, micro-USDT, for the same reason. */
+  leastCredit: bigint;
   /** Private key of the wallet that holds OPERATOR; the local chains have one that everybody knows. */
   operatorKey: Hex | null;
 }
@@ -42,6 +44,9 @@ const EVM_NAMES: Record<number, { name: string; explorer: string | null }> = {
 
 /** USDT; on Tron a transaction of the contract's costs the cashier several TRX. */
 const LEAST_TRANSFER = { eip155: "1", tron: "5" };
+
+/** USDT; on the local chains gas costs nobody anything, so that whoever tries them out sees all at once. */
+const leastCredit = (demo: boolean) => (demo ? "0" : "1");
 
 const TRON_NAMES: Record<number, { name: string; explorer: string | null }> = {
   728126428: { name: "Tron", explorer: "https://tronscan.org" },
@@ -99,6 +104,7 @@ function evmConfig(id: string, env: Env): ChainConfig {
     demo,
     cashierKey: (env.CASHIER_KEY as Hex | undefined) ?? (demo ? demoAccount("cashier").privateKey : null),
     leastTransfer: amountIn("CASHIER_LEAST_TRANSFER", env, LEAST_TRANSFER.eip155),
+    leastCredit: amountIn("CASHIER_LEAST_CREDIT", env, leastCredit(demo)),
     operatorKey: (env.OPERATOR_KEY as Hex | undefined) ?? (demo ? demoAccount("operator").privateKey : null),
   };
 }
@@ -144,6 +150,7 @@ function tronConfig(id: string, env: Env): ChainConfig {
     demo,
     cashierKey: key("CASHIER_KEY", "cashier"),
     leastTransfer: amountIn("TRON_CASHIER_LEAST_TRANSFER", env, LEAST_TRANSFER.tron),
+    leastCredit: amountIn("TRON_CASHIER_LEAST_CREDIT", env, leastCredit(demo)),
     operatorKey: key("OPERATOR_KEY", "operator"),
   };
 }

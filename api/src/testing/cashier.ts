@@ -27,8 +27,8 @@ export class CashierStand {
     this.creator = creator;
   }
 
-  static async open(): Promise<CashierStand> {
-    const api = await createTestApi();
+  static async open(env: Record<string, string> = {}): Promise<CashierStand> {
+    const api = await createTestApi(env);
     const exchange = await fundedWallet(api.rpcUrl, 1_000_000_000n);
     const stand = new CashierStand(api, exchange, await fundedUser(api));
     stand.start();

@@ -81,6 +81,9 @@ export const receivedSchema = z
     confirmations: z.number().int(),
     payee: z.string().nullable().describe("Whose credit it becomes, or what is left of it"),
     credited: usdtSchema.describe("What has become credit so far"),
+    waiting: usdtSchema.describe(
+      "What becomes credit together with more: too little for a transaction of its own",
+    ),
     creditTxHash: z.string().nullable(),
     reason: reasonSchema.nullable(),
   })

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Payment } from "../api/types.ts";
-import { isPaid, isSettled, overPrice, owesCredit, takesTransfer } from "./transfer.ts";
+import { isPaid, isSettled, overPrice, owesCredit, takesTransfer, waitsForMore } from "./transfer.ts";
 
 type Came = NonNullable<Payment["received"]>;
-const came = (outcome: Came["outcome"], amount: string, credited = "0.00") =>
-  ({ outcome, amount, credited }) as Came;
+const came = (outcome: Came["outcome"], amount: string, credited = "0.00", waiting = "0.00") =>
+  ({ outcome, amount, credited, waiting }) as Came;
 const payment = (status: Payment["status"], received: Came | null = null, unmatched: Came[] = []) =>
   ({ status, amount: "10.00", received, unmatched, ways: { transfer: {} } }) as unknown as Payment;
 
@@ -17,6 +17,15 @@ describe("a payment by transfer", () => {
     expect(isSettled(payment("confirmed", came("purchase", "13.000123", "0.000123")))).toBe(false);
     expect(isSettled(payment("confirmed", came("purchase", "13.000123", "3.000123")))).toBe(true);
     expect(isSettled(payment("confirmed"))).toBe(true);
+  });
+
+  it("is settled too while its tail, or little that came, waits for more", () => {
+    const tail = payment("confirmed", came("purchase", "10.000123", "0.00", "0.000123"));
+    expect([isSettled(tail), waitsForMore(tail)]).toEqual([true, true]);
+    const late = payment("late", came("credit", "0.40", "0.00", "0.40"));
+    expect([isSettled(late), owesCredit(late)]).toEqual([true, false]);
+    expect(isSettled(payment("expired", null, [came("credit", "0.40", "0.00", "0.40")]))).toBe(true);
+    expect(waitsForMore(payment("confirmed"))).toBe(false);
   });
 
   it("that was short goes on: it became credit, and another can come", () => {

@@ -9,13 +9,22 @@ const OPEN: ReadonlySet<Payment["status"]> = new Set(["quoted", "short", "failed
 /** Statuses that nothing changes any more, but that what came may still have to become credit. */
 const OVER: ReadonlySet<Payment["status"]> = new Set(["confirmed", "expired", "late"]);
 
-/** Whether what came for a payment, or what is over its price, is not all of it credit yet. */
+type Received = NonNullable<Payment["received"]>;
+
+/** What is credit, or waits for more of it: nothing becomes of that by itself. */
+const atRest = ({ credited, waiting }: Received): bigint => parseUsdt(credited) + parseUsdt(waiting);
+
+/** Whether what came for a payment, or what is over its price, is not all of it credit yet, and is going to be. */
 export function owesCredit({ received, unmatched, amount }: Payment): boolean {
-  if (unmatched.some((each) => parseUsdt(each.credited) < parseUsdt(each.amount))) return true;
-  if (received?.outcome === "credit") return parseUsdt(received.credited) < parseUsdt(received.amount);
+  if (unmatched.some((each) => atRest(each) < parseUsdt(each.amount))) return true;
+  if (received?.outcome === "credit") return atRest(received) < parseUsdt(received.amount);
   if (received?.outcome !== "purchase") return false;
-  return parseUsdt(received.credited) < parseUsdt(received.amount) - parseUsdt(amount);
+  return atRest(received) < parseUsdt(received.amount) - parseUsdt(amount);
 }
+
+/** Whether something of what came for a payment is too little to become credit by itself. */
+export const waitsForMore = ({ received }: Payment): boolean =>
+  received !== null && parseUsdt(received.waiting) > 0n;
 
 /** What came over the price, in micro-USDT; null when it is no more than the tail. */
 export function overPrice({ received, amount }: Payment): bigint | null {

@@ -133,7 +133,10 @@ async function decidedElsewhere(tx: Executor, chain: Chain, transfer: Transfer):
   return true;
 }
 
-/** Has the cashier pay `amount` micro-USDT of a transfer into somebody's credit; ordered again it changes nothing. */
+/**
+ * Has the cashier pay `amount` micro-USDT of a transfer into somebody's credit, too little of it together with more;
+ * ordered again it changes nothing.
+ */
 export async function orderCredit(
   tx: Executor,
   chain: Chain,
@@ -149,6 +152,7 @@ export async function orderCredit(
       kind,
       amount,
       call: creditCall(chain, payee, amount),
+      state: amount < chain.leastCredit ? "waiting" : "pending",
     })
     .onConflictDoNothing();
 }

@@ -3,6 +3,7 @@ import type { Chain } from "../../../chain/chains.ts";
 import type { Executor } from "../../../db/client.ts";
 import { payments } from "../schema.ts";
 import { orderCredit } from "./decide.ts";
+import { finishCarried, releaseCarried, reopenCarried } from "./gather.ts";
 import { cashierOrders, cashierTransactions, incomingTransfers } from "./schema.ts";
 
 export type Order = typeof cashierOrders.$inferSelect;
@@ -104,17 +105,19 @@ export async function reopenLost(
         ),
       );
   }
-  return tx
+  const reopened = await tx
     .update(cashierOrders)
     .set({ state: "signed", updatedAt: new Date() })
     .where(and(lost, or(ne(cashierOrders.kind, "approve"), eq(cashierOrders.seq, approval?.seq ?? -1n))))
     .returning({ seq: cashierOrders.seq, nonce: cashierOrders.nonce });
+  await reopenCarried(tx, reopened);
+  return reopened;
 }
 
 /**
  * Keeps a signed transaction, before it is sent. A purchase's payment is told the transaction, so that its event goes to
  * this payment before others that fit as well.
- * @returns false when the order is not `from` any more: then the transaction must never be sent
+ * @returns false when the order is not `from` any more, or not for the same: then the transaction must never be sent
  */
 export async function keepSigned(
   tx: Executor,
@@ -130,6 +133,8 @@ export async function keepSigned(
         eq(cashierOrders.seq, order.seq),
         eq(cashierOrders.state, from),
         from === "signed" ? eq(cashierOrders.nonce, signed.nonce) : isNull(cashierOrders.nonce),
+        // More may have come to be paid with it.
+        sql`${cashierOrders.call} ->> 'data' = ${order.call.data}`,
       ),
     )
     .returning({ seq: cashierOrders.seq });
@@ -156,6 +161,7 @@ export async function finish(
 ): Promise<bigint> {
   const purchase = order.kind === "purchase";
   if (!(await move(tx, order, "done", purchase ? { txHash, amount: paid } : { txHash }))) return 0n;
+  if (!purchase) await finishCarried(tx, order, txHash);
   if (!purchase || !order.transferId) return 0n;
   await tellPayment(tx, order, txHash);
   const transfer = await lockTransfer(tx, order.transferId);
@@ -217,6 +223,8 @@ export async function refuse(tx: Executor, chain: Chain, order: Order, refusal: 
   } else if (order.kind === "credit") {
     await set({ outcome: "held", code: "not_payable" });
   }
+  // What the contract does not credit a payee with, it does not credit them with in part either.
+  for (const carried of await releaseCarried(tx, order)) await refuse(tx, chain, carried, refusal);
 }
 
 /** Orders something for a transfer, or anew what was refused before; what is under way or done stays. */
@@ -229,7 +237,7 @@ export async function placeOrder(tx: Executor, order: typeof cashierOrders.$infe
       target: [cashierOrders.transferId, cashierOrders.kind],
       set: {
         ...{ signer, amount, call, state: "pending" as const, updatedAt: new Date() },
-        ...{ nonce: null, txHash: null, refusal: null },
+        ...{ nonce: null, txHash: null, refusal: null, carrierSeq: null },
       },
       setWhere: eq(cashierOrders.state, "refused"),
     });

@@ -48,18 +48,25 @@ export const purchasing = () =>
     "Nothing to do: it counts as soon as the purchase is confirmed.",
   );
 
-/** @param extra micro-USDT over the price @param done whether they are credit already */
-const surplus = (extra: bigint, payee: string, done: boolean) =>
-  reason(
+const WAITS =
+  "too little for a transaction of their own: they wait, and with what comes next they become credit of";
+const COMING = "on their way to be credit of";
+
+/** @param extra micro-USDT over the price */
+function surplus(extra: bigint, payee: string, state: OrderState) {
+  const are = state === "done" ? "credit of" : state === "waiting" ? WAITS : COMING;
+  return reason(
     "surplus",
-    `You sent ${usdt(extra)} USDT more than the price; they are ${done ? "" : "on their way to be "}credit of ${payee}.`,
+    `You sent ${usdt(extra)} USDT more than the price; they are ${are} ${payee}.`,
     "Pay with the credit, or withdraw it.",
   );
+}
 
-const creditWords = (done: boolean, amount: bigint, payee: string | null) =>
-  done
-    ? `The ${usdt(amount)} USDT are credit of ${payee} now.`
-    : `The ${usdt(amount)} USDT are on their way to be credit of ${payee}.`;
+function creditWords(state: OrderState | undefined, amount: bigint, payee: string | null) {
+  const these = `The ${usdt(amount)} USDT are`;
+  if (state === "done") return `${these} credit of ${payee} now.`;
+  return `${these} ${state === "waiting" ? WAITS : COMING} ${payee}.`;
+}
 
 const CREDIT_HINT = "Pay with that credit, or withdraw it.";
 
@@ -74,11 +81,9 @@ export function explainDecided(decided: Decided): Reason | null {
   if (outcome === "purchase") {
     if (order("purchase")?.state !== "done") return purchasing();
     const over = order("surplus");
-    return over && over.amount >= TAIL_MAX && payee
-      ? surplus(over.amount, payee, over.state === "done")
-      : null;
+    return over && over.amount >= TAIL_MAX && payee ? surplus(over.amount, payee, over.state) : null;
   }
-  const became = creditWords(order("credit")?.state === "done", amount, payee);
+  const became = creditWords(order("credit")?.state, amount, payee);
   switch (code) {
     case "late":
       return reason("late", `Your transfer came after the quote had expired. ${became}`, CREDIT_HINT);

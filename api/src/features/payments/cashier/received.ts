@@ -120,6 +120,7 @@ export async function decidedTransfers(deps: Deps, where: SQL | undefined) {
   return rows.toReversed().map(({ transfer, price }) => {
     const own = orders.filter(({ transferId }) => transferId === transfer.id);
     const credits = own.filter(({ kind, state }) => kind !== "purchase" && state === "done");
+    const waiting = own.filter(({ state, carrierSeq }) => state === "waiting" && carrierSeq === null);
     const chain = deps.chains.get(transfer.chain);
     const view: Received = {
       txHash: transfer.txHash,
@@ -129,7 +130,8 @@ export async function decidedTransfers(deps: Deps, where: SQL | undefined) {
       outcome: transfer.outcome,
       confirmations: chain.confirmations,
       payee: transfer.payee,
-      credited: usdt(credits.reduce((sum, { amount }) => sum + amount, 0n)),
+      credited: usdt(totalOf(credits)),
+      waiting: usdt(totalOf(waiting)),
       creditTxHash: credits[0]?.txHash ?? null,
       reason: explainDecided({
         ...transfer,
@@ -141,6 +143,8 @@ export async function decidedTransfers(deps: Deps, where: SQL | undefined) {
     return { id: transfer.id, paymentId: transfer.paymentId, receivedAt: transfer.receivedAt, view };
   });
 }
+
+const totalOf = (orders: { amount: bigint }[]) => orders.reduce((total, { amount }) => total + amount, 0n);
 
 /** The transfers that came for a user's payments, or that are theirs: from or for a wallet of theirs. Newest first. */
 export async function myTransfers(deps: Deps, userId: string): Promise<Received[]> {
@@ -217,6 +221,7 @@ function viewArriving(
     confirmations,
     payee: null,
     credited: usdt(0n),
+    waiting: usdt(0n),
     creditTxHash: null,
     reason: arriving(Math.min(confirmations, chain.confirmations), chain.confirmations),
   };

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sum } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, or, sum } from "drizzle-orm";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { usdtCall } from "../../../chain/calls.ts";
 import type { Chain } from "../../../chain/chains.ts";
@@ -7,6 +7,7 @@ import { usdt } from "../../../core/money.ts";
 import type { Deps } from "../../../deps.ts";
 import { payments } from "../schema.ts";
 import { decideTransfer, releaseHeld, undecidedTransfers } from "./decide.ts";
+import { gatherCredits, payeesToGather } from "./gather.ts";
 import {
   finish,
   freeNonce,
@@ -67,6 +68,7 @@ export async function cashierRound(
   await decideAll(round);
   await reopenAll(round);
   await settleAll(round);
+  await gatherAll(round);
   await sendAll(round);
   await at("finished");
 }
@@ -161,6 +163,12 @@ async function signOrder({ chain, account }: Round, { call }: Order, nonce: numb
   return { hash: txHash, raw: rawTx, nonce };
 }
 
+async function gatherAll({ deps, chain, cashier }: Round): Promise<void> {
+  for (const payee of await payeesToGather(deps.db, chain, cashier)) {
+    await deps.db.transaction((tx) => gatherCredits(tx, chain, cashier, payee));
+  }
+}
+
 async function sendAll(round: Round): Promise<void> {
   const { deps, chain, at } = round;
   const allowed = await allow(round);
@@ -218,6 +226,8 @@ async function send({ deps, chain }: Round, raw: string): Promise<void> {
   }
 }
 
+const isCarried = and(eq(cashierOrders.state, "waiting"), isNotNull(cashierOrders.carrierSeq));
+
 /**
  * Orders the allowance that the contract needs to take what the cashier is to pay.
  * @returns whether it has it
@@ -226,7 +236,12 @@ async function allow({ deps, chain, account, cashier }: Round): Promise<boolean>
   const open = await deps.db
     .select({ kind: cashierOrders.kind, amount: sum(cashierOrders.amount).mapWith(BigInt) })
     .from(cashierOrders)
-    .where(and(eq(cashierOrders.chain, chain.chain), inArray(cashierOrders.state, ["pending", "signed"])))
+    .where(
+      and(
+        eq(cashierOrders.chain, chain.chain),
+        or(inArray(cashierOrders.state, ["pending", "signed"]), isCarried),
+      ),
+    )
     .groupBy(cashierOrders.kind);
   const paying = open.filter(({ kind }) => kind !== "approve");
   if (paying.length === 0) return true;

@@ -104,8 +104,11 @@ export const transferAssignments = app.table(
 );
 
 export type OrderKind = "approve" | "purchase" | "surplus" | "credit";
-/** pending → signed → done | refused; a signed one whose transaction can never be mined is pending again. */
-export type OrderState = "pending" | "signed" | "done" | "refused";
+/**
+ * pending → signed → done | refused; a signed one whose transaction can never be mined is pending again. Credit that is too
+ * little for a transaction of its own begins as waiting: then it is pending, or done with the order that carries it.
+ */
+export type OrderState = "waiting" | "pending" | "signed" | "done" | "refused";
 
 /** What the cashier's wallet has to do, in order. One nonce belongs to one order. */
 export const cashierOrders = app.table(
@@ -121,6 +124,8 @@ export const cashierOrders = app.table(
     call: jsonb("call").$type<Call>().notNull(),
     state: text("state").$type<OrderState>().notNull().default("pending"),
     signer: text("signer").notNull(),
+    /** Of one that waits or waited: the order whose transaction pays it too. */
+    carrierSeq: bigint("carrier_seq", { mode: "bigint" }),
     nonce: integer("nonce"),
     /** The transaction that did it. */
     txHash: text("tx_hash"),
@@ -136,6 +141,8 @@ export const cashierOrders = app.table(
     uniqueIndex("cashier_orders_approve")
       .on(table.chain, table.signer)
       .where(sql`kind = 'approve' AND state IN ('pending', 'signed')`),
+    index("cashier_orders_waiting").on(table.chain, table.seq).where(sql`state = 'waiting'`),
+    index("cashier_orders_carrier").on(table.carrierSeq).where(sql`carrier_seq IS NOT NULL`),
     index("cashier_orders_open").on(table.chain, table.seq).where(sql`state IN ('pending', 'signed')`),
   ],
 );
