@@ -1,17 +1,23 @@
-import { eq, lt, sql } from "drizzle-orm";
+import { and, eq, inArray, lt, sql } from "drizzle-orm";
 import type { Executor } from "../../../db/client.ts";
+import { lockMatching } from "../matching.ts";
 import { payments } from "../schema.ts";
-import { transferReservations } from "./schema.ts";
+import { incomingTransfers, transferReservations } from "./schema.ts";
 
 /** Tails are 1 to 9,999 micro-USDT: under a cent, and never none, so that a round amount is nobody's. */
 export const TAILS = 10_000n;
 /** How long after its end a quote's transfer is still recognised, in milliseconds. */
 export const LATE_MS = 7 * 86_400_000;
+/** For how long of that it is recognised in any case, also when all amounts of a price are taken. */
+const SURELY_MS = 86_400_000;
+/** How many are freed then; those that ended last are kept. */
+const FREED_AT_ONCE = 100;
 /** Nobody can keep more amounts than this from others. */
 const MOST_PER_USER = 100;
 
 /**
- * Sets an amount aside for a quote, the price and a tail that no other quote waits for, and notes it with the payment.
+ * Sets an amount aside for a quote, the price and a tail that no other quote waits for, and notes it with the payment. When
+ * all are taken, quotes that ended more than a day ago, for which nothing came, give theirs back.
  * @returns micro-USDT; null when there are too many quotes for this price, or of this user
  */
 export async function reserveAmount(
@@ -42,8 +48,46 @@ export async function reserveAmount(
       await db.update(payments).set({ transferAmount: amount }).where(eq(payments.id, paymentId));
       return amount;
     }
+    if (attempt === 0) await freeOldest(db, quote);
   }
   return null;
+}
+
+/** Frees the oldest amounts of a price, if there is no other. What comes for one of them later is nobody's, and not lost. */
+async function freeOldest(
+  db: Executor,
+  { chain, recipient, price }: { chain: string; recipient: string; price: bigint },
+): Promise<void> {
+  const least = (price + 1n).toString();
+  const most = (price + TAILS - 1n).toString();
+  const ofPrice = and(
+    eq(transferReservations.chain, chain),
+    eq(transferReservations.recipient, recipient),
+    sql`${transferReservations.amount} BETWEEN ${least}::numeric AND ${most}::numeric`,
+  );
+  if ((await db.$count(transferReservations, ofPrice)) < Number(TAILS) - 1) return;
+  // Nothing is matched to them meanwhile.
+  await lockMatching(db);
+  const oldest = db
+    .select({ id: transferReservations.paymentId })
+    .from(transferReservations)
+    .where(
+      and(
+        ofPrice,
+        lt(transferReservations.until, new Date(Date.now() + LATE_MS - SURELY_MS)),
+        sql`NOT EXISTS (SELECT FROM ${incomingTransfers} i WHERE i.payment_id = ${transferReservations.paymentId})`,
+      ),
+    )
+    .orderBy(transferReservations.until)
+    .limit(FREED_AT_ONCE);
+  const freed = await db
+    .delete(transferReservations)
+    .where(inArray(transferReservations.paymentId, oldest))
+    .returning({ id: transferReservations.paymentId });
+  // Who had the amount is not shown what comes for whoever has it next.
+  const ids = freed.map(({ id }) => id);
+  if (ids.length > 0)
+    await db.update(payments).set({ transferAmount: null }).where(inArray(payments.id, ids));
 }
 
 /** Frees the amounts that nothing is matched to any more. */
