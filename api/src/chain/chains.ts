@@ -16,7 +16,9 @@ export interface Chain extends ChainConfig {
   patient: PublicClient;
   /** How long an answer of the api's waits for the node, in milliseconds. */
   readMs: number;
-  /** Height of the newest block, at most `maxAge` milliseconds old. */
+  /** About how long a block takes, in milliseconds: what is read from the chain is asked for again after that. */
+  paceMs: number;
+  /** Height of the newest block, at most `maxAge` milliseconds old, `paceMs` if not said otherwise. */
   head: (maxAge?: number) => Promise<bigint>;
   /** How the platform's own wallets send here. */
   sender: Sender;
@@ -56,12 +58,13 @@ function openChain(config: ChainConfig, readMs: number): Chain {
   // Of several nodes the next one is asked while somebody still waits for the answer.
   const client = openClient(config, alone ? ALONE_MS : Math.ceil(readMs / config.rpcUrls.length));
   const patient = alone ? client : openClient(config, Math.max(WORK_MS, readMs));
-  const head = newestHeight(client, readMs);
+  const paceMs = config.namespace === "tron" ? 3_000 : 1_000;
+  const head = newestHeight(client, { readMs, paceMs });
   const sender =
     config.namespace === "tron"
       ? tronSender({ client: patient })
       : evmSender({ ...config, client: patient, head });
-  return { ...config, aiforge, usdt, client, patient, readMs, head, sender };
+  return { ...config, aiforge, usdt, client, patient, readMs, paceMs, head, sender };
 }
 
 function openClient(config: ChainConfig, nodeMs: number): PublicClient {
@@ -74,10 +77,13 @@ function openClient(config: ChainConfig, nodeMs: number): PublicClient {
 }
 
 /** Asks for the newest block once for all who ask at a time; a question that hangs is not waited for by who comes later. */
-function newestHeight(client: PublicClient, readMs: number): Chain["head"] {
+function newestHeight(
+  client: PublicClient,
+  { readMs, paceMs }: Pick<Chain, "readMs" | "paceMs">,
+): Chain["head"] {
   let cached: { height: bigint; at: number } | undefined;
   let pending: { height: Promise<bigint>; at: number } | undefined;
-  return async (maxAge = 500) => {
+  return async (maxAge = paceMs) => {
     const now = performance.now();
     if (cached && now - cached.at <= maxAge) return cached.height;
     if (!pending || now - pending.at > readMs) {

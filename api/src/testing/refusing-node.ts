@@ -9,6 +9,8 @@ export class RefusingNode {
   readonly refused = new Set<string>();
   /** Whether it says so by HTTP's status, or in an answer of JSON-RPC's. */
   by: "status" | "answer" = "answer";
+  /** What it was asked, the oldest first. */
+  readonly asked: { method: string; params?: unknown[] }[] = [];
   readonly #rpcUrl: string;
   readonly #server = createServer((req, res) => {
     this.#answer(req, res).catch(() => res.destroy());
@@ -35,7 +37,8 @@ export class RefusingNode {
   }
 
   async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const question = (await json(req)) as { id: number; method: string };
+    const question = (await json(req)) as { id: number; method: string; params?: unknown[] };
+    this.asked.push(question);
     res.setHeader("content-type", "application/json");
     if (this.refused.has(question.method)) {
       const error = { code: -32005, message: "daily request count exceeded" };

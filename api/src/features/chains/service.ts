@@ -2,6 +2,7 @@ import { aiforgeAbi } from "@aiforge/contracts";
 import { inArray } from "drizzle-orm";
 import type { Chain } from "../../chain/chains.ts";
 import { readChain } from "../../chain/read.ts";
+import { recentReads } from "../../chain/recent.ts";
 import { chainHeads, chainSettings } from "../../chain/schema.ts";
 import type { Deps } from "../../deps.ts";
 
@@ -48,10 +49,12 @@ function viewChain<State>(chain: Chain, state: State) {
   };
 }
 
+const treasuries = recentReads<string>();
+
 /** Asked of the contract itself as long as the mirror does not know it; null when the chain is unreachable. */
 function treasuryOf(chain: Chain): Promise<string | null> {
   const asked = { address: chain.aiforge, abi: aiforgeAbi, functionName: "treasury" } as const;
-  return readChain(chain, () => chain.client.readContract(asked)).then(
+  return treasuries(chain, "", () => chain.client.readContract(asked)).then(
     (treasury) => treasury.toLowerCase(),
     () => null,
   );

@@ -2,7 +2,7 @@ import { usdtAbi } from "@aiforge/contracts";
 import { and, eq } from "drizzle-orm";
 import { type Call, usdtCall } from "../../chain/calls.ts";
 import type { Chain } from "../../chain/chains.ts";
-import { readChain } from "../../chain/read.ts";
+import { recentReads } from "../../chain/recent.ts";
 import { chainCredits } from "../../chain/schema.ts";
 import type { Deps } from "../../deps.ts";
 
@@ -14,7 +14,10 @@ export interface Purse {
   credit: (chain: Chain, wallet: string) => Promise<bigint>;
 }
 
-export function openPurse({ db }: Pick<Deps, "db">): Purse {
+const allowances = recentReads<bigint>();
+
+/** @param fresh false: what wallets allow may be as old as a block, so that whoever looks each second costs a node little */
+export function openPurse({ db }: Pick<Deps, "db">, fresh = true): Purse {
   const known = new Map<string, Promise<bigint>>();
   const once = (key: string, ask: () => Promise<bigint>) => {
     const answer = known.get(key) ?? ask();
@@ -23,16 +26,16 @@ export function openPurse({ db }: Pick<Deps, "db">): Purse {
   };
   return {
     allowance: (chain, wallet, spender) =>
-      once(`${chain.chain} ${wallet} ${spender}`, () =>
-        readChain(chain, () =>
+      once(`${chain.chain} ${wallet} ${spender}`, () => {
+        const ask = () =>
           chain.client.readContract({
             address: chain.usdt,
             abi: usdtAbi,
             functionName: "allowance",
             args: [wallet as `0x${string}`, spender],
-          }),
-        ),
-      ),
+          });
+        return allowances(chain, `${wallet} ${spender}`, ask, { fresh });
+      }),
     credit: (chain, wallet) =>
       once(`${chain.chain} ${wallet}`, async () => {
         const [row] = await db

@@ -160,7 +160,7 @@ export function paymentsRoutes(deps: Deps): Router {
     return c.json({ call: await permitPayment(deps, requireUser(c).id, { id, signature }) }, 200);
   });
   router.openapi(get, async (c) =>
-    c.json(await getPayment(deps, requireUser(c).id, c.req.valid("param").id), 200),
+    c.json(await getPayment(deps, requireUser(c).id, c.req.valid("param").id, { fresh: false }), 200),
   );
   return router;
 }

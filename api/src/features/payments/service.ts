@@ -76,11 +76,17 @@ function quotePayment(deps: Deps, userId: string, input: CreatePayment): Promise
 /**
  * A payment as it stands now.
  * @param id UUID of a quote, or the event's id of a payment that was made without one
+ * @param fresh false where it is looked at again and again: what the wallet allows may then be as old as a block
  * @throws AppError `not_found` (404), the same for no such payment and for somebody else's
  */
-export async function getPayment(deps: Deps, userId: string, id: string): Promise<PaymentView> {
+export async function getPayment(
+  deps: Deps,
+  userId: string,
+  id: string,
+  { fresh = true } = {},
+): Promise<PaymentView> {
   if (!z.uuid().safeParse(id).success) return getUnquoted(deps, userId, id);
-  const [view] = await viewPayments(deps, userId, [await requirePayment(deps, userId, id)]);
+  const [view] = await viewPayments(deps, userId, [await requirePayment(deps, userId, id)], { fresh });
   return view!;
 }
 

@@ -15,14 +15,14 @@ import { waysOf } from "./ways.ts";
 
 export { type PaymentView, paymentSchema } from "./shapes.ts";
 
-/** Payments as JSON, for a user to see. Allowances and credit are asked for those that can still be paid. */
+/** Payments as JSON, for a user to see. Allowances, `fresh` or as old as a block, and credit are asked for those that can still be paid. */
 export async function viewPayments(
   deps: Deps,
   userId: string,
   rows: QuotedPayment[],
-  now = new Date(),
+  { fresh = true, now = new Date() } = {},
 ): Promise<PaymentView[]> {
-  const purse = openPurse(deps);
+  const purse = openPurse(deps, fresh);
   const quoted = rows.map(({ payment }) => payment);
   const [received, unmatched] = await Promise.all([
     receivedFor(deps, quoted),
