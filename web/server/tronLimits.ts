@@ -50,32 +50,48 @@ const LIGHT = 0.3;
 
 /** Of a day's, the part that one client gets. */
 const CLIENTS_DAY = 0.1;
+/** Of a day's, the part that may be asked at once; the rest comes over the day, so that nobody uses it up for long. */
+const AT_ONCE = 1 / 3;
 const DAY_MS = 86_400_000;
 
 /**
- * Counts the days' questions, of each client and of all. Who gets none leaves nothing behind here, so no more clients
+ * Counts a day's questions, of each client and of all. Who gets none leaves nothing behind here, so no more clients
  * are remembered than a day has questions.
- * @returns whether one more is free for a client
+ * @returns null when one more is free for a client, or the seconds until it is; Infinity when its own day is over
  */
 export function createDayBook(all: number, now = Date.now) {
   const perClient = Math.ceil(all * CLIENTS_DAY);
   const asked = new Map<string, number>();
-  const taken = { light: 0, heavy: 0 };
+  const light = createStore(all / 2, now);
+  const heavy = createStore(all / 2, now);
   let day = 0;
-  return (client: string): boolean => {
+  return (client: string): number | null => {
     const today = Math.floor(now() / DAY_MS);
     if (today !== day) {
       day = today;
       asked.clear();
-      Object.assign(taken, { light: 0, heavy: 0 });
     }
     const count = (asked.get(client) ?? 0) + 1;
-    if (count > perClient) return false;
-    if (count <= perClient * LIGHT && taken.light < all / 2) taken.light += 1;
-    else if (taken.heavy < Math.floor(all / 2)) taken.heavy += 1;
-    else return false;
-    asked.set(client, count);
-    return true;
+    if (count > perClient) return Number.POSITIVE_INFINITY;
+    const wait = count <= perClient * LIGHT && light() === null ? null : heavy();
+    if (wait === null) asked.set(client, count);
+    return wait;
+  };
+}
+
+/** Holds a part of a day's questions and is filled up with the rest of them over the day: no 24 hours give more. */
+function createStore(perDay: number, now: () => number): () => number | null {
+  const most = Math.max(1, perDay * AT_ONCE);
+  const perMs = (perDay * (1 - AT_ONCE)) / DAY_MS;
+  let left = most;
+  let filled = now();
+  return () => {
+    const time = now();
+    if (time > filled) left = Math.min(most, left + (time - filled) * perMs);
+    filled = time;
+    if (left < 1) return Math.ceil((1 - left) / perMs / 1_000);
+    left -= 1;
+    return null;
   };
 }
 
@@ -105,7 +121,7 @@ export function createTronLimiter(limits: TronLimits) {
       if (kind === "send") await pools.send.consume("all");
       else if (consumedPoints > limits.readsPerClient * LIGHT) await pools.heavy.consume("all");
       else await pools.light.consume("all").catch(() => pools.heavy.consume("all"));
-      return days[kind](client) ? null : Number.POSITIVE_INFINITY;
+      return days[kind](client);
     } catch (refusal) {
       if (refusal instanceof Error) throw refusal;
       return Math.max(1, Math.ceil((refusal as RateLimiterRes).msBeforeNext / 1_000));

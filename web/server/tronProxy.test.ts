@@ -111,34 +111,50 @@ describe("limits of /tron", () => {
     expect((await read("10.0.0.1")).status).toBe(200);
   });
 
-  it("gives out only so many in a day, without a time to come back, and payments apart", async () => {
-    const { asked, read, send, statuses } = await start({ readsPerDay: 40, sendsPerDay: 10 });
-    // Four are a client's part of a day.
-    expect(await statuses(6, () => read("10.0.0.1"))).toEqual({ 200: 4, 429: 2 });
+  it("gives one client only so many in a day, all of them only a part at once, and payments apart", async () => {
+    const { asked, read, send, statuses } = await start({ readsPerDay: 120, sendsPerDay: 30 });
+    // Twelve are a client's part of a day.
+    expect(await statuses(14, () => read("10.0.0.1"))).toEqual({ 200: 12, 429: 2 });
     const refused = await read("10.0.0.1");
     expect(refused.headers.get("retry-after")).toBeNull();
     expect(await refused.json()).toEqual({ Error: expect.stringContaining("pay in another way") });
-    expect((await send("10.0.0.1")).status).toBe(200);
-    expect((await send("10.0.0.1")).status).toBe(429);
+    expect(await statuses(4, () => send("10.0.0.1"))).toEqual({ 200: 3, 429: 1 });
     expect((await send("10.0.0.2")).status).toBe(200);
     for (let at = 2; at <= 40; at += 1) await statuses(4, () => read(`10.0.0.${at}`));
-    // Of all 40 and two transactions, whoever asks.
-    expect(asked).toHaveLength(42);
+    // A third of all 120 and four transactions, whoever asks; who comes now is told when there is more.
+    expect(asked).toHaveLength(44);
+    expect(Number((await read("10.0.0.99")).headers.get("retry-after"))).toBeGreaterThan(0);
   });
 
-  it("keeps half of a day for who asks little, and begins anew with the next", () => {
+  it("keeps half for who asks little, gives more in time, and begins anew with a client's next day", () => {
     let time = Date.UTC(2026, 10, 22, 12);
-    const free = createDayBook(200, () => time);
+    const free = createDayBook(600, () => time);
     const take = (client: string, times: number) =>
-      Array.from({ length: times }, () => free(client)).filter(Boolean).length;
-    // Six of twenty are few; fourteen come out of the hundred that are for all.
-    for (let at = 0; at < 7; at += 1) expect(take(`a${at}`, 30)).toBe(20);
-    expect(take("a7", 30)).toBe(8);
-    expect(take("b1", 30)).toBe(6);
+      Array.from({ length: times }, () => free(client)).filter((wait) => wait === null).length;
+    // Of sixty eighteen are few; the others come out of the hundred that are for all.
+    expect(take("a0", 90)).toBe(60);
+    expect(free("a0")).toBe(Infinity);
+    expect(take("a1", 90)).toBe(60);
+    expect(take("a2", 90)).toBe(34);
+    expect(take("b1", 90)).toBe(18);
+    // Of what is for all two hundred come in a day: one in 432 seconds.
+    expect(free("a2")).toBe(432);
+    time += 432_000;
+    expect(take("a2", 90)).toBe(1);
     time = Date.UTC(2026, 10, 22, 23, 59, 59, 999);
-    expect(take("a0", 1)).toBe(0);
+    expect(free("a0")).toBe(Infinity);
     time += 1;
-    expect(take("a0", 30)).toBe(20);
+    expect(take("a0", 90)).toBe(60);
+  });
+
+  it("gives out no more in any day than that", () => {
+    let time = Date.UTC(2026, 10, 22, 12);
+    const free = createDayBook(600, () => time);
+    let given = 0;
+    for (let minute = 0; minute < 24 * 60; minute += 1, time += 60_000)
+      for (let at = 0; at < 40; at += 1) if (free(`c${at}`) === null) given += 1;
+    expect(given).toBeGreaterThan(590);
+    expect(given).toBeLessThanOrEqual(600);
   });
 
   it("lets a node that stalls hold only so many questions, and no transaction", async () => {

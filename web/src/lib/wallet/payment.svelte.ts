@@ -13,7 +13,7 @@ import { assertPayment, assertPermit, assertPurchase, type Way, waysOf } from ".
 const LOOK_EVERY_MS = 1000;
 /** Once the payment itself is decided, and only some credit is to come or another transfer. */
 const LOOK_ON_EVERY_MS = 3000;
-const DECIDED = new Set<Payment["status"]>(["confirmed", "expired", "late", "short"]);
+const DECIDED = new Set<Payment["status"]>(["confirmed", "expired", "late", "short", "failed"]);
 
 /** One payment from quote to confirmed: what it costs, the transactions, and what the platform has seen of them. */
 export class PaymentRun {

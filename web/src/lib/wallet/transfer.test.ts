@@ -5,8 +5,12 @@ import { isPaid, isSettled, overPrice, owesCredit, takesTransfer, waitsForMore }
 type Came = NonNullable<Payment["received"]>;
 const came = (outcome: Came["outcome"], amount: string, credited = "0.00", waiting = "0.00") =>
   ({ outcome, amount, credited, waiting }) as Came;
+const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
 const payment = (status: Payment["status"], received: Came | null = null, unmatched: Came[] = []) =>
-  ({ status, amount: "10.00", received, unmatched, ways: { transfer: {} } }) as unknown as Payment;
+  ({
+    ...{ status, amount: "10.00", received, unmatched },
+    ...{ ways: { transfer: {} }, expiresAt: inMinutes(30) },
+  }) as unknown as Payment;
 
 describe("a payment by transfer", () => {
   it("is settled once it is made and what is over the price is credit, the tail included", () => {
@@ -34,6 +38,21 @@ describe("a payment by transfer", () => {
     expect(owesCredit(short)).toBe(false);
     expect(isSettled(short)).toBe(false);
     expect(takesTransfer(short)).toBe(true);
+  });
+
+  it("that was short is settled when its time is over and what came is credit", () => {
+    const over = { expiresAt: inMinutes(-1) };
+    expect(isSettled({ ...payment("short", came("credit", "8.00", "8.00")), ...over })).toBe(true);
+    expect(isSettled({ ...payment("short", came("credit", "8.00")), ...over })).toBe(false);
+    expect(isSettled({ ...payment("quoted"), ...over })).toBe(false);
+  });
+
+  it("that the contract refused is not asked for again, and is settled once it is credit", () => {
+    const reason = { code: "refused" } as Came["reason"];
+    const refused = (credited: string) => payment("failed", { ...came("credit", "10.00", credited), reason });
+    expect(takesTransfer(refused("0.00"))).toBe(false);
+    expect(isSettled(refused("0.00"))).toBe(false);
+    expect(isSettled(refused("10.00"))).toBe(true);
   });
 
   it("that came late or is for nobody's amount is settled once it is credit", () => {

@@ -32,12 +32,20 @@ export function overPrice({ received, amount }: Payment): bigint | null {
   return extra >= TAIL_MAX ? extra : null;
 }
 
+/** Whether the contract has refused what was to be bought: it would again, so no more money is asked for. */
+const isRefused = ({ received }: Payment): boolean => received?.reason?.code === "refused";
+
 /** Whether money that is sent now would pay: then the page says where to. */
 export const takesTransfer = (payment: Payment): boolean =>
-  !!payment.ways?.transfer && OPEN.has(payment.status);
+  !!payment.ways?.transfer && OPEN.has(payment.status) && !isRefused(payment);
 
 /** Whether nothing can become of a payment any more that is made by transfer. */
-export const isSettled = (payment: Payment): boolean => OVER.has(payment.status) && !owesCredit(payment);
+export function isSettled(payment: Payment): boolean {
+  const { status, received, expiresAt } = payment;
+  // What came short is said for ever, and for so long another can come.
+  const left = received?.outcome === "credit" && Date.parse(expiresAt) <= Date.now();
+  return (OVER.has(status) || isRefused(payment) || left) && !owesCredit(payment);
+}
 
 /** The same of one that a wallet's transaction makes: what came before by transfer does not end it. */
 export function isPaid(payment: Payment): boolean {
