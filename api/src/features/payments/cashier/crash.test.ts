@@ -112,7 +112,7 @@ it("a cashier that is killed after each of its steps buys each once", async () =
     expect([step, child.signalCode]).toEqual([step, "SIGKILL"]);
   }
   await expectOnce(payments, before);
-}, 180_000);
+}, 600_000);
 
 it("a cashier that is killed again and again, at any moment, buys each once", async () => {
   const before = await usdtOf(api, CASHIER);
