@@ -16,7 +16,7 @@ const HELP = `Blocks a second that the Tron watcher catches up with, and whether
   node indexer/bench/tron.ts [--blocks 900] [--made-up 4000] [--json]
 
 First on a local Tron (scripts/tron-devnet) in a process of its own, whose blocks were made before: ten transactions
-each, of which two pay the cashier and one buys from the contract. What that process serves to a reader that throws the
+each, of which two pay the cashier and in every fourth block one buys from the contract. What that process serves to a reader that throws the
 blocks away is measured beside it: the watcher cannot be faster. Then on more blocks, made up, ten transfers each of
 which two pay, from a server that does nothing else: that shows the watcher itself, and its memory for longer. The
 watcher is a process of its own on a Postgres whose commits wait for the disk.

@@ -93,16 +93,21 @@ export class RowChanges {
       const rowsOf = (wanted: Change[]) => wanted.flatMap(({ row }) => (row ? [toColumns(table, row)] : []));
       const added = rowsOf(dirty.filter(({ stored }) => !stored));
       if (added.length > 0) {
-        await client.query(`INSERT INTO ${relation} (${columns}) ${from}`, [JSON.stringify(added)]);
+        await client.query({
+          name: `${schema}.${table.name}+`,
+          text: `INSERT INTO ${relation} (${columns}) ${from}`,
+          values: [JSON.stringify(added)],
+        });
       }
       const kept = rowsOf(dirty.filter(({ stored }) => stored));
       const key = table.primary.map(({ name }) => id(name)).join(", ");
       if (kept.length > 0) {
         const set = table.columns.map(({ name }) => `${id(name)} = excluded.${id(name)}`).join(", ");
-        await client.query(
-          `INSERT INTO ${relation} (${columns}) ${from} ON CONFLICT (${key}) DO UPDATE SET ${set}`,
-          [JSON.stringify(kept)],
-        );
+        await client.query({
+          name: `${schema}.${table.name}=`,
+          text: `INSERT INTO ${relation} (${columns}) ${from} ON CONFLICT (${key}) DO UPDATE SET ${set}`,
+          values: [JSON.stringify(kept)],
+        });
       }
       const gone = [...changes].flatMap(([text, { row, stored }]) => (!row && stored ? [text] : []));
       for (const text of gone) {
