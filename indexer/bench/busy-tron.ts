@@ -121,7 +121,9 @@ function callsOf(
     ...others.slice(0, 6).map(({ address }, n) => transfer(address, BigInt(block + n + 1))),
     transfer(cashier, BigInt(block + 1)),
     transfer(cashier, BigInt(block + 2)),
-    block % PURCHASE_EVERY === 0 ? { to: aiforge, data: plan } : transfer(others[0]?.address ?? cashier, BigInt(block + 3)),
+    block % PURCHASE_EVERY === 0
+      ? { to: aiforge, data: plan }
+      : transfer(others[0]?.address ?? cashier, BigInt(block + 3)),
     { to: others[0]?.address ?? cashier, sun: 1n },
   ];
 }

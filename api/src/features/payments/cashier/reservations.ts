@@ -1,4 +1,4 @@
-import { and, eq, inArray, lt, sql } from "drizzle-orm";
+import { and, count, eq, inArray, lt, sql } from "drizzle-orm";
 import type { Executor } from "../../../db/client.ts";
 import { lockMatching } from "../matching.ts";
 import { payments } from "../schema.ts";
@@ -65,7 +65,8 @@ async function freeOldest(
     eq(transferReservations.recipient, recipient),
     sql`${transferReservations.amount} BETWEEN ${least}::numeric AND ${most}::numeric`,
   );
-  if ((await db.$count(transferReservations, ofPrice)) < Number(TAILS) - 1) return;
+  const [taken] = await db.select({ amounts: count() }).from(transferReservations).where(ofPrice);
+  if (!taken || taken.amounts < Number(TAILS) - 1) return;
   // Nothing is matched to them meanwhile.
   await lockMatching(db);
   const oldest = db
