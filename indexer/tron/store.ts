@@ -22,7 +22,7 @@ export interface Cursor {
 export type Mended = ReadonlyMap<number, ChainLog[]>;
 
 /** What a commit has done so far; for tests that kill the watcher in between. */
-export type Step = "begun" | "logs" | "rows" | "committed";
+export type Step = "begun" | "cursor" | "logs" | "rows" | "committed";
 
 const LOCK = "hashtextextended('aiforge.tron', 0)";
 const LOCK_WAIT_MS = 10_000;
@@ -49,9 +49,6 @@ const SOURCE_TABLES = `
   CREATE TABLE IF NOT EXISTS tron.seen (
     block_id text NOT NULL REFERENCES tron.seen_blocks ON DELETE CASCADE, "table" text NOT NULL, row jsonb NOT NULL);
   CREATE INDEX IF NOT EXISTS seen_table ON tron.seen ("table");`;
-
-const logsFrom = (parameter: string) =>
-  `SELECT * FROM jsonb_populate_recordset(null::tron.logs, ${parameter}::jsonb)`;
 
 /** Postgres does not let us in: a wrong address at the start, a restart of it later. */
 export class NoPostgres extends MirrorFailure {}
@@ -285,40 +282,33 @@ export class TronStore {
       throw new Error(`Block ${block.number} does not follow block ${number}`);
     }
     const logs = logsOf(block, this.#sources);
-    // One statement is a transaction by itself, and most blocks hold nothing of ours.
-    if (logs.length === 0) await this.#advance(block, logs);
-    else
-      await inTransaction(this.client, async () => {
-        this.onStep("begun", block.number);
-        await this.#advance(block, logs);
+    await inTransaction(this.client, async () => {
+      this.onStep("begun", block.number);
+      const moved = await this.client.query({
+        name: "tron.cursor",
+        text: `UPDATE tron.cursor SET number = $1, id = $2, "timestamp" = $3 WHERE number = $1 - 1`,
+        values: [block.number, block.id, block.timestamp],
+      });
+      if (moved.rowCount !== 1) throw new Error(`The cursor was not at block ${number}`);
+      this.onStep("cursor", block.number);
+      if (logs.length > 0) {
+        await this.#keep(logs);
         this.onStep("logs", block.number);
         await this.#apply(logs);
         this.onStep("rows", block.number);
+      }
+      // By itself: only a statement that begins once the cursor is ours sees what was put there while it waited for it.
+      await this.client.query({
+        name: "tron.seen",
+        text: "DELETE FROM tron.seen_blocks WHERE number <= $1",
+        values: [block.number],
       });
+    });
     this.#cursor = { number: block.number, id: block.id };
     this.onStep("committed", block.number);
   }
 
-  /** Moves the cursor to the next block, keeps its logs, and forgets what was seen up to there; all of it or nothing. */
-  async #advance(block: FullBlock, logs: ChainLog[]): Promise<void> {
-    const { rowCount } = await this.client.query({
-      name: "tron.advance",
-      text: `
-        WITH moved AS (
-          UPDATE tron.cursor SET number = $1, id = $2, "timestamp" = $3 WHERE number = $1::bigint - 1 RETURNING true),
-        kept AS (INSERT INTO tron.logs ${logsFrom("$4")} WHERE EXISTS (SELECT FROM moved)),
-        gone AS (DELETE FROM tron.seen_blocks WHERE number <= $1 AND EXISTS (SELECT FROM moved))
-        SELECT FROM moved`,
-      values: [block.number, block.id, block.timestamp, this.#jsonOf(logs)],
-    });
-    if (rowCount !== 1) throw new Error(`The cursor was not at block ${block.number - 1}`);
-  }
-
   async #keep(logs: ChainLog[]): Promise<void> {
-    await this.client.query(`INSERT INTO tron.logs ${logsFrom("$1")}`, [this.#jsonOf(logs)]);
-  }
-
-  #jsonOf(logs: ChainLog[]): string {
     const rows = logs.map((log) => ({
       chain_id: this.chainId,
       tx_hash: log.txHash,
@@ -331,7 +321,11 @@ export class TronStore {
       topics: log.topics,
       data: log.data,
     }));
-    return JSON.stringify(rows);
+    await this.client.query({
+      name: "tron.logs+",
+      text: "INSERT INTO tron.logs SELECT * FROM jsonb_populate_recordset(null::tron.logs, $1::jsonb)",
+      values: [JSON.stringify(rows)],
+    });
   }
 
   async close(): Promise<void> {

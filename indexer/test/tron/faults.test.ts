@@ -216,7 +216,7 @@ test("an hour's blocks replayed under 5 % random faults give exactly the rows of
 test("killed at each step of a commit, it loses and doubles nothing", async () => {
   const served = await node(busy(40));
   const url = await database();
-  const steps = ["begun", "logs", "rows", "committed"];
+  const steps = ["begun", "cursor", "logs", "rows", "committed"];
   for (const [at, step] of steps.entries()) {
     const block = String(6 * (at + 1));
     const child = spawn(process.execPath, [VICTIM, step, block], {

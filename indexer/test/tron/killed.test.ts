@@ -126,7 +126,7 @@ async function goOn(url: string, node: TestNode, env: Env = {}): Promise<void> {
 test.concurrent("killed between any two statements that write a block, it writes the block once", async (context) => {
   const { url, node } = await written(context);
   node.solid = SOLID + 1;
-  expect(await killThroughout("commit", url, node)).toBeGreaterThan(3);
+  expect(await killThroughout("commit", url, node)).toBeGreaterThan(5);
   const { rows, seen, cursor } = await stateOf(url);
   expect(cursor).toEqual([expect.stringMatching(/"number": 3\b/)]);
   expect(rows.transfers).toHaveLength(4);
