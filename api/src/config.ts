@@ -9,7 +9,7 @@ const environment = z.object({
   API_PORT: z.coerce.number().int().min(0).max(65535).default(3001),
   /** The origin that people open; cookies, CSRF and sign-in messages are bound to it. */
   PUBLIC_URL: z.url().default("http://localhost:3000"),
-  DATABASE_URL: z.string().default("postgres://postgres:postgres@127.0.0.1:54329/aiforge"),
+  DATABASE_URL: z.string().default("postgres://postgres:postgres@127.0.0.1:15432/aiforge"),
   DATA_DIR: z.string().default(fileURLToPath(new URL("../../.data", import.meta.url))),
   AUTH_SECRET: z.string().min(32),
   /** Encrypts the keys of protected weights in the database; without the old one those files cannot be read any more. */

@@ -109,5 +109,5 @@ export function readConfig(env: Env = process.env): MirrorConfig {
       "DATABASE_URL is not set; give the Postgres to mirror into, e.g. postgres://user:password@localhost:5432/aiforge.",
     );
   }
-  return { databaseUrl, port: integer(env, "INDEXER_PORT", 42069), chains: readChains(env) };
+  return { databaseUrl, port: integer(env, "INDEXER_PORT", 14069), chains: readChains(env) };
 }

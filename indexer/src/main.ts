@@ -13,7 +13,7 @@ const HELP = `Mirrors the AIForge contract's events into Postgres, schema "chain
   AIFORGE_START_BLOCK_<id>     first block to look at (the deployment's)
   AIFORGE_CASHIER_ADDRESS_<id> wallet whose incoming USDT is mirrored too (none)
   USDT_ADDRESS_<chain id>      USDT there (the known deployment's), needed for the cashier
-  INDEXER_PORT                 port on 127.0.0.1 for /health, /ready, /status, /metrics (42069)
+  INDEXER_PORT                 port on 127.0.0.1 for /health, /ready, /status, /metrics (14069)
   INDEXER_POLLING_MS           milliseconds between looks at the head (500 local, 2000 otherwise)
   PONDER_LOG_LEVEL             warn, info, debug or trace (warn)
 

@@ -127,7 +127,7 @@ export function readTronConfig(env: Env = process.env): TronConfig | null {
     inFlight: Math.max(1, number(env, "TRON_IN_FLIGHT", 8)),
     reconcileMs: number(env, "TRON_RECONCILE_MS", 600_000),
     stuckMs: number(env, "TRON_STUCK_MS", 120_000),
-    port: number(env, "TRON_WATCHER_PORT", 42070),
+    port: number(env, "TRON_WATCHER_PORT", 14070),
     local,
   };
 }

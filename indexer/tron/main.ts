@@ -22,7 +22,7 @@ const HELP = `Mirrors the AIForge contract on Tron into Postgres, beside the EVM
   TRON_IN_FLIGHT            blocks fetched at the same time while catching up (8)
   TRON_RECONCILE_MS         milliseconds between reconciliations with v1 events, 0 for none (600000)
   TRON_STUCK_MS             milliseconds without progress that raise the alert (120000)
-  TRON_WATCHER_PORT         port on 127.0.0.1 for /health, /ready, /metrics, /transactions/<id> (42070)
+  TRON_WATCHER_PORT         port on 127.0.0.1 for /health, /ready, /metrics, /transactions/<id> (14070)
 
 SIGTERM and SIGINT stop it.`;
 

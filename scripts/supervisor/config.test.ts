@@ -47,7 +47,7 @@ describe("the supervisor's configuration", () => {
     expect(readConfig([], {})).toMatchObject({
       reset: false,
       publicUrl: "http://localhost:3000",
-      ports: { web: 3000, api: 3001, chain: 8545, database: 54329, mirror: 42069 },
+      ports: { web: 3000, api: 3001, chain: 8545, database: 15432, mirror: 14069 },
       databaseUrl: null,
       rpcUrl: null,
       seed: true,
@@ -65,7 +65,7 @@ describe("the supervisor's configuration", () => {
 
   it("runs a local Tron, unless told not to or given another", () => {
     const local = { chainIds: ["31337", "tron:0x74646576"], tron: true, localTron: true };
-    expect(readConfig([], {})).toMatchObject({ ...local, ports: { tron: 9090, tronMirror: 42070 } });
+    expect(readConfig([], {})).toMatchObject({ ...local, ports: { tron: 9090, tronMirror: 14070 } });
     expect(readConfig([], { CHAIN_IDS: "31337, TRON:0x74646576" })).toMatchObject(local);
     const none = { chainIds: ["31337"], tron: false, localTron: false };
     expect(readConfig([], { CHAIN_IDS: "31337" })).toMatchObject(none);

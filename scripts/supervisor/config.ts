@@ -54,10 +54,10 @@ export const HELP = `npm start [-- --reset]
   PORT               the page (3000)
   API_PORT           the API (3001)
   CHAIN_PORT         the local chain (8545)
-  DATABASE_PORT      Postgres (54329)
-  MIRROR_PORT        the mirror's health port (42069)
+  DATABASE_PORT      Postgres (15432)
+  MIRROR_PORT        the mirror's health port (14069)
   TRON_PORT          the local Tron (9090)
-  TRON_MIRROR_PORT   the health port of Tron's mirror (42070)
+  TRON_MIRROR_PORT   the health port of Tron's mirror (14070)
   DATABASE_URL       a Postgres of yours instead of the embedded one
   RPC_URL_31337      a development chain of yours instead of the embedded one
   CHAIN_IDS          the chains (31337,tron:0x74646576: the two local ones)
@@ -77,14 +77,15 @@ export function readConfig(
 ): SupervisorConfig | null {
   const options = parseOptions(argv);
   if (options.help) return null;
+  // All below 32768: above that any program's outgoing connection may hold one of them for a while.
   const ports = {
     web: port(env, "PORT", 3000),
     api: port(env, "API_PORT", 3001),
     chain: port(env, "CHAIN_PORT", 8545),
-    database: port(env, "DATABASE_PORT", 54329),
-    mirror: port(env, "MIRROR_PORT", 42069),
+    database: port(env, "DATABASE_PORT", 15432),
+    mirror: port(env, "MIRROR_PORT", 14069),
     tron: port(env, "TRON_PORT", 9090),
-    tronMirror: port(env, "TRON_MIRROR_PORT", 42070),
+    tronMirror: port(env, "TRON_MIRROR_PORT", 14070),
   };
   const chainIds = readChainIds(env);
   const localChain = chainIds.includes(String(LOCAL_CHAIN_ID));

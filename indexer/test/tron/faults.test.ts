@@ -2,27 +2,15 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { createDatabase } from "../../../scripts/testing/postgres.ts";
+import { expect, test } from "vitest";
 import { query, until } from "../support.ts";
-import { type Fault, type Made, makeBlocks, startNode, type TestNode, transferLog } from "./node.ts";
-import {
-  CASHIER,
-  configFor,
-  SENDER,
-  scanned,
-  type TestWatcher,
-  transfersIn,
-  tronContent,
-  USDT,
-  watch,
-} from "./support.ts";
+import { type Fault, type Made, makeBlocks, type TestNode } from "./node.ts";
+import { pay, stand } from "./stand.ts";
+import { scanned, transfersIn, tronContent } from "./support.ts";
 
 const VICTIM = fileURLToPath(new URL("./victim.ts", import.meta.url));
 
-let databases: Awaited<ReturnType<typeof createDatabase>>[] = [];
-let nodes: TestNode[] = [];
-let watchers: TestWatcher[] = [];
+const { database, node: nodeOf, run } = stand();
 
 /** Every third block pays; one in seven has two payments. */
 const busy = (count: number): Made[][] =>
@@ -30,40 +18,11 @@ const busy = (count: number): Made[][] =>
     n % 3 === 0 ? [pay(`b${n}`, BigInt(n + 1)), ...(n % 7 === 0 ? [pay(`c${n}`, 1n)] : [])] : [],
   );
 
-const pay = (seed: string, amount: bigint): Made => ({
-  seed,
-  logs: [transferLog(USDT, SENDER, CASHIER, amount)],
-});
-
-beforeEach(() => {
-  [databases, nodes, watchers] = [[], [], []];
-});
-afterEach(async () => {
-  for (const watcher of watchers) await watcher.stop();
-  for (const node of nodes) await node.close();
-  for (const database of databases) await database.drop();
-});
-
-async function database(): Promise<string> {
-  const created = await createDatabase();
-  databases.push(created);
-  return created.url;
-}
-async function node(made: Made[][]): Promise<TestNode> {
-  const started = await startNode(makeBlocks(made));
-  nodes.push(started);
-  return started;
-}
-function run(url: string, urls: string[], env: Record<string, string> = {}): TestWatcher {
-  const watcher = watch(configFor(url, urls, env));
-  watchers.push(watcher);
-  return watcher;
-}
+const node = (made: Made[][]) => nodeOf(makeBlocks(made));
 
 /** What a run without faults makes of the same blocks. */
 async function clean(served: TestNode): Promise<Record<string, string[]>> {
-  const calm = await startNode(served.blocks);
-  nodes.push(calm);
+  const calm = await nodeOf(served.blocks);
   const url = await database();
   run(url, [calm.url]);
   await scanned(url, served.blocks.length - 1, [], 300_000);

@@ -1,53 +1,21 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { createDatabase } from "../../../scripts/testing/postgres.ts";
-import { type Made, makeBlocks, startNode, type TestNode, transferLog } from "./node.ts";
-import {
-  CASHIER,
-  configFor,
-  SENDER,
-  scanned,
-  type TestWatcher,
-  tronContent,
-  USDT,
-  watch,
-} from "./support.ts";
+import { expect, test } from "vitest";
+import { makeBlocks, type TestNode } from "./node.ts";
+import { pay, stand } from "./stand.ts";
+import { scanned, tronContent } from "./support.ts";
 
 const LENGTH = 60;
 const TOP = LENGTH - 1;
-const pay = (seed: string, amount: bigint): Made => ({
-  seed,
-  logs: [transferLog(USDT, SENDER, CASHIER, amount)],
-});
 /** No block is empty, as on a real network: an empty one is cheaper. */
 const MADE = Array.from({ length: LENGTH }, (_, n) => [pay(`a${n}`, BigInt(n + 1)), pay(`b${n}`, 1n)]);
 const BLOCKS = makeBlocks(MADE);
 const FORK = makeBlocks(MADE, { fork: "another branch" });
 
-let databases: Awaited<ReturnType<typeof createDatabase>>[] = [];
-let nodes: TestNode[] = [];
-let watchers: TestWatcher[] = [];
-
-beforeEach(() => {
-  [databases, nodes, watchers] = [[], [], []];
-});
-afterEach(async () => {
-  for (const watcher of watchers) await watcher.stop();
-  for (const node of nodes) await node.close();
-  for (const database of databases) await database.drop();
-});
-
-async function node(): Promise<TestNode> {
-  const started = await startNode(BLOCKS);
-  nodes.push(started);
-  return started;
-}
+const { database, node: nodeOf, run: runOn } = stand();
+const node = () => nodeOf(BLOCKS);
 async function run(served: TestNode[], env: Record<string, string> = {}) {
-  const database = await createDatabase();
-  databases.push(database);
+  const url = await database();
   const urls = served.map((each) => each.url);
-  const watcher = watch(configFor(database.url, urls, env));
-  watchers.push(watcher);
-  return { url: database.url, watcher };
+  return { url, watcher: runOn(url, urls, env) };
 }
 const asked = ({ requests }: TestNode) => [...requests.values()].reduce((sum, count) => sum + count, 0);
 

@@ -1,58 +1,25 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { createDatabase } from "../../../scripts/testing/postgres.ts";
+import { expect, test } from "vitest";
 import type { TronConfig } from "../../tron/config.ts";
 import { until } from "../support.ts";
-import { type Made, makeBlocks, type Served, startNode, type TestNode, transferLog } from "./node.ts";
-import {
-  CASHIER,
-  configFor,
-  SENDER,
-  scanned,
-  type TestWatcher,
-  tronContent,
-  USDT,
-  watch,
-} from "./support.ts";
+import { makeBlocks, type Served, type TestNode } from "./node.ts";
+import { pay, stand } from "./stand.ts";
+import { scanned, type TestWatcher, tronContent } from "./support.ts";
 
 const LENGTH = 40;
 const TOP = LENGTH - 1;
-const pay = (seed: string, amount: bigint): Made => ({
-  seed,
-  logs: [transferLog(USDT, SENDER, CASHIER, amount)],
-});
 const MADE = Array.from({ length: LENGTH }, (_, n) => [pay(`a${n}`, BigInt(n + 1)), pay(`b${n}`, 1n)]);
 const BLOCKS = makeBlocks(MADE);
 const FORK = makeBlocks(MADE, { fork: "another branch" });
 
-let databases: Awaited<ReturnType<typeof createDatabase>>[] = [];
-let nodes: TestNode[] = [];
-let watchers: TestWatcher[] = [];
-
-beforeEach(() => {
-  [databases, nodes, watchers] = [[], [], []];
-});
-afterEach(async () => {
-  for (const watcher of watchers) await watcher.stop().catch(() => {});
-  for (const node of nodes) await node.close();
-  for (const database of databases) await database.drop();
-});
-
-async function node(blocks = BLOCKS): Promise<TestNode> {
-  const started = await startNode(blocks);
-  nodes.push(started);
-  return started;
-}
-async function database(): Promise<string> {
-  const created = await createDatabase();
-  databases.push(created);
-  return created.url;
-}
-function run(url: string, served: TestNode[], more: Partial<TronConfig> = {}): TestWatcher {
-  const urls = served.map((each) => each.url);
-  const watcher = watch({ ...configFor(url, urls), ...more });
-  watchers.push(watcher);
-  return watcher;
-}
+const { database, node: nodeOf, run: runOn } = stand({ mayEnd: true });
+const node = (blocks = BLOCKS) => nodeOf(blocks);
+const run = (url: string, served: TestNode[], more: Partial<TronConfig> = {}) =>
+  runOn(
+    url,
+    served.map((each) => each.url),
+    {},
+    more,
+  );
 const stateOf = async (watcher: TestWatcher, path: string) => {
   const { status, body } = await watcher.get(path);
   return { status, ...(JSON.parse(body) as { solidHead: number; reason: string | null }) };
